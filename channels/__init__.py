@@ -1,0 +1,1 @@
+"""Where a message arrives and a reply leaves: pure parsers, thin sources and senders."""

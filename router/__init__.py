@@ -1,0 +1,1 @@
+"""Decide, then do: the two stages of the router, the log under them, and the commands."""

@@ -1,0 +1,1 @@
+"""The logs behind one protocol: restore, poll, commit, publish, subscribe."""

@@ -1,0 +1,199 @@
+"""Five verbs: restore, poll, commit for a shard; publish and subscribe for an edge.
+
+Every log (`memory`, `valkey`, `kafka`) keeps these promises, and `tests/conformance` holds them
+to it:
+
+* A commit is atomic: outputs, state changes and positions together, or none of them.
+* Opening a shard fences its previous owner: whose next commit raises `Fenced`.
+* What `publish` returned for is stored; when it raised, it may or may not be (ids are
+  deterministic, so a repetition is harmless).
+* Records of one partition are read in the order in which they were stored.
+* A subscriber sees a batch again after a restart until it has acknowledged it.
+* Nobody ever reads what was not committed.
+
+Partitions are chosen by `partition_of` (murmur2, as Java clients do), never by a client library.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from channels.errors import SwitchboardError, Unavailable
+
+
+class Fenced(SwitchboardError):
+    """Another owner has opened this shard: drop the state, and open it again or stop."""
+
+
+class TooLarge(SwitchboardError):
+    """The log refuses a record of this size; nothing of the commit was stored.
+
+    `index` is the output's place in the commit that was refused.
+    """
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+class Uncertain(Unavailable):
+    """The reply to a commit was lost. The log resolves this itself where it can (see `commit`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The CloudEvents 1.0 attributes of a record, in binary mode (`ce_` headers on Kafka)."""
+
+    id: str
+    type: str
+    source: str
+    time: datetime
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    SPEC_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be stored: `value` is JSON; the topic is without the namespace.
+
+    `partition` None means that `partition_of` the key decides. A None value is a tombstone of a
+    compacted topic.
+    """
+
+    topic: str
+    key: str
+    value: bytes | None
+    envelope: Envelope
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is stored. `offset` is opaque but for its log; `stored_at` is the log's own clock."""
+
+    topic: str
+    partition: int
+    offset: str
+    key: str
+    value: bytes
+    envelope: Envelope
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input of a shard: a partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a poll yields: records in order of `stored_at` over all sources, order of a source kept.
+
+    Every record stored before `read_through` has been delivered by this poll or an earlier one:
+    the frontier up to which timers may fire. `log_time` is the log's clock at the poll.
+    """
+
+    records: Sequence[Record]
+    read_through: datetime
+    log_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All that one commit stores, atomically.
+
+    `changes` maps state keys to their new bytes, None deletes. `positions` maps a source to the
+    offset of the last record that was processed.
+    """
+
+    outputs: Sequence[Message]
+    changes: Mapping[str, bytes | None]
+    positions: Mapping[Source, str]
+
+
+class ShardLog(Protocol):
+    """One owner's handle on one shard; made by `Log.open_shard`, which fences the owner before."""
+
+    def restore(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield the committed state, each key once. Read before the first poll."""
+        ...
+
+    async def poll(self, max_records: int, wait_seconds: float) -> Batch:
+        """Up to `max_records` from the committed positions on; waits while there are none.
+
+        Raises `Fenced` or `Unavailable`.
+        """
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Store atomically. Raises `Fenced`, `TooLarge` (nothing stored), `Unavailable`.
+
+        A reply that was lost is resolved inside: when this returns, the commit is stored; when it
+        raises, open the shard again, which shows what is stored.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the shard up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch for a subscriber, in order within each partition."""
+
+    records: Sequence[Record]
+
+
+class Subscription(Protocol):
+    """A named group's reading of topics: `async for` deliveries, then `ack` each after success."""
+
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        """Deliveries as they come, for ever; the caller breaks off."""
+        ...
+
+    async def ack(self, delivery: Delivery) -> None:
+        """The delivery is done with: it, and what came before it, is not delivered again."""
+        ...
+
+    async def close(self) -> None:
+        """Stop reading. What was not acknowledged comes again to the group."""
+        ...
+
+
+class Log(Protocol):
+    """A log as a whole: shared by every shard, source, sender and watcher of a process."""
+
+    async def open_shard(self, stage: str, partition: int, sources: Sequence[Source]) -> ShardLog:
+        """Take ownership of a shard; whoever owned it before is fenced."""
+        ...
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Store the messages; return when they are stored. Raises `Unavailable`, `TooLarge`."""
+        ...
+
+    def subscribe(
+        self, topics: Sequence[str], group: str | None, *, from_start: bool = False
+    ) -> Subscription:
+        """Read topics (a trailing `*` matches a prefix). Without a group nothing is remembered.
+
+        `from_start` says where a reading begins that has no acknowledged position.
+        """
+        ...
+
+    async def topics(self) -> Mapping[str, int]:
+        """The topics that exist, with their partition counts."""
+        ...
+
+    async def now(self) -> datetime:
+        """The log's own clock. Raises `Unavailable` when the log does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Free what this handle holds."""
+        ...

@@ -1,0 +1,1 @@
+"""Where should a request go? The rulebook, its index and its decisions; everything here is pure."""

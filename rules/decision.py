@@ -1,0 +1,41 @@
+"""What the rules decide about one request, and why."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from channels.request import CustomerRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a decision may depend on: the request, who the customer is, and the instant."""
+
+    request: CustomerRequest
+    at: datetime
+    tier: str | None = None
+    language: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where a request goes. `sla` and `ack` are ids or null; `drop` is a reason or null.
+
+    `explanation` says which routes were candidates, which clause of the winner matched which span
+    of the text, and what was overridden.
+    """
+
+    queue: str
+    pool: str
+    type: str | None
+    priority: int
+    skills: dict[str, int]
+    tier: str | None
+    sla: str | None
+    ack: str | None
+    tags: tuple[str, ...]
+    rule: str
+    rulebook: str
+    drop: str | None = None
+    explanation: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,286 @@
+"""The rulebook as typed data: what the user's YAML means, field by field.
+
+The names are a contract. Durations are written `90s`, `15m`, `4h`, `2d` and are `timedelta`s
+here; a day is 24 hours of the calendar in which it is counted, business or not. Ids are
+`[a-z0-9-]{1,64}`, for they become topic names; names are free text.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from channels.request import Channel, Kind
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> timedelta:
+    """`"1h30m"` as a `timedelta`. Raises `ValueError` that says what was expected.
+
+    >>> parse_duration("1h30m")
+    datetime.timedelta(seconds=5400)
+    """
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).strip()
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError("expected a duration such as 90s, 15m, 4h or 2d")
+    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+
+
+def format_duration(duration: timedelta) -> str:
+    """A duration as the rulebook writes it."""
+    seconds = duration.total_seconds()
+    for unit in ("d", "h", "m", "s"):
+        if seconds and seconds % _UNIT_SECONDS[unit] == 0:
+            return f"{seconds / _UNIT_SECONDS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _percent(value: object) -> float:
+    text = str(value).strip()
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?%", text):
+        raise ValueError("expected a percentage such as 75%")
+    return float(text[:-1]) / 100
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration, json_schema_input_type=str),
+    PlainSerializer(format_duration, return_type=str),
+]
+Share = Annotated[
+    float, BeforeValidator(_percent, json_schema_input_type=str), Field(gt=0, lt=1),
+    PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
+]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Skills = dict[Id, Annotated[int, Field(ge=0, le=10)]]
+Language = str
+"""A BCP 47 tag: `zh-Hans`, `zh-Hant`, `en`; `zh` matches both scripts."""
+
+
+class _Entry(BaseModel):
+    """Every mapping of the rulebook: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CalendarSpec(_Entry):
+    """Business hours. `hours` maps `mon-fri`, `sat`, `mon,wed` to half-open `"09:00-12:00"`s."""
+
+    timezone: str
+    hours: dict[str, list[str]]
+    holidays: list[str] = []
+    overlay: str | None = None
+    closed: list[str] = []
+    special: dict[str, list[str]] = {}
+
+
+class Sla(_Entry):
+    """Service-level targets, counted in `calendar` from the moment we got the message."""
+
+    calendar: Id
+    first_response: Duration | None = None
+    next_response: Duration | None = None
+    resolution: Duration | None = None
+    pause: list[Literal["pending", "on-hold"]] = []
+    warn: list[Share] = []
+    ladder: Id | None = None
+
+
+class LadderLevel(_Entry):
+    """One rung: reached `after` the breach (wall-clock time), it notifies, raises or moves."""
+
+    level: int = Field(ge=1, le=9)
+    after: Duration
+    notify: list[str] = []
+    raise_priority: int = Field(default=0, ge=0, le=9)
+    move_to: Id | None = None
+
+
+class Pool(_Entry):
+    """Queues and agents that share work; one pool has one writer at a time."""
+
+    name: str | None = None
+    queues: list[Id]
+
+
+class QueueTarget(_Entry):
+    """One step of a queue's chain: these skills, or these further queues' agents, for so long."""
+
+    skills: Skills = {}
+    queues: list[Id] = []
+    for_: Duration | None = Field(default=None, alias="for")
+
+
+class Queue(_Entry):
+    """Where tickets wait. `targets` relaxes skills and widens with the *ticket's* age."""
+
+    name: str | None = None
+    mode: Literal["push", "pull"] = "push"
+    offer_timeout: Duration = timedelta(seconds=30)
+    targets: list[QueueTarget] = []
+    aging: Duration = timedelta(minutes=10)
+
+
+class Agent(_Entry):
+    """Who works. `capacity` is shared by `weights` (default 1 a ticket; a call takes all)."""
+
+    name: str | None = None
+    pool: Id
+    queues: list[Id]
+    skills: Skills = {}
+    capacity: int = Field(default=1, ge=0, le=1000)
+    weights: dict[Channel, Annotated[int, Field(ge=0, le=1000)]] = {}
+    stage: Literal["newcomer", "junior", "regular", "senior"] = "regular"
+    calendar: Id | None = None
+
+
+class Tier(_Entry):
+    """A class of customers: added priority, an SLA of its own, a bonus in the queue's order."""
+
+    name: str | None = None
+    priority: int = Field(default=0, ge=0, le=9)
+    sla: Id | None = None
+    bonus: Duration = timedelta(0)
+
+
+class Step(_Entry):
+    """One step of a request type's procedure (SOP), due `within` the type's SLA calendar."""
+
+    id: Id
+    name: str | None = None
+    within: Duration | None = None
+
+
+class RequestType(_Entry):
+    """A kind of request (咨询 inquiry, 投诉 complaint, 报修 repair): its SLA and procedure."""
+
+    name: str | None = None
+    sla: Id | None = None
+    steps: list[Step] = []
+
+
+class TextMatch(_Entry):
+    """A condition on text: any of the keywords, or the RE2 regex (or one of several)."""
+
+    keywords: list[str] | None = None
+    regex: str | list[str] | None = None
+
+
+class Condition(_Entry):
+    """All fields given must hold (`any`, `all`, `not` nest); a list holds when one item does."""
+
+    any: list["Condition"] | None = None
+    all: list["Condition"] | None = None
+    not_: "Condition | None" = Field(default=None, alias="not")
+    channel: list[Channel] | Channel | None = None
+    account: list[str] | str | None = None
+    kind: list[Kind] | Kind | None = None
+    sender: list[str] | str | None = None
+    tier: list[str] | str | None = None
+    language: list[Language] | Language | None = None
+    text: TextMatch | None = None
+    subject: TextMatch | None = None
+    attributes: dict[str, Any] | None = None
+    hours: dict[Id, Literal["open", "closed"]] | None = None
+    call_outcome: list[str] | str | None = None
+    automatic: bool | list[str] | None = None
+
+
+class Action(_Entry):
+    """What a matching route decides; what it leaves out, type, tier and defaults fill in."""
+
+    queue: Id | None = None
+    type: Id | None = None
+    priority: int | None = Field(default=None, ge=0, le=9)
+    skills: Skills = {}
+    sla: Id | None = None
+    ack: Id | None = None
+    tags: list[str] = []
+    drop: Literal["spam", "history"] | None = None
+    continue_: bool = Field(default=False, alias="continue")
+
+
+class Route(_Entry):
+    """One rule: `when` it holds, `then` this. Routes are ordered; the first match wins."""
+
+    id: Id
+    name: str | None = None
+    when: Condition | None = None
+    then: Action
+
+
+Template = str | dict[Language, str]
+"""A Jinja template's text, the path of a template file (`acks/x.txt`), or either by language."""
+
+
+class Threading(_Entry):
+    """How long a conversation stays together on each channel, and a closed one can be reopened."""
+
+    window: dict[Channel, Duration] = {}
+    reopen: Duration = timedelta(days=7)
+    dedup: Duration = timedelta(days=7)
+
+
+class Budget(_Entry):
+    """Automatic messages allowed to one address: `limit` within `within`."""
+
+    limit: int = Field(ge=0)
+    within: Duration
+
+
+class AckPolicy(_Entry):
+    """The loop budget of automatic messages, and how often one text may answer a repeated one."""
+
+    budgets: list[Budget] = [
+        Budget(limit=10, within=timedelta(minutes=10)),
+        Budget(limit=25, within=timedelta(minutes=60)),
+        Budget(limit=100, within=timedelta(days=1)),
+    ]
+    repeats: int = Field(default=2, ge=1)
+    own_addresses: list[str] = []
+
+
+class Presence(_Entry):
+    """An agent's presence is a lease: not renewed within `lease`, the agent is disconnected."""
+
+    lease: Duration = timedelta(minutes=2)
+    grace: Duration = timedelta(minutes=1)
+
+
+class Rulebook(_Entry):
+    """All of it. `version` is the content hash that every decision carries."""
+
+    calendars: dict[Id, CalendarSpec] = {}
+    slas: dict[Id, Sla] = {}
+    ladders: dict[Id, list[LadderLevel]] = {}
+    pools: dict[Id, Pool]
+    queues: dict[Id, Queue]
+    agents: dict[Id, Agent] = {}
+    tiers: dict[Id, Tier] = {}
+    types: dict[Id, RequestType] = {}
+    routes: list[Route]
+    acks: dict[Id, dict[Channel, Template]] = {}
+    customers: dict[str, "Customer"] = {}
+    threading: Threading = Threading()
+    ack_policy: AckPolicy = AckPolicy()
+    presence: Presence = Presence()
+
+
+class Customer(_Entry):
+    """A customer known by reference data: tier, language, addresses by channel."""
+
+    name: str | None = None
+    tier: Id | None = None
+    language: Language | None = None
+    addresses: dict[Channel, list[str]] = {}
+    attributes: dict[str, Any] = {}
+    account_agent: Id | None = None
+
+
+Condition.model_rebuild()
+Rulebook.model_rebuild()
