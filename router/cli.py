@@ -1,0 +1,36 @@
+"""`switchboard`: the commands by name, and the one place where an error becomes an exit code.
+
+Results go to stdout (JSON lines for programs), messages and logs to stderr. Exit codes: 0 done,
+1 the input is wrong, 2 usage, 3 a service is unreachable.
+"""
+
+import sys
+
+import typer
+
+from channels.errors import SwitchboardError, Unavailable
+
+EXIT_WRONG_INPUT = 1
+EXIT_UNREACHABLE = 3
+
+app = typer.Typer(
+    name="switchboard",
+    help="Route customer requests from every channel to the right agents, and forget none.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """The console script: run a command, say what went wrong, exit with its code."""
+    try:
+        app()
+    except Unavailable as error:
+        print(f"switchboard: {error}", file=sys.stderr)
+        sys.exit(EXIT_UNREACHABLE)
+    except SwitchboardError as error:
+        print(f"switchboard: {error}", file=sys.stderr)
+        sys.exit(EXIT_WRONG_INPUT)
+    except BrokenPipeError:
+        sys.exit(0)

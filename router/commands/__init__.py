@@ -1,0 +1,1 @@
+"""The commands of `switchboard`, one module each; `router.cli` only names them."""
