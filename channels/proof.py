@@ -9,7 +9,7 @@ import hmac
 import re
 from base64 import b32encode
 
-_TOKEN = re.compile(r"(?P<conversation>[a-z2-7]{16}-[0-9]{1,9})\.(?P<mac>[a-z2-7]{16})", re.ASCII)
+_TOKEN = re.compile(r"(?P<conversation>[a-z2-7]{16}-[0-9]{1,12})\.(?P<mac>[a-z2-7]{16})", re.ASCII)
 
 Secrets = tuple[bytes, ...]
 
@@ -39,9 +39,9 @@ def prove(text: str, secrets: Secrets) -> str | None:
     return None
 
 
-def message_id(conversation: str, number: int, secrets: Secrets, domain: str) -> str:
-    """The RFC 5322 Message-ID of the `number`-th message that we send in `conversation`."""
-    return f"<{number}.{token(conversation, secrets)}@{domain}>"
+def message_id(conversation: str, label: str, secrets: Secrets, domain: str) -> str:
+    """The RFC 5322 Message-ID of what we send in `conversation`; `label` is unique there."""
+    return f"<{label}.{token(conversation, secrets)}@{domain}>"
 
 
 def reply_address(account: str, conversation: str, secrets: Secrets) -> str:

@@ -1,0 +1,98 @@
+"""The ticket's states and the one table of legal transitions."""
+
+from enum import Enum
+
+
+class TicketState(str, Enum):
+    """Where a ticket stands; `new` exists only inside the step that opens it."""
+
+    NEW = "new"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    ASSIGNED = "assigned"
+    PENDING = "pending"
+    PARKED = "parked"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Trigger(str, Enum):
+    """What moves a ticket; the value is the event type's last part."""
+
+    QUEUED = "queued"
+    OFFERED = "offered"
+    OFFER_DECLINED = "offer_declined"
+    OFFER_EXPIRED = "offer_expired"
+    OFFER_RESCINDED = "offer_rescinded"
+    ASSIGNED = "assigned"
+    REQUEUED = "requeued"
+    TRANSFERRED = "transferred"
+    PARKED = "parked"
+    PENDING = "pending"
+    RESUMED = "resumed"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    CLOSED = "closed"
+
+
+S, T = TicketState, Trigger
+
+TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
+    (S.NEW, T.QUEUED): S.QUEUED,
+    (S.NEW, T.PARKED): S.PARKED,
+    (S.QUEUED, T.OFFERED): S.OFFERED,
+    (S.QUEUED, T.ASSIGNED): S.ASSIGNED,
+    (S.QUEUED, T.TRANSFERRED): S.QUEUED,
+    (S.QUEUED, T.REQUEUED): S.QUEUED,
+    (S.QUEUED, T.PARKED): S.PARKED,
+    (S.QUEUED, T.RESOLVED): S.RESOLVED,
+    (S.OFFERED, T.ASSIGNED): S.ASSIGNED,
+    (S.OFFERED, T.OFFER_DECLINED): S.QUEUED,
+    (S.OFFERED, T.OFFER_EXPIRED): S.QUEUED,
+    (S.OFFERED, T.OFFER_RESCINDED): S.QUEUED,
+    (S.ASSIGNED, T.PENDING): S.PENDING,
+    (S.ASSIGNED, T.REQUEUED): S.QUEUED,
+    (S.ASSIGNED, T.TRANSFERRED): S.QUEUED,
+    (S.ASSIGNED, T.RESOLVED): S.RESOLVED,
+    (S.PENDING, T.RESUMED): S.ASSIGNED,
+    (S.PENDING, T.REQUEUED): S.QUEUED,
+    (S.PENDING, T.TRANSFERRED): S.QUEUED,
+    (S.PENDING, T.RESOLVED): S.RESOLVED,
+    (S.PARKED, T.ASSIGNED): S.ASSIGNED,
+    (S.PARKED, T.REQUEUED): S.QUEUED,
+    (S.PARKED, T.TRANSFERRED): S.QUEUED,
+    (S.PARKED, T.RESOLVED): S.RESOLVED,
+    (S.RESOLVED, T.REOPENED): S.QUEUED,
+    (S.RESOLVED, T.CLOSED): S.CLOSED,
+}
+"""(state, trigger) -> next state; what is not here is illegal."""
+
+OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.PARKED})
+"""States in which somebody still owes the customer something."""
+
+HELD = frozenset({S.OFFERED, S.ASSIGNED})
+"""States in which a ticket uses an agent's capacity; pending work frees it."""
+
+
+class IllegalTransition(Exception):  # noqa: N818 - it is named for what happened
+    """A programmer's error: commands are checked before they move a ticket."""
+
+
+def move(state: TicketState, trigger: Trigger) -> TicketState:
+    """The state after `trigger`. Raises `IllegalTransition`."""
+    try:
+        return TRANSITIONS[state, trigger]
+    except KeyError:
+        raise IllegalTransition(f"{trigger.value} is not possible while {state.value}") from None
+
+
+def may(state: TicketState, trigger: Trigger) -> bool:
+    """Whether `trigger` is legal in `state`."""
+    return (state, trigger) in TRANSITIONS
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, for the docs."""
+    lines = ["stateDiagram-v2"]
+    lines += [f"    {s.value} --> {to.value}: {t.value}" for (s, t), to in TRANSITIONS.items()]
+    return "\n".join(lines) + "\n"
