@@ -18,9 +18,11 @@ class Parsed:
 class Unreadable:
     """Input from which no request can be made; it goes to the dead letters with its bytes.
 
-    `where` is a field, a line or an offset; `problem` says what was expected there.
+    `where` is a field, a line or an offset; `problem` says what was expected there. `origin` is
+    the channel and account, which the source fills in.
     """
 
     where: str
     problem: str
     raw: bytes
+    origin: str | None = None

@@ -52,9 +52,7 @@ class DeadLetter:
         return None if self.value_base64 is None else base64.b64decode(self.value_base64)
 
 
-def of_bytes(
-    value: bytes, *, origin: Origin, error: str, problem: str, at: datetime
-) -> DeadLetter:
+def of_bytes(value: bytes, *, origin: Origin, error: str, problem: str, at: datetime) -> DeadLetter:
     """The dead letter of raw input that a source took and no parser could read."""
     return DeadLetter(
         origin=origin, error=error, problem=problem, value_base64=_base64(value), at=at

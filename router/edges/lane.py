@@ -1,0 +1,78 @@
+"""One account's way out as the senders use it: its sender, its pace, its state of health."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import structlog
+
+from channels.errors import Unavailable
+from channels.outbound import OutboundMessage
+from channels.sending import Delivery, Sender, Unconfirmed
+from router.counters import Counters
+from router.edges.ledger import REPEATABLE
+from router.edges.pacing import Breaker, Pace, Rate
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt after which another one follows."""
+
+    reason: str
+
+
+@dataclass
+class Lane:
+    """Bounds how many messages of an account go out at once and how fast."""
+
+    name: str
+    sender: Sender
+    pace: Pace
+    counters: Counters
+    slots: asyncio.Semaphore = field(init=False)
+    rate: Rate = field(init=False)
+    breaker: Breaker = field(init=False)
+    _answers: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.pace.concurrency)
+        self.rate = Rate(self.pace.per_second, self.pace.burst)
+        self.breaker = Breaker(self.pace.breaker_failures, self.pace.breaker_seconds)
+
+    async def turn(self) -> None:
+        """Wait until the breaker and the rate let a message go."""
+        now = asyncio.get_running_loop().time
+        while wait := self.breaker.wait(now()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answers.wait(), wait)
+        await asyncio.sleep(self.rate.reserve(now()))
+
+    async def attempt(self, message: OutboundMessage) -> Delivery | Failed:
+        """Send once, and judge what came of it."""
+        try:
+            delivery = await self.sender.send(message)
+        except Unconfirmed as error:
+            self._failed(error)
+            if message.kind in REPEATABLE:
+                return Failed(str(error))
+            return Delivery("uncertain", permanent=True, reason=str(error))
+        except Unavailable as error:
+            self._failed(error)
+            return Failed(str(error))
+        except Exception as error:  # noqa: BLE001 - see below
+            # A sender's own fault must not stop every other account; nor is it known what it did.
+            _log.exception("sender_crashed", account=self.name, message=message.id)
+            self.counters.add("senders.crashed")
+            return Delivery("uncertain", permanent=True, reason=f"{type(error).__name__}: {error}")
+        self.breaker.succeeded()
+        self._answers.set()
+        return delivery
+
+    def _failed(self, error: Exception) -> None:
+        self.counters.add("senders.unavailable")
+        if self.breaker.failed(asyncio.get_running_loop().time()):
+            self._answers.clear()
+            self.counters.add("senders.breaker.opened")
+            _log.error("breaker_opened", account=self.name, reason=str(error))

@@ -1,0 +1,78 @@
+"""When to send, and when to wait: backoff, breaker, rate. Pure; seconds of a monotonic clock."""
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How an account is treated.
+
+    `first_retry_seconds` doubles up to `longest_retry_seconds`, each drawn from its upper half.
+    The breaker opens after `breaker_failures` in a row and lets one message try every
+    `breaker_seconds`. A message that still fails `give_up_seconds` after it was written has
+    failed.
+    """
+
+    concurrency: int = 4
+    per_second: float = 20.0
+    burst: int = 20
+    first_retry_seconds: float = 1.0
+    longest_retry_seconds: float = 600.0
+    breaker_failures: int = 5
+    breaker_seconds: float = 30.0
+    give_up_seconds: float = 2 * 86400.0
+
+    def retry_after(self, attempt: int, chance: random.Random) -> float:
+        """Seconds before the next try after the `attempt`-th (from 1) has failed."""
+        doubled: float = self.first_retry_seconds * 2 ** min(attempt - 1, 30)
+        return min(doubled, self.longest_retry_seconds) * chance.uniform(0.5, 1.0)
+
+
+@dataclass
+class Rate:
+    """A token bucket: `burst` at once, then `per_second`."""
+
+    per_second: float
+    burst: int
+    _free_at: float = field(default=float("-inf"), init=False)
+
+    def reserve(self, now: float) -> float:
+        """Take a turn; returns how many seconds there are until it comes."""
+        step = 1 / self.per_second
+        self._free_at = max(self._free_at, now - self.burst * step) + step
+        return max(0.0, self._free_at - now)
+
+
+@dataclass
+class Breaker:
+    """Keeps an account that does not answer from being tried by every message of its own."""
+
+    failures: int
+    seconds: float
+    _failed: int = field(default=0, init=False)
+    _probe_at: float = field(default=float("-inf"), init=False)
+
+    @property
+    def open(self) -> bool:
+        """True while the account counts as down."""
+        return self._failed >= self.failures
+
+    def wait(self, now: float) -> float:
+        """0 when a try may be made now; otherwise the seconds until the next one may."""
+        if not self.open:
+            return 0.0
+        if now >= self._probe_at:
+            self._probe_at = now + self.seconds
+            return 0.0
+        return self._probe_at - now
+
+    def succeeded(self) -> None:
+        """The account answered."""
+        self._failed = 0
+
+    def failed(self, now: float) -> bool:
+        """The account did not answer; True when the breaker opens by this."""
+        self._failed += 1
+        self._probe_at = now + self.seconds
+        return self._failed == self.failures
