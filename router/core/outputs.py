@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -18,16 +20,34 @@ class Output:
     extensions: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """How an input came: the id that causes what follows, its instant in the log, its bytes."""
+
+    cause: str
+    at: datetime
+    raw: bytes = b"null"
+
+
 class Outbox:
-    """Collects the outputs of one step; ids are `<cause>/<n>`, the same cause makes the same."""
+    """Collects the outputs of one step; ids are `<cause>/<n>`, the same cause makes the same.
 
-    __slots__ = ("_count", "cause", "now", "outputs")
+    `raw` is the input's own JSON, for outputs that pass it on: what embeds it keeps the fields
+    that this version does not know.
+    """
 
-    def __init__(self, cause: str, now: datetime) -> None:
+    __slots__ = ("_count", "cause", "now", "outputs", "raw")
+
+    def __init__(self, cause: str, now: datetime, raw: bytes = b"null") -> None:
         self.cause = cause
         self.now = now
+        self.raw = msgspec.Raw(raw)
         self.outputs: list[Output] = []
         self._count = 0
+
+    def embedded(self) -> Any:
+        """The input itself, to be embedded in an output as it stands."""
+        return self.raw
 
     def next_id(self) -> str:
         """The next id that follows from this step's cause."""

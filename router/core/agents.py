@@ -1,0 +1,120 @@
+"""Agents: presence, load, and who of them gets a ticket."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from router.core.queues import Need
+from router.core.state import Entity
+from router.core.tickets import Ticket
+from rules.model import Agent, Rulebook
+
+
+class AgentState(Entity):
+    """What dispatch knows of an agent besides the rulebook.
+
+    With a `lease`, presence holds until `wake_at` unless renewed. `idle_since` is when the agent
+    last got or ended work: the longest idle is asked first.
+    """
+
+    id: str
+    presence: str = "offline"
+    since: datetime
+    idle_since: datetime
+    lease: timedelta | None = None
+
+
+class Loads:
+    """The work in each agent's hands: an index over the tickets, told of every change."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, dict[str, int]] = {}
+        self._load: dict[str, int] = {}
+        self._owned: dict[str, set[str]] = {}
+
+    def changed(self, key: str, old: Ticket | None, new: Ticket | None) -> None:
+        """Follow one ticket's change."""
+        if old is not None:
+            self._forget(key, old)
+        if new is None:
+            return
+        if (holder := new.holder) is not None:
+            self._held.setdefault(holder, {})[key] = new.weight
+            self._load[holder] = self._load.get(holder, 0) + new.weight
+        if new.agent is not None and new.open:
+            self._owned.setdefault(new.agent, set()).add(key)
+
+    def _forget(self, key: str, old: Ticket) -> None:
+        if (holder := old.holder) is not None:
+            weight = self._held[holder].pop(key)
+            self._load[holder] -= weight
+        if old.agent is not None and old.open:
+            self._owned[old.agent].discard(key)
+
+    def load(self, agent: str) -> int:
+        """The capacity in use."""
+        return self._load.get(agent, 0)
+
+    def held(self, agent: str) -> list[str]:
+        """The tickets that are offered or assigned to `agent`."""
+        return sorted(self._held.get(agent, ()))
+
+    def owned(self, agent: str) -> list[str]:
+        """The tickets that are the agent's own: assigned or pending."""
+        return sorted(self._owned.get(agent, ()))
+
+    def holders(self) -> list[str]:
+        """Every agent with work in hand."""
+        owners = {agent for agent, tickets in self._owned.items() if tickets}
+        return sorted(owners | {agent for agent, tickets in self._held.items() if tickets})
+
+
+class Unfit(NamedTuple):
+    """Why an agent was not chosen."""
+
+    agent: str
+    reason: str
+
+
+def weight_of(agent: Agent, channel: str) -> int:
+    """How much of the agent's capacity a ticket of `channel` takes; 1 unless the rulebook says."""
+    weights: dict[str, int] = {str(name): weight for name, weight in agent.weights.items()}
+    return weights.get(channel, 1)
+
+
+class Roster:
+    """The rulebook's agents by the queue that they serve; made anew with every rulebook."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.agents = rulebook.agents
+        self._serving: dict[str, list[str]] = {}
+        for name, agent in sorted(rulebook.agents.items()):
+            for queue in agent.queues:
+                self._serving.setdefault(queue, []).append(name)
+
+    def serving(self, places: Iterable[str]) -> list[str]:
+        """The agents of any of these queues, each once, by name."""
+        found = {name for place in places for name in self._serving.get(place, ())}
+        return sorted(found)
+
+    def fits(self, name: str, need: Need) -> bool:
+        """Whether the agent has the skills that `need` asks for, whatever they are doing now."""
+        agent = self.agents[name]
+        return all(agent.skills.get(skill, 0) >= level for skill, level in need.skills)
+
+
+def unfit(
+    agent: Agent, state: AgentState | None, load: int, need: Need, ticket: Ticket
+) -> str | None:
+    """Why `agent` cannot be offered `ticket` now, or None when they can."""
+    if state is None or state.presence != "available":
+        return "not_available" if state is None else state.presence
+    if not any(place in agent.queues for place in need.places):
+        return "other_queues"
+    if any(agent.skills.get(skill, 0) < level for skill, level in need.skills):
+        return "skills"
+    if ticket.refused_by(state.id):
+        return "refused"
+    if agent.capacity - load < weight_of(agent, ticket.channel):
+        return "capacity"
+    return None

@@ -1,0 +1,141 @@
+"""Who gets what: tickets that seek an agent meet agents who are free.
+
+Between steps one thing always holds: no waiting ticket has an agent who could be offered it. So
+only what a step has touched needs a look: tickets that began to wait, agents who were freed.
+"""
+
+from collections import Counter
+from itertools import chain
+from typing import NamedTuple
+
+from router.core.agents import AgentState, unfit
+from router.core.desk import Turn
+from router.core.events import TicketOffered
+from router.core.lifecycle import TicketState, Trigger
+from router.core.queues import Need, Place
+from router.core.tickets import Offer, Ticket
+
+
+class Choice(NamedTuple):
+    """The agent who is offered a ticket, and why."""
+
+    agent: str
+    explanation: dict[str, object]
+
+
+def match(turn: Turn) -> None:
+    """Offer waiting tickets until no touched ticket and no freed agent can be served."""
+    while turn.freed:
+        found = _best_for_freed(turn)
+        if found is None:
+            break
+        offer(turn, *found)
+    for place in _in_order(turn):
+        ticket = turn.desk.tickets.get(place.ticket)
+        if ticket is None or ticket.state is not TicketState.QUEUED:
+            continue
+        choice = choose(turn, ticket)
+        if choice is not None:
+            offer(turn, ticket, choice)
+    turn.seeking.clear()
+
+
+def choose(turn: Turn, ticket: Ticket) -> Choice | None:
+    """The best agent for `ticket`: who knows the customer, has most to spare, idles longest."""
+    need = turn.desk.need(ticket)
+    if not need.push:
+        return None
+    fit: list[tuple[bool, int, AgentState]] = []
+    reasons: Counter[str] = Counter()
+    for name in turn.desk.roster.serving(need.places):
+        agent = turn.desk.roster.agents[name]
+        state = turn.desk.agents.get(name)
+        load = turn.desk.loads.load(name)
+        reason = unfit(agent, state, load, need, ticket)
+        if reason is None and state is not None:
+            fit.append((name != ticket.last_agent, load - agent.capacity, state))
+        elif reason is not None:
+            reasons[reason] += 1
+    if not fit:
+        return None
+    stranger, spare, state = min(
+        fit, key=lambda one: (one[0], one[1], one[2].idle_since, one[2].id)
+    )
+    why = "sticky" if not stranger else ("spare_capacity" if len(fit) > 1 else "only_one")
+    explanation = {
+        "by": why,
+        "spare": -spare,
+        "idle_since": state.idle_since,
+        "eligible": len(fit),
+        "not_eligible": dict(sorted(reasons.items())),
+        "skills": dict(need.skills),
+    }
+    return Choice(state.id, explanation)
+
+
+def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
+    """Reserve `ticket` for the chosen agent until the queue's offer timeout."""
+    made = Offer(
+        id=f"{ticket.id}.{ticket.version + 1}",
+        agent=choice.agent,
+        expires_at=turn.now + turn.desk.queue(ticket.queue).offer_timeout,
+    )
+    weight = turn.desk.weight(choice.agent, ticket)
+    ticket = turn.save(ticket, Trigger.OFFERED, offer=made, weight=weight)
+    turn.emit_queue(
+        TicketOffered, ticket, agent=made.agent, offer=made.id,
+        expires_at=made.expires_at, explanation=choice.explanation,
+    )  # fmt: skip
+    return ticket
+
+
+def next_for(turn: Turn, agent: str, queues: list[str], *, pushed_only: bool) -> Ticket | None:
+    """The ticket that `agent` should have next from `queues`, by its place in the order."""
+    best: Place | None = None
+    for queue in queues:
+        for need, head in turn.desk.waiting.heads(queue):
+            if need.push or not pushed_only:
+                found = _first_fit(turn, agent, queue, need, head)
+                if found is not None and (best is None or found < best):
+                    best = found
+    return turn.desk.tickets.get(best.ticket) if best is not None else None
+
+
+def _first_fit(turn: Turn, agent: str, queue: str, need: Need, head: Place) -> Place | None:
+    """The first ticket of one kind of work that `agent` can be given: mostly its head.
+
+    Only a refusal is the ticket's own; any other reason holds for all tickets of the same need.
+    """
+    desk = turn.desk
+    state, load = desk.agents.get(agent), desk.loads.load(agent)
+    for place in chain((head,), desk.waiting.in_need(queue, need)):
+        reason = unfit(
+            desk.roster.agents[agent], state, load, need, desk.tickets.rows[place.ticket]
+        )
+        if reason is None:
+            return place
+        if reason != "refused":
+            return None
+    return None
+
+
+def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
+    """The first ticket in order that some freed agent can do, with the best agent for it."""
+    best: tuple[Place, Ticket] | None = None
+    for agent in list(turn.freed):
+        spec = turn.desk.roster.agents.get(agent)
+        ticket = next_for(turn, agent, spec.queues, pushed_only=True) if spec else None
+        if ticket is None:
+            del turn.freed[agent]
+            continue
+        place = turn.desk.waiting.place(ticket)
+        if best is None or place < best[0]:
+            best = place, ticket
+    choice = choose(turn, best[1]) if best is not None else None
+    return (best[1], choice) if best is not None and choice is not None else None
+
+
+def _in_order(turn: Turn) -> list[Place]:
+    tickets = (turn.desk.tickets.get(key) for key in turn.seeking)
+    waiting = [one for one in tickets if one is not None and one.state is TicketState.QUEUED]
+    return sorted(turn.desk.waiting.place(one) for one in waiting)

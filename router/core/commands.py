@@ -1,0 +1,63 @@
+"""What desktops ask of dispatch: commands in the imperative, each answered by an event."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+Name = Literal[
+    "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
+    "step_done", "resolve", "reopen",
+]  # fmt: skip
+
+PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command. `id` makes it idempotent for 24 hours; its instant is when the log took it.
+
+    `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
+    `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
+    `step` with step_done.
+    """
+
+    id: str
+    command: Name
+    agent: str
+    pool: str | None = None
+    ticket: str | None = None
+    offer: str | None = None
+    state: PresenceState | None = None
+    lease_seconds: float | None = None
+    text: str | None = None
+    subject: str | None = None
+    queue: str | None = None
+    step: str | None = None
+    reason: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Rejection(str, Enum):
+    """Why a command changed nothing."""
+
+    UNKNOWN_AGENT = "unknown_agent"
+    UNKNOWN_TICKET = "unknown_ticket"
+    UNKNOWN_QUEUE = "unknown_queue"
+    UNKNOWN_STEP = "unknown_step"
+    NO_OFFER = "no_offer"
+    OFFER_EXPIRED = "offer_expired"
+    NOT_YOURS = "not_yours"
+    WRONG_STATE = "wrong_state"
+    NOT_ELIGIBLE = "not_eligible"
+    NO_CAPACITY = "no_capacity"
+    NOT_AVAILABLE = "not_available"
+    NOTHING_WAITS = "nothing_waits"
+    FIELD_MISSING = "field_missing"
+
+
+class Rejected(Exception):  # noqa: N818 - it is named for what happened
+    """Carries the reason out of a handler; the step turns it into a `command.rejected`."""
+
+    def __init__(self, reason: Rejection) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

@@ -1,0 +1,108 @@
+"""Who is the customer? Reference data by id and by address."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from channels.request import CustomerRequest
+from router.core.events import Event
+from router.core.state import Entity, Journal, Table
+from rules.model import Customer, Rulebook
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerChanged(Event):
+    """A customer's reference data (compacted topic `customers`); `addresses` by channel."""
+
+    TYPE: ClassVar[str] = "customer.changed"
+    id: str
+    name: str | None = None
+    tier: str | None = None
+    language: str | None = None
+    addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    account_agent: str | None = None
+    deleted: bool = False
+
+
+class Known(Entity):
+    """A customer as triage keeps it."""
+
+    id: str
+    name: str | None = None
+    tier: str | None = None
+    language: str | None = None
+    addresses: dict[str, tuple[str, ...]] = {}
+    attributes: dict[str, Any] = {}
+    account_agent: str | None = None
+
+
+class Customers:
+    """The customers of the topic, and after them those that the rulebook names."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.table = Table("customer", Known, journal)
+        self.table.watch(self._changed)
+        self._by_address: dict[tuple[str, str], str] = {}
+        self._in_rulebook: dict[str, Known] = {}
+        self._rulebook_addresses: dict[tuple[str, str], str] = {}
+
+    def enforce(self, rulebook: Rulebook | None) -> None:
+        """Take the customers of the rulebook in force."""
+        named = rulebook.customers if rulebook else {}
+        self._in_rulebook = {key: _known(key, customer) for key, customer in named.items()}
+        self._rulebook_addresses = {
+            place: key for key, one in self._in_rulebook.items() for place in _places(one)
+        }
+
+    def identify(self, request: CustomerRequest) -> Known | None:
+        """The customer whom the request names, or whose address it comes from."""
+        named = request.sender.customer
+        if named is not None:
+            return self.table.get(named) or self._in_rulebook.get(named)
+        place = request.channel, request.sender.address
+        key = self._by_address.get(place) or self._rulebook_addresses.get(place)
+        return None if key is None else self.table.get(key) or self._in_rulebook.get(key)
+
+    def change(self, event: CustomerChanged) -> None:
+        """Store what the topic says of a customer."""
+        if event.deleted:
+            self.table.delete(event.id)
+            return
+        self.table.put(
+            event.id,
+            Known(
+                id=event.id,
+                name=event.name,
+                tier=event.tier,
+                language=event.language,
+                addresses=event.addresses,
+                attributes=event.attributes,
+                account_agent=event.account_agent,
+            ),
+        )
+
+    def _changed(self, _: str, old: Known | None, new: Known | None) -> None:
+        for place in _places(old) if old else ():
+            self._by_address.pop(place, None)
+        for place in _places(new) if new else ():
+            self._by_address[place] = new.id if new else ""
+
+
+def _places(customer: Known) -> list[tuple[str, str]]:
+    return [
+        (channel, address)
+        for channel, addresses in customer.addresses.items()
+        for address in addresses
+    ]
+
+
+def _known(key: str, customer: Customer) -> Known:
+    return Known(
+        id=key,
+        name=customer.name,
+        tier=customer.tier,
+        language=customer.language,
+        addresses={str(channel): tuple(found) for channel, found in customer.addresses.items()},
+        attributes=customer.attributes,
+        account_agent=customer.account_agent,
+    )

@@ -1,0 +1,259 @@
+"""Dispatch's state, and the turn: what one step reads, changes and yields."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from router.core.agents import AgentState, Loads, Roster, weight_of
+from router.core.events import TicketEvent
+from router.core.lifecycle import TicketState, Trigger, move
+from router.core.outputs import Outbox
+from router.core.queues import Need, Waiting
+from router.core.sla import Policy, Rung
+from router.core.state import Entity, Journal, Table, Timers
+from router.core.tickets import Stub, Ticket, deadline, order_key
+from router.topics import TICKETS_EVENTS, queue_topic
+from rules.index import Compiled, compile_rulebook
+from rules.model import LadderLevel, Queue, QueueTarget
+
+
+class Remembered(Entity):
+    """The outcome of a command, for whoever sends it again; `rejection` None: accepted."""
+
+    command: str
+    agent: str
+    ticket: str | None
+    rejection: str | None
+
+
+class Activation(Entity):
+    """The rulebook in force, whole, so that a restore needs nothing else."""
+
+    activation: int
+    version: str
+    files: dict[str, str]
+
+
+class Desk:
+    """All that dispatch remembers, with the indexes over it and the rulebook in force."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.tickets = Table("ticket", Ticket, self.journal)
+        self.agents = Table("agent", AgentState, self.journal)
+        self.stubs = Table("stub", Stub, self.journal)
+        self.commands = Table("command", Remembered, self.journal)
+        self.rulebooks = Table("rulebook", Activation, self.journal)
+        self.timers = Timers()
+        for table in (self.tickets, self.agents, self.stubs, self.commands):
+            self.timers.watch(table)
+        self.loads = Loads()
+        self.waiting = Waiting(self.placed, self.need, self._order)
+        self.tickets.watch(self.loads.changed)
+        self.tickets.watch(self.waiting.changed)
+        self.rulebooks.watch(self._activated)
+        self._compiled: Compiled | None = None
+        self._known: dict[str, Compiled] = {}
+        self._roster: Roster | None = None
+        self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
+        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str], Need] = {}
+
+    @property
+    def compiled(self) -> Compiled:
+        """The rulebook in force."""
+        if self._compiled is None:
+            raise LookupError("no rulebook is in force yet")
+        return self._compiled
+
+    @property
+    def roster(self) -> Roster:
+        """The agents of the rulebook in force."""
+        if self._roster is None:
+            raise LookupError("no rulebook is in force yet")
+        return self._roster
+
+    @property
+    def activation(self) -> int:
+        """The number of the activation in force; 0 before the first."""
+        current = self.rulebooks.get("current")
+        return current.activation if current else 0
+
+    def _activated(self, _: str, __: Activation | None, new: Activation | None) -> None:
+        """Put a rulebook in force: everything that is a function of it is made anew."""
+        compiled = None if new is None else self._compile(new)
+        self._compiled = compiled
+        self._roster = Roster(compiled.rulebook) if compiled else None
+        self._policies.clear()
+        self._needs.clear()
+        self.waiting.rebuild(self.tickets.rows.values() if compiled else ())
+
+    def _compile(self, activation: Activation) -> Compiled:
+        if activation.version not in self._known:
+            self._known = {activation.version: compile_rulebook(activation.files)} | (
+                {self._compiled.version: self._compiled} if self._compiled else {}
+            )
+        return self._known[activation.version]
+
+    def placed(self, ticket: Ticket) -> bool:
+        """Whether the ticket's queue exists in the rulebook in force."""
+        return self._compiled is not None and ticket.queue in self._compiled.rulebook.queues
+
+    def queue(self, name: str) -> Queue:
+        """The rulebook's queue."""
+        return self.compiled.rulebook.queues[name]
+
+    def target(self, ticket: Ticket) -> QueueTarget | None:
+        """The step of its queue's target chain that the ticket has reached."""
+        targets = self.queue(ticket.queue).targets
+        return targets[min(ticket.place, len(targets) - 1)] if targets else None
+
+    def need(self, ticket: Ticket) -> Need:
+        """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
+        key = (ticket.queue, ticket.place, tuple(sorted(ticket.skills.items())), ticket.channel)
+        need = self._needs.get(key)
+        if need is None:
+            target = self.target(ticket)
+            skills = ticket.skills | (target.skills if target else {})
+            places = dict.fromkeys([ticket.queue, *(target.queues if target else ())])
+            push = self.queue(ticket.queue).mode == "push"
+            need = Need(tuple(places), tuple(sorted(skills.items())), ticket.channel, push)
+            self._needs[key] = need
+        return need
+
+    def _order(self, ticket: Ticket) -> tuple[datetime, datetime | None]:
+        return self.order(ticket), deadline(ticket)
+
+    def order(self, ticket: Ticket) -> datetime:
+        """The ticket's linear key in its queue."""
+        tier = self.compiled.rulebook.tiers.get(ticket.tier) if ticket.tier else None
+        bonus = tier.bonus if tier else timedelta(0)
+        return order_key(ticket, self.queue(ticket.queue).aging, bonus)
+
+    def policy(self, ticket: Ticket, target: str) -> Policy | None:
+        """How `target` is measured for this ticket; None when its SLA does not name it."""
+        if ticket.sla is None:
+            return None
+        key = (ticket.sla, ticket.type, target)
+        if key not in self._policies:
+            self._policies[key] = self._policy(*key)
+        return self._policies[key]
+
+    def _policy(self, sla_name: str, type_name: str | None, target: str) -> Policy | None:
+        sla = self.compiled.rulebook.slas.get(sla_name)
+        if sla is None:
+            return None
+        durations = {
+            "first_response": sla.first_response,
+            "next_response": sla.next_response,
+            "resolution": sla.resolution,
+        } | {f"step:{name}": within for name, within in self.steps(type_name).items()}
+        duration = durations.get(target)
+        if duration is None:
+            return None
+        rungs = tuple(Rung(rung.level, rung.after) for rung in self.ladder(sla_name))
+        calendar = self.compiled.calendars[sla.calendar]
+        return Policy(calendar, duration, tuple(sorted(sla.warn)), rungs)
+
+    def ladder(self, sla_name: str | None) -> list[LadderLevel]:
+        """The rungs of an SLA's ladder, lowest first."""
+        sla = self.compiled.rulebook.slas.get(sla_name) if sla_name else None
+        if sla is None or sla.ladder is None:
+            return []
+        return sorted(self.compiled.rulebook.ladders[sla.ladder], key=lambda rung: rung.level)
+
+    def steps(self, type_name: str | None) -> dict[str, timedelta | None]:
+        """The steps of a request type's procedure, with the time that each may take."""
+        found = self.compiled.rulebook.types.get(type_name) if type_name else None
+        return {step.id: step.within for step in found.steps} if found else {}
+
+    def pauses(self, ticket: Ticket) -> bool:
+        """Whether the ticket's SLA stops its clocks while the ticket is pending."""
+        sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
+        return sla is not None and "pending" in sla.pause
+
+    def weight(self, agent: str, ticket: Ticket) -> int:
+        """How much of the agent's capacity the ticket takes."""
+        return weight_of(self.compiled.rulebook.agents[agent], ticket.channel)
+
+
+class Turn:
+    """One step: the desk, the instants, and what comes of it.
+
+    `at` is when the event happened (a command's time in the log, a request's arrival), `now` the
+    shard's clock. `seeking` are tickets that need an agent, `freed` agents who may take more; both
+    are settled at the end of the step (`router.core.assign.match`).
+    """
+
+    def __init__(
+        self, desk: Desk, cause: str, at: datetime, now: datetime, raw: bytes = b"null"
+    ) -> None:
+        self.desk = desk
+        self.at = at
+        self.now = now
+        self.out = Outbox(cause, now, raw)
+        self.seeking: dict[str, None] = {}
+        self.freed: dict[str, None] = {}
+
+    def save(self, ticket: Ticket, trigger: Trigger | None = None, **changes: Any) -> Ticket:
+        """Store the ticket with `changes`, moved by `trigger` if one is given."""
+        if trigger is not None:
+            changes["state"] = move(ticket.state, trigger)
+        changed = msgspec.structs.replace(ticket, version=ticket.version + 1, **changes)
+        wake_at = changed.next_wake()
+        if wake_at != changed.wake_at:
+            changed = msgspec.structs.replace(changed, wake_at=wake_at)
+        if changed.state is TicketState.QUEUED:
+            self.seeking[changed.id] = None
+        else:
+            self.seeking.pop(changed.id, None)
+        return self.desk.tickets.put(changed.id, changed)
+
+    def event(self, kind: type[TicketEvent], ticket: Ticket, **fields: Any) -> TicketEvent:
+        """An event of `kind` about `ticket`."""
+        return kind(
+            ticket=ticket.id,
+            conversation=ticket.conversation,
+            external_id=ticket.external_id,
+            channel=ticket.channel,
+            account=ticket.account,
+            pool=ticket.pool,
+            queue=fields.pop("queue", ticket.queue),
+            rulebook=ticket.rulebook,
+            version=ticket.version,
+            at=fields.pop("at", self.at),
+            **fields,
+        )
+
+    def emit(
+        self,
+        kind: type[TicketEvent],
+        ticket: Ticket,
+        *topics: str,
+        id: str | None = None,  # noqa: A002 - the CloudEvents attribute
+        **fields: Any,
+    ) -> str:
+        """Yield an event about `ticket` to `tickets.events` and the further `topics`."""
+        key = ticket.conversation.partition("-")[0]
+        data = self.event(kind, ticket, **fields)
+        event_id = self.out.add(TICKETS_EVENTS, key, kind.TYPE, data, id=id)
+        for topic in topics:
+            self.out.add(topic, ticket.id, kind.TYPE, data, id=event_id)
+        return event_id
+
+    def discard(self) -> None:
+        """Take back everything that this turn was about to yield."""
+        self.out.outputs.clear()
+        self.seeking.clear()
+        self.freed.clear()
+
+    def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, **fields: Any) -> str:
+        """Like `emit`, and to the topic of the ticket's queue as well."""
+        return self.emit(kind, ticket, queue_topic(ticket.queue), **fields)
+
+    def tell_queue(
+        self, kind: type[TicketEvent], ticket: Ticket, queue: str, **fields: Any
+    ) -> None:
+        """Yield an event to the topic of `queue` alone."""
+        data = self.event(kind, ticket, queue=queue, **fields)
+        self.out.add(queue_topic(queue), ticket.id, kind.TYPE, data)

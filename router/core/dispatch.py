@@ -1,0 +1,366 @@
+"""Stage 2, dispatch: tickets wait, are offered, worked on, watched, and never forgotten.
+
+    step(event, given, now) -> outputs            one record of an input topic
+    fire(before, now) -> outputs                  one due timer; `next_at` says when there is one
+
+The core neither reads a clock nor draws a random number: the same events at the same instants
+make the same outputs.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from channels.outbound import Receipt
+from router.core import assign, clocks, handlers, moves
+from router.core.commands import Command, Rejected, Rejection
+from router.core.desk import Activation, Desk, Remembered, Turn
+from router.core.events import (
+    CommandAccepted,
+    CommandRejected,
+    Event,
+    MessageReceipt,
+    RulebookActivated,
+    TicketClose,
+    TicketClosed,
+    TicketMessage,
+    TicketMessageReceived,
+    TicketTriaged,
+)
+from router.core.letters import Letterhead
+from router.core.lifecycle import TicketState, Trigger
+from router.core.outputs import Given, Output
+from router.core.pools import TicketMoved, forward, leave_pool, move_in
+from router.core.tickets import Ticket
+from router.topics import TICKETS_EVENTS, Stage, queue_topic
+
+COMMAND_MEMORY = timedelta(hours=24)
+EXCERPT_CHARACTERS = 2_000
+
+
+class Dispatch:
+    """The core of one dispatch shard."""
+
+    stage = Stage.DISPATCH
+    contracts: Mapping[str, type[Any]] = {
+        RulebookActivated.TYPE: RulebookActivated,
+        TicketTriaged.TYPE: TicketTriaged,
+        TicketMessage.TYPE: TicketMessage,
+        TicketClose.TYPE: TicketClose,
+        TicketMoved.TYPE: TicketMoved,
+        "agent.command": Command,
+        "message.receipt": Receipt,
+    }
+
+    def __init__(self, head: Letterhead) -> None:
+        self.desk = Desk()
+        self.journal = self.desk.journal
+        self._head = head
+        self._steps: dict[type[Any], Callable[[Turn, Any], None]] = {
+            RulebookActivated: self._activated,
+            TicketTriaged: self._triaged,
+            TicketMessage: self._message,
+            TicketClose: self._close,
+            TicketMoved: self._moved,
+            Command: self._command,
+            Receipt: self._receipt,
+        }
+
+    @property
+    def activation(self) -> int:
+        """The number of the rulebook's activation in force."""
+        return self.desk.activation
+
+    def step(self, event: object, given: Given, now: datetime) -> list[Output]:
+        """One input. Raises on what cannot be processed; the caller rolls the journal back."""
+        turn = Turn(self.desk, given.cause, given.at, now, given.raw)
+        self._steps[type(event)](turn, event)
+        return self._settled(turn)
+
+    def next_at(self) -> datetime | None:
+        """The instant of the earliest timer."""
+        return self.desk.timers.next_at()
+
+    def fire(self, before: datetime, now: datetime) -> list[Output] | None:
+        """Handle the earliest timer that is due strictly before `before`; None: there is none."""
+        due = self.desk.timers.due(before)
+        if due is None:
+            return None
+        table, key, at = due
+        turn = Turn(self.desk, f"timer/{table}/{key}/{at.isoformat()}", now, now)
+        if table == "ticket":
+            self._ticket_due(turn, key, before)
+        elif table == "agent":
+            handlers.set_presence(turn, key, "offline", "lease")
+        elif table == "stub":
+            self.desk.stubs.delete(key)
+        else:
+            self.desk.commands.delete(key)
+        return self._settled(turn)
+
+    def postpone(self, until: datetime) -> None:
+        """The earliest timer's handling raised: put it off, so that the others are not blocked."""
+        due = self.desk.timers.due(until)
+        if due is not None:
+            table, key, _ = due
+            rows = {"ticket": self.desk.tickets, "agent": self.desk.agents}.get(table)
+            if rows is not None:
+                rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))  # type: ignore[attr-defined, arg-type]
+
+    def caught_up(self, now: datetime) -> list[Output]:
+        """The shard is up again: who could not answer while it was down gets the time anew."""
+        turn = Turn(self.desk, f"caught-up/{now.isoformat()}", now, now)
+        for ticket in list(self.desk.tickets.rows.values()):
+            if ticket.offer is not None:
+                timeout = self.desk.queue(ticket.queue).offer_timeout
+                offer = msgspec.structs.replace(ticket.offer, expires_at=now + timeout)
+                turn.save(ticket, offer=offer)
+            elif ticket.return_at is not None:
+                turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
+        for agent in list(self.desk.agents.rows.values()):
+            if agent.lease is not None:
+                renewed = msgspec.structs.replace(agent, wake_at=now + agent.lease)
+                self.desk.agents.put(agent.id, renewed)
+        return self._settled(turn)
+
+    def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
+        """A triaged record whose step raised: the ticket is opened, parked, by the least code.
+
+        It was acknowledged, so it must not vanish. None: this event needs no such care.
+        """
+        if not isinstance(event, (TicketTriaged, TicketMessage)):
+            return None
+        turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
+        if event.ticket in self.desk.tickets.rows:
+            return None
+        pool = self.desk.compiled.rulebook.pools[event.pool]
+        ticket = turn.save(_opened(event, pool.queues[0], sla=None))
+        moves.park(turn, ticket, "unusable_record")
+        return self._settled(turn)
+
+    def _settled(self, turn: Turn) -> list[Output]:
+        assign.match(turn)
+        return turn.out.outputs
+
+    def _activated(self, turn: Turn, event: RulebookActivated) -> None:
+        if event.activation <= self.activation:
+            return
+        before = {t.id: clocks.policies(turn, t) for t in self.desk.tickets.rows.values()}
+        self.desk.rulebooks.put(
+            "current",
+            Activation(activation=event.activation, version=event.version, files=event.files),
+        )
+        for ticket in list(self.desk.tickets.rows.values()):
+            if ticket.open:
+                self._under_new_rules(turn, ticket, before[ticket.id])
+        for agent in self.desk.agents:
+            turn.freed[agent] = None
+
+    def _under_new_rules(self, turn: Turn, ticket: Ticket, before: dict[str, Any]) -> None:
+        rulebook = self.desk.compiled.rulebook
+        if ticket.queue not in rulebook.queues:
+            queue = rulebook.pools[ticket.pool].queues[0]
+            left = ticket.queue
+            ticket = turn.save(moves.release(turn, ticket, "queue_removed"), queue=queue, place=0)
+            turn.out.add(queue_topic(left), ticket.id, "ticket.removed",
+                         turn.event(moves.TicketRemoved, ticket, queue=left, reason="queue_removed"))  # fmt: skip
+            moves.announce_queued(turn, ticket)
+        holder = ticket.holder or ticket.agent
+        if holder is not None and holder not in rulebook.agents:
+            ticket = moves.requeue(turn, ticket, "agent_removed")
+        ticket = clocks.remeasure(turn, before, ticket)
+        if ticket.state is TicketState.QUEUED:
+            turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
+
+    def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
+        if event.ticket in self.desk.tickets.rows:
+            return
+        ticket = turn.save(_opened(event, event.queue, sla=event.sla))
+        ticket = clocks.opened(turn, ticket, event.request.received_at)
+        moves.enqueue(turn, ticket)
+
+    def _message(self, turn: Turn, event: TicketMessage) -> None:
+        if event.ticket in self.desk.stubs.rows:
+            forward(turn, event)
+            return
+        ticket = self.desk.tickets.get(event.ticket)
+        if ticket is None:
+            raise LookupError(f"ticket {event.ticket} is not here: a message for it came too late")
+        if event.number <= ticket.number:
+            return
+        received = event.request.received_at
+        ticket = self._lapsed(turn, ticket, received)
+        ticket = turn.save(
+            ticket,
+            number=event.number,
+            last_message_id=event.request.attributes.get("message_id") or ticket.last_message_id,
+        )
+        turn.emit_queue(
+            TicketMessageReceived,
+            ticket,
+            request=event.request.id,
+            number=event.number,
+            agent=ticket.agent,
+            sender=event.request.sender.address,
+            subject=event.request.subject,
+            text=event.request.text[:EXCERPT_CHARACTERS],
+            automatic=event.automatic,
+        )
+        if event.automatic is None:
+            self._customer_wrote(turn, ticket, received)
+
+    def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
+        if ticket.state is TicketState.RESOLVED:
+            ticket = handlers.reopened(turn, ticket, "customer")
+        elif ticket.state is TicketState.PENDING and ticket.agent is not None:
+            state = self.desk.agents.get(ticket.agent)
+            spec = self.desk.compiled.rulebook.agents.get(ticket.agent)
+            spare = spec.capacity - self.desk.loads.load(ticket.agent) if spec else 0
+            if state is not None and state.presence == "available" and spare >= ticket.weight:
+                ticket = handlers.resumed(turn, ticket, "customer_replied")
+            else:
+                ticket = clocks.resumed(turn, moves.requeue(turn, ticket, "customer_replied"))
+        clocks.customer_wrote(turn, ticket, received)
+
+    def _close(self, turn: Turn, event: TicketClose) -> None:
+        if event.ticket in self.desk.stubs.rows:
+            forward(turn, event)
+            self.desk.stubs.delete(event.ticket)
+            return
+        ticket = self.desk.tickets.get(event.ticket)
+        if ticket is not None and ticket.resolved_at == event.resolved_at:
+            ticket = turn.save(ticket, Trigger.CLOSED)
+            turn.emit(TicketClosed, ticket)
+            self.desk.tickets.delete(ticket.id)
+
+    def _moved(self, turn: Turn, event: TicketMoved) -> None:
+        move_in(turn, event)
+
+    def _receipt(self, turn: Turn, event: Receipt) -> None:
+        ticket = self.desk.tickets.get(event.ticket or "")
+        if ticket is not None:
+            turn.emit_queue(
+                MessageReceipt,
+                ticket,
+                message=event.message,
+                kind=event.kind,
+                outcome=event.outcome,
+                permanent=event.permanent,
+                reason=event.reason,
+            )
+
+    def _command(self, turn: Turn, command: Command) -> None:
+        known = self.desk.commands.get(command.id)
+        if known is not None:
+            _answer(turn, command, known.rejection)
+            return
+        rejection: str | None = None
+        mark = self.journal.mark()
+        try:
+            self._handle(turn, command)
+        except Rejected as error:
+            self.journal.rollback(mark)
+            turn.discard()
+            rejection = error.reason.value
+        self.desk.commands.put(
+            command.id,
+            Remembered(
+                command=command.command,
+                agent=command.agent,
+                ticket=command.ticket,
+                rejection=rejection,
+                wake_at=turn.now + COMMAND_MEMORY,
+            ),
+        )
+        _answer(turn, command, rejection)
+
+    def _handle(self, turn: Turn, command: Command) -> None:
+        if command.agent not in self.desk.roster.agents:
+            raise Rejected(Rejection.UNKNOWN_AGENT)
+        ticket = self.desk.tickets.get(command.ticket or "")
+        if ticket is not None:
+            self._lapsed(turn, ticket, turn.at)
+        if command.command == "reply":
+            handlers.reply(turn, command, self._head)
+        elif command.command == "transfer" and self._leaves_pool(command):
+            leave_pool(turn, handlers.transferable(turn, command), command)
+        else:
+            handlers.HANDLERS[command.command](turn, command)
+
+    def _leaves_pool(self, command: Command) -> bool:
+        ticket = self.desk.tickets.get(command.ticket or "")
+        pool = self.desk.compiled.pool_of.get(command.queue or "")
+        return ticket is not None and pool is not None and pool != ticket.pool
+
+    def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
+        ticket = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        if ticket.offer is not None and ticket.offer.expires_at < before:
+            ticket = moves.end_offer(turn, ticket, Trigger.OFFER_EXPIRED)
+        if ticket.return_at is not None and ticket.return_at < before:
+            ticket = moves.requeue(turn, ticket, "agent_offline")
+        if ticket.state is TicketState.QUEUED:
+            if any(refusal.until < before for refusal in ticket.refusals):
+                ticket = moves.forget_refusals(turn, ticket, before)
+            if ticket.relax_at is not None and ticket.relax_at < before:
+                moves.relax(turn, ticket)
+
+    def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
+        """Record what lapsed strictly before `before`, and do what the ladder says."""
+        ticket, levels = clocks.lapse(turn, ticket, before)
+        for rung in self.desk.ladder(ticket.sla):
+            if rung.level not in levels or not ticket.open:
+                continue
+            if rung.raise_priority:
+                ticket = moves.raise_priority(turn, ticket, rung.raise_priority)
+            if rung.move_to is not None and rung.move_to != ticket.queue:
+                ticket = moves.transfer(turn, ticket, rung.move_to, None, "escalated")
+        return ticket
+
+
+def _answer(turn: Turn, command: Command, rejection: str | None) -> None:
+    fields = {
+        "command": command.command, "id": command.id, "agent": command.agent,
+        "ticket": command.ticket, "at": turn.at,
+    }  # fmt: skip
+    data: Event
+    if rejection is None:
+        data = CommandAccepted(**fields)  # type: ignore[arg-type] # one dict of checked fields
+    else:
+        data = CommandRejected(**fields, reason=rejection)  # type: ignore[arg-type] # as above
+    turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
+
+
+def _opened(event: TicketTriaged | TicketMessage, queue: str, sla: str | None) -> Ticket:
+    """The ticket that a triaged record opens; of a mere message, as much as it tells."""
+    request = event.request
+    decided: dict[str, Any] = {}
+    if isinstance(event, TicketTriaged):
+        decided = {
+            "rulebook": event.rulebook, "type": event.type, "priority": event.priority,
+            "skills": event.skills, "tier": event.tier, "tags": event.tags,
+            "language": event.language, "customer": event.customer,
+        }  # fmt: skip
+    return Ticket(
+        id=event.ticket,
+        conversation=event.conversation,
+        pool=event.pool,
+        queue=queue,
+        channel=request.channel,
+        account=request.account,
+        external_id=request.external_id,
+        state=TicketState.NEW,
+        sla=sla,
+        sender=request.sender.address,
+        sender_name=request.sender.name,
+        subject=request.subject,
+        text=request.text[:EXCERPT_CHARACTERS],
+        last_message_id=request.attributes.get("message_id"),
+        references=request.references[-20:],
+        created_at=request.received_at,
+        enqueued_at=request.received_at,
+        waiting_since=None if request.automatic else request.received_at,
+        number=event.number,
+        **({"rulebook": ""} | decided),
+    )

@@ -1,0 +1,513 @@
+"""What happens to a ticket, as facts in the past tense: the data of every event we emit.
+
+Each class is one `ce_type` (its `TYPE`); `ALL` lists them for the JSON Schemas. Instants are UTC.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from channels.request import CustomerRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The root of all event data: nothing but its type."""
+
+    TYPE: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestDuplicate(Event):
+    """A request that we already have came again; nothing else happens."""
+
+    TYPE: ClassVar[str] = "request.duplicate"
+    request: str
+    channel: str
+    account: str
+    external_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFiled(Event):
+    """A request that opens no ticket; `reason`: history, spam, opt-out, opt-in, receipt."""
+
+    TYPE: ClassVar[str] = "request.filed"
+    request: str
+    channel: str
+    account: str
+    external_id: str
+    conversation: str | None
+    reason: str
+    rule: str | None = None
+    rulebook: str | None = None
+    explanation: dict[str, Any] = field(default_factory=dict)
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketEvent(Event):
+    """What every event of a ticket says. `version` counts the ticket's changes from 1."""
+
+    ticket: str
+    conversation: str
+    external_id: str
+    channel: str
+    account: str
+    pool: str
+    queue: str
+    rulebook: str
+    version: int = 0
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOpened(TicketEvent):
+    """Triage has opened a ticket, with the decision, its explanation and the fate of the ack."""
+
+    TYPE: ClassVar[str] = "ticket.opened"
+    request: str
+    customer: str | None
+    tier: str | None
+    type: str | None
+    priority: int
+    skills: dict[str, int]
+    sla: str | None
+    tags: tuple[str, ...]
+    rule: str
+    ack: str | None
+    ack_withheld: str | None
+    previous: str | None
+    explanation: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketTriaged(Event):
+    """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`)."""
+
+    TYPE: ClassVar[str] = "ticket.triaged"
+    ticket: str
+    conversation: str
+    pool: str
+    queue: str
+    type: str | None
+    priority: int
+    skills: dict[str, int]
+    tier: str | None
+    sla: str | None
+    tags: tuple[str, ...]
+    language: str | None
+    customer: str | None
+    rule: str
+    rulebook: str
+    activation: int
+    number: int
+    previous: str | None
+    request: CustomerRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketMessage(Event):
+    """Triage's order to dispatch: a further message; `number` counts within the conversation."""
+
+    TYPE: ClassVar[str] = "ticket.message_triaged"
+    ticket: str
+    conversation: str
+    pool: str
+    number: int
+    activation: int
+    automatic: str | None
+    request: CustomerRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketClose(Event):
+    """Triage's order to close a resolved ticket: its reopen window is over."""
+
+    TYPE: ClassVar[str] = "ticket.close"
+    ticket: str
+    conversation: str
+    pool: str
+    resolved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketFeedback(Event):
+    """Dispatch's word to triage (topic `tickets.feedback`); `change` resolved, reopened, moved."""
+
+    TYPE: ClassVar[str] = "ticket.feedback"
+    ticket: str
+    conversation: str
+    change: str
+    pool: str
+    queue: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketQueued(TicketEvent):
+    """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order."""
+
+    TYPE: ClassVar[str] = "ticket.queued"
+    type: str | None
+    priority: int
+    skills: dict[str, int]
+    tier: str | None
+    tags: tuple[str, ...]
+    language: str | None
+    customer: str | None
+    sender: str
+    sender_name: str | None
+    subject: str | None
+    text: str
+    enqueued_at: datetime
+    due_at: datetime | None
+    order: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRequeued(TicketEvent):
+    """A ticket waits again, with its original age; `reason` says why."""
+
+    TYPE: ClassVar[str] = "ticket.requeued"
+    reason: str
+    agent: str | None
+    priority: int
+    enqueued_at: datetime
+    order: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOffered(TicketEvent):
+    """A ticket is reserved for one agent until they accept, decline or `expires_at`."""
+
+    TYPE: ClassVar[str] = "ticket.offered"
+    agent: str
+    offer: str
+    expires_at: datetime
+    explanation: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferEnded(TicketEvent):
+    """The root of the three ways in which an offer comes to nothing."""
+
+    agent: str
+    offer: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOfferDeclined(OfferEnded):
+    """The agent has declined."""
+
+    TYPE: ClassVar[str] = "ticket.offer_declined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOfferExpired(OfferEnded):
+    """The agent has not answered in time."""
+
+    TYPE: ClassVar[str] = "ticket.offer_expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOfferRescinded(OfferEnded):
+    """The offer was taken back; `reason`: transferred, escalated, disconnected, offline, …."""
+
+    TYPE: ClassVar[str] = "ticket.offer_rescinded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketAssigned(TicketEvent):
+    """An agent has the ticket: by an accepted offer, or taken from the queue (pull)."""
+
+    TYPE: ClassVar[str] = "ticket.assigned"
+    agent: str
+    offer: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRemoved(TicketEvent):
+    """A ticket is no longer a matter of this queue (only on `agent.queue.<queue>`)."""
+
+    TYPE: ClassVar[str] = "ticket.removed"
+    reason: str
+    agent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketOverflowed(TicketEvent):
+    """The target chain has moved on: skills relaxed to `skills`, widened to `places`."""
+
+    TYPE: ClassVar[str] = "ticket.overflowed"
+    target: int
+    skills: dict[str, int]
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketParked(TicketEvent):
+    """The target chain has ended (or triage's record was unusable): somebody must look."""
+
+    TYPE: ClassVar[str] = "ticket.parked"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketTransferred(TicketEvent):
+    """The ticket was given to another queue, by an agent or by the ladder."""
+
+    TYPE: ClassVar[str] = "ticket.transferred"
+    from_queue: str
+    agent: str | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketMessageReceived(TicketEvent):
+    """A further message of the customer has reached the ticket."""
+
+    TYPE: ClassVar[str] = "ticket.message"
+    request: str
+    number: int
+    agent: str | None
+    sender: str
+    subject: str | None
+    text: str
+    automatic: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketReplied(TicketEvent):
+    """An agent has answered the customer; the message itself is on `messages.outbound`."""
+
+    TYPE: ClassVar[str] = "ticket.replied"
+    agent: str
+    message: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketNoted(TicketEvent):
+    """An agent has written a note for colleagues."""
+
+    TYPE: ClassVar[str] = "ticket.noted"
+    agent: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketStepDone(TicketEvent):
+    """A step of the request type's procedure (SOP) is done."""
+
+    TYPE: ClassVar[str] = "ticket.step_done"
+    agent: str
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketPending(TicketEvent):
+    """The ticket waits for the customer; clocks that pause have stopped."""
+
+    TYPE: ClassVar[str] = "ticket.pending"
+    agent: str
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketResumed(TicketEvent):
+    """Work on a pending ticket goes on, by the agent's wish or the customer's message."""
+
+    TYPE: ClassVar[str] = "ticket.resumed"
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketResolved(TicketEvent):
+    """The agent holds the matter to be settled; the customer may still reopen it."""
+
+    TYPE: ClassVar[str] = "ticket.resolved"
+    agent: str
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketReopened(TicketEvent):
+    """A resolved ticket is open again; `by` an agent or `customer`."""
+
+    TYPE: ClassVar[str] = "ticket.reopened"
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketClosed(TicketEvent):
+    """The reopen window is over: the ticket is history."""
+
+    TYPE: ClassVar[str] = "ticket.closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageReceipt(TicketEvent):
+    """What became of a message that we sent for this ticket."""
+
+    TYPE: ClassVar[str] = "message.receipt"
+    message: str
+    kind: str
+    outcome: str
+    permanent: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaEvent(TicketEvent):
+    """What every event of a service-level clock says; (target, cycle) names it in its ticket."""
+
+    target: str
+    cycle: int
+    due_at: datetime | None
+    agent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaStarted(SlaEvent):
+    """A clock has started."""
+
+    TYPE: ClassVar[str] = "sla.started"
+    sla: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaPaused(SlaEvent):
+    """A clock has stopped counting."""
+
+    TYPE: ClassVar[str] = "sla.paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaResumed(SlaEvent):
+    """A clock counts on."""
+
+    TYPE: ClassVar[str] = "sla.resumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaChanged(SlaEvent):
+    """A clock is measured by another SLA or calendar."""
+
+    TYPE: ClassVar[str] = "sla.changed"
+    sla: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaMet(SlaEvent):
+    """What the clock waited for has happened; `in_time` says whether before it lapsed."""
+
+    TYPE: ClassVar[str] = "sla.met"
+    in_time: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaLapse(SlaEvent):
+    """The root of warning, breach and escalation.
+
+    `lapsed_at` is when it was due, `detected_at` when we noticed; they differ after a downtime.
+    """
+
+    lapsed_at: datetime
+    detected_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaWarning(SlaLapse):
+    """A share of the target is used up."""
+
+    TYPE: ClassVar[str] = "sla.warning"
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaBreached(SlaLapse):
+    """The target has lapsed."""
+
+    TYPE: ClassVar[str] = "sla.breached"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaEscalated(SlaLapse):
+    """A lapse is handed to `level`; a level that a higher one overtook notifies nobody."""
+
+    TYPE: ClassVar[str] = "sla.escalated"
+    level: int
+    notify: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlaCleared(SlaEvent):
+    """An alarm is over; `reason`: met, resolved, closed, transferred."""
+
+    TYPE: ClassVar[str] = "sla.cleared"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentPresence(Event):
+    """An agent's presence has changed; `reason`: command, lease, activation."""
+
+    TYPE: ClassVar[str] = "agent.presence"
+    agent: str
+    pool: str
+    state: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandAccepted(Event):
+    """A desktop's command has taken effect."""
+
+    TYPE: ClassVar[str] = "command.accepted"
+    command: str
+    id: str
+    agent: str
+    ticket: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRejected(Event):
+    """A desktop's command has changed nothing; `reason` is one of `commands.Rejection`."""
+
+    TYPE: ClassVar[str] = "command.rejected"
+    command: str
+    id: str
+    agent: str
+    ticket: str | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulebookActivated(Event):
+    """A rulebook is in force from here on; activations are numbered, a rollback is a new one."""
+
+    TYPE: ClassVar[str] = "rulebook.activated"
+    activation: int
+    version: str
+    files: dict[str, str]
+
+
+def _leaves(root: type[Event]) -> list[type[Event]]:
+    children = root.__subclasses__()
+    found = [leaf for child in children for leaf in _leaves(child)]
+    return found if "TYPE" not in vars(root) else [root, *found]
+
+
+ALL: tuple[type[Event], ...] = tuple(sorted(_leaves(Event), key=lambda event: event.__name__))
+"""Every event, for the schemas and the docs."""
+
+Raw = msgspec.Raw

@@ -1,0 +1,277 @@
+"""The desktop's commands, one handler each: check against the state, then move the ticket.
+
+A handler raises `Rejected` before it changes anything, or does what it was asked.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from router.core import assign, clocks, moves
+from router.core.agents import AgentState, unfit
+from router.core.commands import Command, Rejected, Rejection
+from router.core.desk import Turn
+from router.core.events import (
+    AgentPresence,
+    TicketNoted,
+    TicketPending,
+    TicketReopened,
+    TicketReplied,
+    TicketResolved,
+    TicketResumed,
+    TicketStepDone,
+)
+from router.core.letters import Letterhead, Thread, letter
+from router.core.lifecycle import TicketState, Trigger, may
+from router.core.tickets import Ticket
+from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS
+
+Handler = Callable[[Turn, Command], None]
+
+
+def presence(turn: Turn, command: Command) -> None:
+    """The agent comes, goes, or is busy. With `lease_seconds` it must be renewed in that time."""
+    if command.state is None:
+        raise Rejected(Rejection.FIELD_MISSING)
+    seconds = command.lease_seconds
+    lease = None if seconds is None or command.state == "offline" else timedelta(seconds=seconds)
+    set_presence(turn, command.agent, command.state, "command", lease)
+
+
+def set_presence(
+    turn: Turn, agent: str, presence: str, reason: str, lease: timedelta | None = None
+) -> None:
+    """Put the agent's presence into the books; offers and work follow it."""
+    old = turn.desk.agents.get(agent)
+    changed = old is None or old.presence != presence
+    state = AgentState(
+        id=agent,
+        presence=presence,
+        since=turn.now if old is None or changed else old.since,
+        idle_since=turn.now if old is None or changed else old.idle_since,
+        lease=lease,
+        wake_at=None if lease is None else turn.now + lease,
+    )
+    turn.desk.agents.put(agent, state)
+    if not changed:
+        return
+    pool = turn.desk.roster.agents[agent].pool if agent in turn.desk.roster.agents else ""
+    data = AgentPresence(agent=agent, pool=pool, state=presence, reason=reason, at=turn.at)
+    turn.out.add(TICKETS_EVENTS, agent, AgentPresence.TYPE, data)
+    _work_follows(turn, agent, presence, reason)
+
+
+def _work_follows(turn: Turn, agent: str, presence: str, reason: str) -> None:
+    grace = turn.now + turn.desk.compiled.rulebook.presence.grace
+    for key in dict.fromkeys([*turn.desk.loads.held(agent), *turn.desk.loads.owned(agent)]):
+        ticket = turn.desk.tickets.rows[key]
+        if ticket.state is TicketState.OFFERED and presence != "available":
+            moves.end_offer(turn, ticket, Trigger.OFFER_RESCINDED, reason)
+        elif ticket.state is TicketState.ASSIGNED:
+            turn.save(ticket, return_at=grace if presence == "offline" else None)
+    turn.freed[agent] = None
+
+
+def _ticket(turn: Turn, command: Command) -> Ticket:
+    ticket = turn.desk.tickets.get(command.ticket or "")
+    if ticket is None:
+        raise Rejected(Rejection.UNKNOWN_TICKET)
+    return ticket
+
+
+def _own(turn: Turn, command: Command, trigger: Trigger | None = None) -> Ticket:
+    """The command's ticket, which must be the agent's own and in a state that allows `trigger`."""
+    ticket = _ticket(turn, command)
+    if ticket.agent != command.agent or not ticket.open:
+        raise Rejected(Rejection.NOT_YOURS if ticket.open else Rejection.WRONG_STATE)
+    if trigger is not None and not may(ticket.state, trigger):
+        raise Rejected(Rejection.WRONG_STATE)
+    return ticket
+
+
+def _offered(turn: Turn, command: Command) -> Ticket:
+    """The command's ticket, which must be on offer to the agent."""
+    ticket = _ticket(turn, command)
+    offer = ticket.offer
+    if offer is None or offer.agent != command.agent or command.offer not in {None, offer.id}:
+        raise Rejected(Rejection.NO_OFFER)
+    if turn.at > offer.expires_at:
+        raise Rejected(Rejection.OFFER_EXPIRED)
+    return ticket
+
+
+def accept(turn: Turn, command: Command) -> None:
+    """The agent takes what was offered; exactly at the expiry is in time."""
+    moves.assign(turn, _offered(turn, command), command.agent)
+
+
+def decline(turn: Turn, command: Command) -> None:
+    """The agent does not want it; it is offered to others, and to this agent not for a while."""
+    moves.end_offer(turn, _offered(turn, command), Trigger.OFFER_DECLINED, command.reason)
+
+
+def take(turn: Turn, command: Command) -> None:
+    """The agent takes a chosen ticket, or the next of a queue, or the next of all theirs."""
+    spec = turn.desk.roster.agents[command.agent]
+    state = turn.desk.agents.get(command.agent)
+    if state is None or state.presence != "available":
+        raise Rejected(Rejection.NOT_AVAILABLE)
+    if command.ticket is None:
+        queues = [command.queue] if command.queue else spec.queues
+        if not set(queues) <= set(spec.queues):
+            raise Rejected(Rejection.UNKNOWN_QUEUE)
+        ticket = assign.next_for(turn, command.agent, queues, pushed_only=False)
+        if ticket is None:
+            raise Rejected(Rejection.NOTHING_WAITS)
+    else:
+        ticket = _ticket(turn, command)
+        if ticket.state not in {TicketState.QUEUED, TicketState.PARKED}:
+            raise Rejected(Rejection.WRONG_STATE)
+    reason = unfit(spec, state, turn.desk.loads.load(state.id), turn.desk.need(ticket), ticket)
+    if reason == "capacity":
+        raise Rejected(Rejection.NO_CAPACITY)
+    if reason not in {None, "refused"}:
+        raise Rejected(Rejection.NOT_ELIGIBLE)
+    moves.assign(turn, ticket, command.agent)
+
+
+def reply(turn: Turn, command: Command, head: Letterhead) -> None:
+    """The agent answers the customer: first and next response are met."""
+    ticket = _own(turn, command)
+    if not command.text:
+        raise Rejected(Rejection.FIELD_MISSING)
+    message = f"{turn.out.cause}/reply"
+    ticket = turn.save(ticket, sent=ticket.sent + 1, answered=True, waiting_since=None)
+    if ticket.channel != "hotline":
+        data = letter(
+            head, _thread(ticket), "reply", command.text, id=message, label=f"r{ticket.sent}",
+            number=ticket.sent, at=turn.now, subject=command.subject,
+        )  # fmt: skip
+        key = ticket.conversation.partition("-")[0]
+        turn.out.add(MESSAGES_OUTBOUND, key, "message.outbound", data, id=message)
+    turn.emit(TicketReplied, ticket, agent=command.agent, message=message, text=command.text)
+    clocks.met(turn, ticket, (clocks.FIRST, clocks.NEXT))
+
+
+def _thread(ticket: Ticket) -> Thread:
+    return Thread(
+        conversation=ticket.conversation,
+        ticket=ticket.id,
+        pool=ticket.pool,
+        channel=ticket.channel,
+        account=ticket.account,
+        to=ticket.sender,
+        to_name=ticket.sender_name,
+        subject=ticket.subject,
+        language=ticket.language,
+        in_reply_to=ticket.last_message_id,
+        references=ticket.references,
+    )
+
+
+def note(turn: Turn, command: Command) -> None:
+    """A note for colleagues; the customer does not see it and no clock is met."""
+    ticket = _ticket(turn, command)
+    if not command.text:
+        raise Rejected(Rejection.FIELD_MISSING)
+    turn.emit(TicketNoted, ticket, agent=command.agent, text=command.text)
+
+
+def transferable(turn: Turn, command: Command) -> Ticket:
+    """The command's ticket, which the agent may give away."""
+    return _own(turn, command, Trigger.TRANSFERRED)
+
+
+def transfer(turn: Turn, command: Command) -> None:
+    """The agent gives their ticket to another queue of the pool."""
+    ticket = transferable(turn, command)
+    if not command.queue or command.queue not in turn.desk.compiled.rulebook.queues:
+        raise Rejected(Rejection.UNKNOWN_QUEUE if command.queue else Rejection.FIELD_MISSING)
+    reason = command.reason or "transferred"
+    moves.transfer(turn, ticket, command.queue, command.agent, reason)
+
+
+def pending(turn: Turn, command: Command) -> None:
+    """The ticket waits for the customer; it no longer takes up the agent's capacity."""
+    ticket = turn.save(_own(turn, command, Trigger.PENDING), Trigger.PENDING, return_at=None)
+    turn.emit(TicketPending, ticket, agent=command.agent, reason=command.reason)
+    clocks.paused(turn, ticket)
+    turn.freed[command.agent] = None
+
+
+def resume(turn: Turn, command: Command) -> None:
+    """The agent goes on with a pending ticket, if there is capacity for it."""
+    ticket = _own(turn, command, Trigger.RESUMED)
+    spec = turn.desk.roster.agents[command.agent]
+    if spec.capacity - turn.desk.loads.load(command.agent) < ticket.weight:
+        raise Rejected(Rejection.NO_CAPACITY)
+    resumed(turn, ticket, "command")
+
+
+def resumed(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """Work on a pending ticket goes on with the same agent."""
+    ticket = turn.save(ticket, Trigger.RESUMED)
+    turn.emit(TicketResumed, ticket, agent=ticket.agent, reason=reason)
+    return clocks.resumed(turn, ticket)
+
+
+def step_done(turn: Turn, command: Command) -> None:
+    """A step of the procedure is done: its clock is met."""
+    ticket = _own(turn, command)
+    if command.step not in turn.desk.steps(ticket.type):
+        raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
+    turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
+    clocks.met(turn, ticket, (f"step:{command.step}",))
+
+
+def resolve(turn: Turn, command: Command) -> None:
+    """The matter is settled: resolution is met, the other clocks end, triage is told."""
+    ticket = _own(turn, command, Trigger.RESOLVED)
+    if ticket.state is TicketState.PENDING:
+        ticket = clocks.resumed(turn, ticket)
+    ticket = moves.leave(turn, ticket, "resolved")
+    ticket = turn.save(
+        ticket, Trigger.RESOLVED, weight=0, resolved_at=turn.at, return_at=None,
+        waiting_since=None,
+    )  # fmt: skip
+    turn.emit(TicketResolved, ticket, agent=command.agent, reason=command.reason)
+    ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
+    ticket = clocks.ended(turn, ticket, "resolved")
+    moves.feedback(turn, ticket, "resolved")
+    moves.busy(turn, command.agent)
+
+
+def reopen(turn: Turn, command: Command) -> None:
+    """The agent takes a resolved ticket up again."""
+    ticket = _ticket(turn, command)
+    if not may(ticket.state, Trigger.REOPENED):
+        raise Rejected(Rejection.WRONG_STATE)
+    reopened(turn, ticket, command.agent)
+
+
+def reopened(turn: Turn, ticket: Ticket, by: str) -> Ticket:
+    """A resolved ticket is open again: it waits anew, and a new cycle of its clocks begins."""
+    ticket = turn.save(
+        ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
+        enqueued_at=turn.at, cycle=ticket.cycle + 1, refusals=(),
+    )  # fmt: skip
+    ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
+    turn.emit_queue(TicketReopened, ticket, by=by)
+    moves.announce_queued(turn, ticket)
+    moves.feedback(turn, ticket, "reopened")
+    return clocks.start(turn, ticket, (clocks.RESOLUTION,), turn.at)
+
+
+HANDLERS: dict[str, Handler] = {
+    "presence": presence,
+    "take": take,
+    "accept": accept,
+    "decline": decline,
+    "note": note,
+    "transfer": transfer,
+    "pending": pending,
+    "resume": resume,
+    "step_done": step_done,
+    "resolve": resolve,
+    "reopen": reopen,
+}
+"""Every command but `reply`, which needs the letterhead too."""

@@ -1,0 +1,77 @@
+"""Messages to customers as data: acknowledgements and replies, threaded by proof."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from channels.outbound import OutboundKind, OutboundMessage
+from channels.proof import Secrets, message_id, reply_address
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What our messages are signed with: proof secrets (the first signs), Message-ID's domain."""
+
+    secrets: Secrets
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """The customer's side of a conversation, as far as an answer needs it."""
+
+    conversation: str
+    ticket: str
+    pool: str
+    channel: str
+    account: str
+    to: str
+    to_name: str | None
+    subject: str | None
+    language: str | None
+    in_reply_to: str | None
+    references: tuple[str, ...] = ()
+
+
+AUTOMATIC = {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+"""What an acknowledgement by mail carries, so that no machine answers it (RFC 3834)."""
+
+
+def letter(
+    head: Letterhead,
+    thread: Thread,
+    kind: OutboundKind,
+    text: str,
+    *,
+    id: str,  # noqa: A002 - the contract's field
+    label: str,
+    number: int,
+    at: datetime,
+    subject: str | None = None,
+) -> OutboundMessage:
+    """The message that says `text` in `thread`; `label` is unique in the conversation."""
+    message = {
+        "id": id, "kind": kind, "channel": thread.channel, "account": thread.account,
+        "to": thread.to, "to_name": thread.to_name, "text": text, "language": thread.language,
+        "conversation": thread.conversation, "ticket": thread.ticket, "pool": thread.pool,
+        "number": number, "created_at": at,
+    }  # fmt: skip
+    if thread.channel == "email":
+        message |= _mail(head, thread, label, subject)
+        message["headers"] = AUTOMATIC if kind == "ack" else {}
+    return OutboundMessage(**message)  # type: ignore[arg-type] # one dict of checked fields
+
+
+def _mail(head: Letterhead, thread: Thread, label: str, subject: str | None) -> dict[str, object]:
+    known = (*thread.references, *((thread.in_reply_to,) if thread.in_reply_to else ()))
+    return {
+        "subject": subject or _answer_to(thread.subject),
+        "message_id": message_id(thread.conversation, label, head.secrets, head.domain),
+        "reply_to": reply_address(thread.account, thread.conversation, head.secrets),
+        "in_reply_to": thread.in_reply_to,
+        "references": tuple(dict.fromkeys(known))[-20:],
+    }
+
+
+def _answer_to(subject: str | None) -> str:
+    text = (subject or "").strip()
+    return text if text[:3].casefold() == "re:" else f"Re: {text}".strip()

@@ -1,0 +1,229 @@
+"""What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
+
+from datetime import datetime
+
+import msgspec
+
+from router.core import clocks
+from router.core.desk import Turn
+from router.core.events import (
+    OfferEnded,
+    TicketAssigned,
+    TicketFeedback,
+    TicketOfferDeclined,
+    TicketOfferExpired,
+    TicketOfferRescinded,
+    TicketOverflowed,
+    TicketParked,
+    TicketQueued,
+    TicketRemoved,
+    TicketRequeued,
+    TicketTransferred,
+)
+from router.core.lifecycle import TicketState, Trigger
+from router.core.tickets import Refusal, Ticket, deadline
+from router.topics import TICKETS_FEEDBACK, queue_topic
+
+_OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
+    Trigger.OFFER_DECLINED: TicketOfferDeclined,
+    Trigger.OFFER_EXPIRED: TicketOfferExpired,
+    Trigger.OFFER_RESCINDED: TicketOfferRescinded,
+}
+
+
+def enqueue(turn: Turn, ticket: Ticket) -> Ticket:
+    """A new ticket begins to wait."""
+    ticket = turn.save(ticket, Trigger.QUEUED, relax_at=relax_at(turn, ticket))
+    announce_queued(turn, ticket)
+    return ticket
+
+
+def announce_queued(turn: Turn, ticket: Ticket) -> None:
+    """Show a waiting ticket to the desktops of its queue."""
+    turn.emit_queue(TicketQueued, ticket, **shown(turn, ticket))
+
+
+def shown(turn: Turn, ticket: Ticket) -> dict[str, object]:
+    """What a desktop shows of a ticket that waits."""
+    return {
+        "type": ticket.type,
+        "priority": ticket.priority,
+        "skills": ticket.skills,
+        "tier": ticket.tier,
+        "tags": ticket.tags,
+        "language": ticket.language,
+        "customer": ticket.customer,
+        "sender": ticket.sender,
+        "sender_name": ticket.sender_name,
+        "subject": ticket.subject,
+        "text": ticket.text,
+        "enqueued_at": ticket.enqueued_at,
+        "due_at": deadline(ticket),
+        "order": turn.desk.order(ticket),
+    }
+
+
+def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
+    """When the target chain moves on: its times are cumulative against the *ticket's* age."""
+    targets = turn.desk.queue(ticket.queue).targets
+    if ticket.place >= len(targets):
+        return None
+    spans = [target.for_ for target in targets[: ticket.place + 1]]
+    if any(span is None for span in spans):
+        return None
+    at = ticket.enqueued_at
+    for span in spans:
+        at += span or clocks.sla.ZERO
+    return at
+
+
+def relax(turn: Turn, ticket: Ticket) -> Ticket:
+    """The ticket's age has passed a step of its chain: relax, widen, or park at the end."""
+    targets = turn.desk.queue(ticket.queue).targets
+    if ticket.place + 1 >= len(targets):
+        return park(turn, ticket, "targets_exhausted")
+    ticket = turn.save(ticket, place=ticket.place + 1)
+    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+    need = turn.desk.need(ticket)
+    places = need.places
+    turn.emit_queue(
+        TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=places
+    )
+    for place in places[1:]:
+        turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
+    return ticket
+
+
+def park(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """Nobody can be found: the ticket stays visible, its clocks run on, and it can be taken."""
+    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None, refusals=())
+    turn.emit_queue(TicketParked, ticket, reason=reason)
+    return ticket
+
+
+def end_offer(turn: Turn, ticket: Ticket, how: Trigger, reason: str | None = None) -> Ticket:
+    """An offer comes to nothing: the ticket waits again, with its original age."""
+    offer = ticket.offer
+    if offer is None:
+        return ticket
+    refusals = ticket.refusals
+    if how is not Trigger.OFFER_RESCINDED:
+        until = turn.now + turn.desk.queue(ticket.queue).offer_timeout
+        refusals = (*refusals, Refusal(offer.agent, until))
+    ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals)
+    kind = _OFFER_ENDS[how]
+    turn.emit_queue(kind, ticket, agent=offer.agent, offer=offer.id, reason=reason)
+    turn.freed[offer.agent] = None
+    return ticket
+
+
+def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
+    """Agents who refused a while ago may be asked again."""
+    left = tuple(refusal for refusal in ticket.refusals if refusal.until >= before)
+    return turn.save(ticket, refusals=left)
+
+
+def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
+    """`agent` has the ticket."""
+    offer = ticket.offer.id if ticket.offer else None
+    weight = turn.desk.weight(agent, ticket)
+    places = turn.desk.need(ticket).places
+    ticket = turn.save(
+        ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
+        refusals=(), relax_at=None, return_at=None,
+    )  # fmt: skip
+    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
+    for place in places[1:]:
+        turn.tell_queue(TicketRemoved, ticket, place, reason="assigned", agent=agent)
+    busy(turn, agent)
+    return ticket
+
+
+def busy(turn: Turn, agent: str) -> None:
+    """The agent has got, or ended, work: the time for which they are idle starts anew."""
+    state = turn.desk.agents.get(agent)
+    if state is not None:
+        turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now))
+
+
+def requeue(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """Work that its agent lost waits again in its queue, with its original age."""
+    ticket = release(turn, ticket, reason)
+    if ticket.state is not TicketState.QUEUED:
+        agent = ticket.agent
+        ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
+        ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+        _free(turn, agent)
+        _announce_requeued(turn, ticket, reason, agent)
+    return ticket
+
+
+def _announce_requeued(turn: Turn, ticket: Ticket, reason: str, agent: str | None) -> None:
+    turn.emit_queue(
+        TicketRequeued, ticket, reason=reason, agent=agent, priority=ticket.priority,
+        enqueued_at=ticket.enqueued_at, order=turn.desk.order(ticket),
+    )  # fmt: skip
+
+
+def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """Take back an offer if there is one, so that the ticket can be moved."""
+    if ticket.state is TicketState.OFFERED:
+        return end_offer(turn, ticket, Trigger.OFFER_RESCINDED, reason)
+    return ticket
+
+
+def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
+    """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
+    ticket = release(turn, ticket, reason)
+    left, holder = ticket.queue, ticket.agent
+    turn.tell_queue(TicketRemoved, ticket, left, reason=reason, agent=holder)
+    if ticket.state is TicketState.PENDING:
+        ticket = clocks.resumed(turn, ticket)
+    ticket = turn.save(
+        ticket, Trigger.TRANSFERRED, queue=queue, agent=None, weight=0, place=0,
+        refusals=(), return_at=None,
+    )  # fmt: skip
+    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+    _free(turn, holder)
+    turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
+    announce_queued(turn, ticket)
+    return ticket
+
+
+def _free(turn: Turn, agent: str | None) -> None:
+    if agent is not None:
+        turn.freed[agent] = None
+        busy(turn, agent)
+
+
+def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
+    """The ladder raises the ticket's priority, at most to 9; its place in the queue follows."""
+    raised = min(ticket.priority + by, 9)
+    if raised == ticket.priority:
+        return ticket
+    ticket = turn.save(ticket, priority=raised)
+    if ticket.state is TicketState.QUEUED:
+        _announce_requeued(turn, ticket, "priority_raised", None)
+    return ticket
+
+
+def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
+    """Tell triage what its conversations must know: resolved, reopened, moved."""
+    data = TicketFeedback(
+        ticket=ticket.id, conversation=ticket.conversation, change=change,
+        pool=ticket.pool, queue=ticket.queue, at=turn.at,
+    )  # fmt: skip
+    key = ticket.conversation.partition("-")[0]
+    turn.out.add(TICKETS_FEEDBACK, key, TicketFeedback.TYPE, data)
+
+
+def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """The ticket leaves its agent and queue for good (resolved, closed, moved away)."""
+    ticket = release(turn, ticket, reason)
+    if ticket.agent is not None:
+        turn.freed[ticket.agent] = None
+    turn.out.add(
+        queue_topic(ticket.queue), ticket.id, TicketRemoved.TYPE,
+        turn.event(TicketRemoved, ticket, reason=reason, agent=ticket.agent),
+    )  # fmt: skip
+    return ticket

@@ -1,0 +1,113 @@
+"""Threading: which conversation a message belongs to. Proved, not guessed.
+
+1. A proof (an HMAC that our own Message-ID or reply address carried back) names it.
+2. In-Reply-To or References name a message that the same sender wrote in it.
+3. An open conversation on the same address, within the channel's window.
+4. Otherwise a new one begins.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple
+
+import msgspec
+
+from channels.identity import conversation_id
+from channels.request import CustomerRequest
+from router.core.state import Entity
+from rules.model import Threading
+
+MESSAGE_IDS_KEPT = 50
+CONVERSATIONS_KEPT = 20
+
+WINDOWS = {
+    "email": timedelta(0),
+    "sms": timedelta(days=1),
+    "chat": timedelta(days=1),
+    "hotline": timedelta(days=1),
+}
+"""How long an open conversation takes in what says nothing of its thread; a mail that does not
+refer to an earlier one is a new matter (a new topic under an old subject is common)."""
+
+
+class Conversation(Entity):
+    """One thread with one customer on one channel account.
+
+    `count` numbers its messages; `message_ids` are the customer's own, newest last.
+    """
+
+    id: str
+    ticket: str
+    pool: str
+    state: str = "open"
+    count: int = 1
+    opened_at: datetime
+    last_at: datetime
+    resolved_at: datetime | None = None
+    message_ids: tuple[str, ...] = ()
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An automatic message that we sent: when, and a hash of the text that it answered."""
+
+    at: datetime
+    text: str
+
+
+class Contact(Entity):
+    """A customer's address on one of our accounts, under its conversation key."""
+
+    conversations: tuple[str, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    opted_out: bool = False
+    last_at: datetime
+
+
+class Proof(str, Enum):
+    """How a conversation was found."""
+
+    PROVED = "proved"
+    REFERENCES = "references"
+    WINDOW = "window"
+    NEW = "new"
+
+
+class Found(NamedTuple):
+    """The conversation that a message belongs to, None for a new one, and how it was found."""
+
+    conversation: Conversation | None
+    by: Proof
+
+
+def find(
+    request: CustomerRequest, known: list[Conversation], proved: Conversation | None,
+    threading: Threading,
+) -> Found:  # fmt: skip
+    """The conversation of `request` among those that the same address has (`known`)."""
+    if request.conversation is not None and proved is not None:
+        return Found(proved, Proof.PROVED)
+    named = {*request.references, *((request.in_reply_to,) if request.in_reply_to else ())}
+    if named:
+        for conversation in reversed(known):
+            if not named.isdisjoint(conversation.message_ids):
+                return Found(conversation, Proof.REFERENCES)
+    window = threading.window.get(request.channel, WINDOWS[request.channel])
+    for conversation in reversed(known):
+        if conversation.state == "open" and request.received_at - conversation.last_at < window:
+            return Found(conversation, Proof.WINDOW)
+    return Found(None, Proof.NEW)
+
+
+def new_id(key: str, at: datetime, known: tuple[str, ...]) -> str:
+    """A new conversation's id: the second of its beginning, or the next free number after it.
+
+    The number grows for ever without a counter that would have to outlive the conversations.
+    """
+    newest = max((int(one.partition("-")[2]) for one in known), default=0)
+    return conversation_id(key, max(newest + 1, int(at.timestamp())))
+
+
+def remembered(ids: tuple[str, ...], request: CustomerRequest) -> tuple[str, ...]:
+    """`ids` with the request's own Message-ID added, bounded."""
+    own = request.attributes.get("message_id")
+    return (*ids, str(own))[-MESSAGE_IDS_KEPT:] if own and own not in ids else ids

@@ -1,0 +1,127 @@
+"""The ticket as dispatch keeps it: the unit of work that is routed."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from router.core.lifecycle import OPEN, TicketState
+from router.core.sla import Clock
+from router.core.state import Entity
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A ticket reserved for one agent until `expires_at` (TaskRouter's reservation)."""
+
+    id: str
+    agent: str
+    expires_at: datetime
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An agent who has just declined, or let an offer lapse, is not asked again until `until`."""
+
+    agent: str
+    until: datetime
+
+
+class Ticket(Entity):
+    """One ticket. `enqueued_at` is its original age in the queue and survives every return.
+
+    `place` counts the target chain's steps that its age has passed; `weight` is the capacity that
+    it uses of its agent while offered or assigned; `waiting_since` is the oldest customer message
+    that nobody has answered; `sent` numbers our messages.
+    """
+
+    id: str
+    conversation: str
+    pool: str
+    queue: str
+    channel: str
+    account: str
+    external_id: str
+    rulebook: str
+    state: TicketState
+    version: int = 0
+    type: str | None = None
+    priority: int = 0
+    skills: dict[str, int] = {}
+    tier: str | None = None
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    sla: str | None = None
+    customer: str | None = None
+    sender: str = ""
+    sender_name: str | None = None
+    subject: str | None = None
+    text: str = ""
+    last_message_id: str | None = None
+    references: tuple[str, ...] = ()
+    created_at: datetime
+    enqueued_at: datetime
+    place: int = 0
+    agent: str | None = None
+    last_agent: str | None = None
+    weight: int = 0
+    offer: Offer | None = None
+    refusals: tuple[Refusal, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    answered: bool = False
+    cycle: int = 0
+    resolutions: int = 0
+    waiting_since: datetime | None = None
+    number: int = 0
+    sent: int = 0
+    return_at: datetime | None = None
+    relax_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still owes the customer something."""
+        return self.state in OPEN
+
+    @property
+    def holder(self) -> str | None:
+        """The agent whose capacity it uses: the one it is offered or assigned to."""
+        if self.state is TicketState.OFFERED and self.offer is not None:
+            return self.offer.agent
+        return self.agent if self.state is TicketState.ASSIGNED else None
+
+    def refused_by(self, agent: str) -> bool:
+        """Whether `agent` is not to be asked now."""
+        return any(refusal.agent == agent for refusal in self.refusals)
+
+    def next_wake(self) -> datetime | None:
+        """The earliest instant at which something about this ticket is due."""
+        instants = [clock.next_at for clock in self.clocks if clock.next_at is not None]
+        if self.offer is not None:
+            instants.append(self.offer.expires_at)
+        if self.state is TicketState.QUEUED:
+            instants.extend(refusal.until for refusal in self.refusals)
+            if self.relax_at is not None:
+                instants.append(self.relax_at)
+        if self.return_at is not None:
+            instants.append(self.return_at)
+        return min(instants, default=None)
+
+
+class Stub(Entity):
+    """What a pool keeps of a ticket that went to another pool: where its messages now go."""
+
+    ticket: str
+    conversation: str
+    pool: str
+
+
+def order_key(ticket: Ticket, aging: timedelta, bonus: timedelta) -> datetime:
+    """The ticket's place in its queue: earlier is served first.
+
+    One linear key, the enqueue time less `aging` for each step of priority less the tier's bonus:
+    every ticket overtakes every later one in bounded time, so nothing starves.
+    """
+    return ticket.enqueued_at - ticket.priority * aging - bonus
+
+
+def deadline(ticket: Ticket) -> datetime | None:
+    """The nearest due instant of the clocks that run."""
+    return min((clock.due_at for clock in ticket.clocks if clock.due_at is not None), default=None)

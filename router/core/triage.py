@@ -1,0 +1,489 @@
+"""Stage 1, triage: identify, deduplicate, thread, classify, decide, acknowledge.
+
+    step(event, given, now) -> outputs            one record of an input topic
+    fire(before, now) -> outputs                  one due timer: reopen windows, evictions
+
+Triage owns conversations: a conversation has at most one open ticket. Dispatch owns tickets and
+resolves them; only triage closes, when the reopen window is over.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from channels.identity import conversation_key, key_of, ticket_id
+from channels.request import CustomerRequest
+from router.core import acks, threads
+from router.core.customers import CustomerChanged, Customers, Known
+from router.core.desk import Activation
+from router.core.events import (
+    Event,
+    RequestDuplicate,
+    RequestFiled,
+    RulebookActivated,
+    TicketClose,
+    TicketFeedback,
+    TicketMessage,
+    TicketOpened,
+    TicketTriaged,
+)
+from router.core.letters import Letterhead, Thread, letter
+from router.core.outputs import Given, Outbox, Output
+from router.core.state import Entity, Journal, Table, Timers
+from router.core.threads import Contact, Conversation
+from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
+from rules.decide import decide
+from rules.decision import Decision, Facts
+from rules.index import Compiled, compile_rulebook
+from rules.templates import render
+
+CONTACT_MEMORY = timedelta(days=30)
+
+
+class Seen(Entity):
+    """A request that we have: forgotten when the dedup window is over."""
+
+
+class Triage:
+    """The core of one triage shard."""
+
+    stage = Stage.TRIAGE
+    contracts: Mapping[str, type[Any]] = {
+        RulebookActivated.TYPE: RulebookActivated,
+        CustomerChanged.TYPE: CustomerChanged,
+        TicketFeedback.TYPE: TicketFeedback,
+        "request.received": CustomerRequest,
+    }
+
+    def __init__(self, head: Letterhead) -> None:
+        self.journal = Journal()
+        self.seen = Table("seen", Seen, self.journal)
+        self.contacts = Table("contact", Contact, self.journal)
+        self.conversations = Table("conversation", Conversation, self.journal)
+        self.rulebooks = Table("rulebook", Activation, self.journal)
+        self.customers = Customers(self.journal)
+        self.timers = Timers()
+        for table in (self.seen, self.contacts, self.conversations):
+            self.timers.watch(table)
+        self._head = head
+        self._compiled: Compiled | None = None
+        self._known: dict[str, Compiled] = {}
+        self.rulebooks.watch(self._enforce)
+        self._steps: dict[type[Any], Callable[[Outbox, Any], None]] = {
+            RulebookActivated: self._activated,
+            CustomerChanged: self._customer,
+            TicketFeedback: self._feedback,
+            CustomerRequest: self._request,
+        }
+
+    @property
+    def compiled(self) -> Compiled:
+        """The rulebook in force."""
+        if self._compiled is None:
+            raise LookupError("no rulebook is in force yet")
+        return self._compiled
+
+    @property
+    def activation(self) -> int:
+        """The number of the rulebook's activation in force; 0 before the first."""
+        current = self.rulebooks.get("current")
+        return current.activation if current else 0
+
+    def step(self, event: object, given: Given, now: datetime) -> list[Output]:
+        """One input. Raises on what cannot be processed; the caller rolls the journal back."""
+        out = Outbox(given.cause, now, given.raw)
+        self._steps[type(event)](out, event)
+        return out.outputs
+
+    def next_at(self) -> datetime | None:
+        """The instant of the earliest timer."""
+        return self.timers.next_at()
+
+    def fire(self, before: datetime, now: datetime) -> list[Output] | None:
+        """Handle the earliest timer that is due strictly before `before`; None: there is none."""
+        due = self.timers.due(before)
+        if due is None:
+            return None
+        table, key, at = due
+        out = Outbox(f"timer/{table}/{key}/{at.isoformat()}", now)
+        if table == "seen":
+            self.seen.delete(key)
+        elif table == "contact":
+            self._forget_contact(key, now)
+        else:
+            self._window_over(out, self.conversations.rows[key], now)
+        return out.outputs
+
+    def postpone(self, until: datetime) -> None:
+        """The earliest timer's handling raised: put it off, so that the others are not blocked."""
+        due = self.timers.due(until)
+        if due is not None:
+            table, key, _ = due
+            rows: Table[Any] = self.contacts if table == "contact" else self.conversations
+            rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))
+
+    def caught_up(self, now: datetime) -> list[Output]:
+        """Nothing in triage waits for somebody's answer."""
+        del now
+        return []
+
+    def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
+        """A request that raised goes to the dead letters; nobody was told that we have it."""
+        del event, given, now
+        return None
+
+    # -- the rulebook and the customers
+
+    def _enforce(self, _: str, __: Activation | None, new: Activation | None) -> None:
+        if new is not None and new.version not in self._known:
+            current = {self._compiled.version: self._compiled} if self._compiled else {}
+            self._known = current | {new.version: compile_rulebook(new.files)}
+        self._compiled = None if new is None else self._known[new.version]
+        self.customers.enforce(self._compiled.rulebook if self._compiled else None)
+
+    def _activated(self, _: Outbox, event: RulebookActivated) -> None:
+        if event.activation > self.activation:
+            self.rulebooks.put(
+                "current",
+                Activation(activation=event.activation, version=event.version, files=event.files),
+            )
+
+    def _customer(self, _: Outbox, event: CustomerChanged) -> None:
+        self.customers.change(event)
+
+    # -- requests
+
+    def _request(self, out: Outbox, request: CustomerRequest) -> None:
+        if request.id in self.seen.rows:
+            self._duplicate(out, request)
+            return
+        window = self.compiled.rulebook.threading.dedup
+        self.seen.put(request.id, Seen(wake_at=out.now + window))
+        key = _key(request)
+        contact = self.contacts.get(key) or Contact(last_at=request.received_at)
+        if request.kind == "command":
+            self._opt(out, request, key, contact)
+            return
+        found = self._find(request, contact)
+        conversation = found.conversation
+        if conversation is not None and conversation.state != "closed":
+            self._joins(out, request, conversation)
+        else:
+            self._opens(out, request, key, contact, conversation)
+
+    def _find(self, request: CustomerRequest, contact: Contact) -> threads.Found:
+        known = [
+            conversation
+            for one in contact.conversations
+            if (conversation := self.conversations.get(one)) is not None
+        ]
+        proved = self.conversations.get(request.conversation or "")
+        return threads.find(request, known, proved, self.compiled.rulebook.threading)
+
+    def _duplicate(self, out: Outbox, request: CustomerRequest) -> None:
+        data = RequestDuplicate(
+            request=request.id,
+            channel=request.channel,
+            account=request.account,
+            external_id=request.external_id,
+            at=request.received_at,
+        )
+        out.add(TICKETS_EVENTS, _key(request), data.TYPE, data)
+
+    def _opt(self, out: Outbox, request: CustomerRequest, key: str, contact: Contact) -> None:
+        """STOP and START by SMS: no ticket, but no automatic message until further notice."""
+        word = str(request.attributes.get("command", "")).lower()
+        stop = word == "stop"
+        if word in {"stop", "start"}:
+            self._keep(key, contact, request, opted_out=stop)
+        reason = {"stop": "opt-out", "start": "opt-in"}.get(word, "command")
+        self._file(out, request, reason)
+
+    def _file(
+        self, out: Outbox, request: CustomerRequest, reason: str, decision: Decision | None = None
+    ) -> None:
+        data = RequestFiled(
+            request=request.id,
+            channel=request.channel,
+            account=request.account,
+            external_id=request.external_id,
+            conversation=request.conversation,
+            reason=reason,
+            rule=decision.rule if decision else None,
+            rulebook=decision.rulebook if decision else None,
+            explanation=decision.explanation if decision else {},
+            at=request.received_at,
+        )
+        out.add(TICKETS_EVENTS, _key(request), data.TYPE, data)
+
+    def _joins(self, out: Outbox, request: CustomerRequest, conversation: Conversation) -> None:
+        """A further message of a conversation whose ticket is open, or can be reopened."""
+        conversation = self.conversations.put(
+            conversation.id,
+            msgspec.structs.replace(
+                conversation,
+                count=conversation.count + 1,
+                last_at=max(conversation.last_at, request.received_at),
+                message_ids=threads.remembered(conversation.message_ids, request),
+            ),
+        )
+        machine = request.automatic or ("receipt" if request.kind == "receipt" else None)
+        data = TicketMessage(
+            ticket=conversation.ticket,
+            conversation=conversation.id,
+            pool=conversation.pool,
+            number=conversation.count,
+            activation=self.activation,
+            automatic=machine,
+            request=out.embedded(),
+        )
+        self._to_dispatch(out, conversation.pool, data)
+
+    def _opens(
+        self,
+        out: Outbox,
+        request: CustomerRequest,
+        key: str,
+        contact: Contact,
+        old: Conversation | None,
+    ) -> None:
+        """A new matter: decide where it goes, open its ticket, acknowledge it."""
+        customer = self.customers.identify(request)
+        decision = decide(self.compiled, self._facts(request, customer))
+        if request.kind == "receipt" and decision.drop is None and request.channel == "sms":
+            self._file(out, request, "receipt", decision)
+            return
+        if decision.drop is not None:
+            self._file(out, request, decision.drop, decision)
+            return
+        conversation = Conversation(
+            id=threads.new_id(key, request.received_at, contact.conversations),
+            ticket=ticket_id(request.id),
+            pool=decision.pool,
+            opened_at=request.received_at,
+            last_at=request.received_at,
+            message_ids=threads.remembered((), request),
+        )
+        self.conversations.put(conversation.id, conversation)
+        previous = old.ticket if old else request.conversation
+        withheld = self._acknowledge(out, request, decision, contact, conversation)
+        sent = contact.sent
+        if decision.ack is not None and withheld is None:
+            sent = acks.counted(contact, request, request.received_at)
+        kept = (*contact.conversations, conversation.id)[-threads.CONVERSATIONS_KEPT :]
+        self._keep(key, contact, request, conversations=kept, sent=sent)
+        self._announce(out, request, decision, conversation, customer, withheld, previous)
+
+    def _facts(self, request: CustomerRequest, customer: Known | None) -> Facts:
+        tiers = self.compiled.rulebook.tiers
+        claimed = request.attributes.get("tier")
+        tier = customer.tier if customer else None
+        if tier is None and claimed in tiers:
+            tier = str(claimed)
+        return Facts(
+            request=request,
+            at=request.received_at,
+            tier=tier or ("standard" if "standard" in tiers else None),
+            language=_language(request, customer),
+            attributes=customer.attributes if customer else {},
+        )
+
+    def _acknowledge(
+        self,
+        out: Outbox,
+        request: CustomerRequest,
+        decision: Decision,
+        contact: Contact,
+        conversation: Conversation,
+    ) -> acks.Withheld | None:
+        if decision.ack is None:
+            return None
+        rulebook = self.compiled.rulebook
+        has_template = request.channel in rulebook.acks.get(decision.ack, {})
+        withheld = acks.withheld_reason(
+            request, rulebook.ack_policy, contact, has_template=has_template
+        )
+        if withheld is None:
+            self._send_ack(out, request, decision, conversation)
+        return withheld
+
+    def _send_ack(
+        self, out: Outbox, request: CustomerRequest, decision: Decision, conversation: Conversation
+    ) -> None:
+        customer = self.customers.identify(request)
+        language = _language(request, customer)
+        text = render(
+            self.compiled,
+            decision.ack or "",
+            request.channel,
+            language,
+            self._variables(request, decision, conversation),
+        )
+        thread = Thread(
+            conversation=conversation.id,
+            ticket=conversation.ticket,
+            pool=decision.pool,
+            channel=request.channel,
+            account=request.account,
+            to=request.sender.address,
+            to_name=request.sender.name,
+            subject=request.subject,
+            language=language,
+            in_reply_to=_message_id(request),
+            references=request.references,
+        )
+        ack = f"{conversation.ticket}/ack"
+        data = letter(self._head, thread, "ack", text, id=ack, label="a1", number=0, at=out.now)
+        out.add(MESSAGES_OUTBOUND, _key(request), "message.outbound", data, id=ack)
+
+    def _variables(
+        self, request: CustomerRequest, decision: Decision, conversation: Conversation
+    ) -> dict[str, Any]:
+        rulebook = self.compiled.rulebook
+        kind = rulebook.types.get(decision.type) if decision.type else None
+        sla = rulebook.slas.get(decision.sla) if decision.sla else None
+        calendar = self.compiled.calendars[sla.calendar] if sla else None
+        due_at = None
+        if sla is not None and calendar is not None and sla.first_response is not None:
+            due_at = calendar.due(request.received_at, sla.first_response)
+        is_open = calendar is None or calendar.is_open(request.received_at)
+        return {
+            "ticket": conversation.ticket,
+            "customer": request.sender.name or "",
+            "queue": rulebook.queues[decision.queue].name or decision.queue,
+            "type": (kind.name if kind and kind.name else decision.type) or "",
+            "open": is_open,
+            "due_at": due_at,
+            "next_open": None
+            if is_open or calendar is None
+            else calendar.next_open(request.received_at),
+            "timezone": rulebook.calendars[sla.calendar].timezone if sla else "UTC",
+        }
+
+    def _announce(
+        self,
+        out: Outbox,
+        request: CustomerRequest,
+        decision: Decision,
+        conversation: Conversation,
+        customer: Known | None,
+        withheld: acks.Withheld | None,
+        previous: str | None,
+    ) -> None:
+        decided: dict[str, Any] = {
+            "ticket": conversation.ticket,
+            "conversation": conversation.id,
+            "pool": decision.pool,
+            "queue": decision.queue,
+            "type": decision.type,
+            "priority": decision.priority,
+            "skills": decision.skills,
+            "tier": decision.tier,
+            "sla": decision.sla,
+            "tags": decision.tags,
+            "customer": customer.id if customer else None,
+            "rule": decision.rule,
+            "rulebook": decision.rulebook,
+            "previous": previous,
+        }
+        opened = TicketOpened(
+            **decided,
+            external_id=request.external_id,
+            channel=request.channel,
+            account=request.account,
+            at=request.received_at,
+            request=request.id,
+            ack=decision.ack,
+            ack_withheld=withheld.value if withheld else None,
+            explanation=decision.explanation,
+        )
+        out.add(TICKETS_EVENTS, _key(request), opened.TYPE, opened)
+        triaged = TicketTriaged(
+            **decided,
+            language=_language(request, customer),
+            activation=self.activation,
+            number=1,
+            request=out.embedded(),
+        )
+        self._to_dispatch(out, decision.pool, triaged)
+
+    def _to_dispatch(self, out: Outbox, pool: str, data: Event) -> None:
+        out.add(
+            TICKETS_TRIAGED, pool, data.TYPE, data, extensions={"activation": str(self.activation)}
+        )
+
+    def _keep(self, key: str, contact: Contact, request: CustomerRequest, **changes: Any) -> None:
+        changed = msgspec.structs.replace(
+            contact,
+            last_at=max(contact.last_at, request.received_at),
+            wake_at=request.received_at + CONTACT_MEMORY,
+            **changes,
+        )
+        self.contacts.put(key, changed)
+
+    # -- what dispatch reports, and what time does
+
+    def _feedback(self, out: Outbox, event: TicketFeedback) -> None:
+        conversation = self.conversations.get(event.conversation)
+        if conversation is None or conversation.ticket != event.ticket:
+            return
+        if event.change == "resolved":
+            reopen = self.compiled.rulebook.threading.reopen
+            changed = msgspec.structs.replace(
+                conversation, state="resolved", resolved_at=event.at, wake_at=event.at + reopen
+            )
+        elif event.change == "reopened":
+            changed = msgspec.structs.replace(
+                conversation, state="open", resolved_at=None, wake_at=None
+            )
+        else:
+            changed = msgspec.structs.replace(conversation, pool=event.pool)
+        self.conversations.put(conversation.id, changed)
+
+    def _window_over(self, out: Outbox, conversation: Conversation, now: datetime) -> None:
+        """The reopen window is over: close the ticket; later, forget the conversation."""
+        if conversation.state == "closed" or conversation.resolved_at is None:
+            self.conversations.delete(conversation.id)
+            return
+        data = TicketClose(
+            ticket=conversation.ticket,
+            conversation=conversation.id,
+            pool=conversation.pool,
+            resolved_at=conversation.resolved_at,
+        )
+        self._to_dispatch(out, conversation.pool, data)
+        self.conversations.put(
+            conversation.id,
+            msgspec.structs.replace(
+                conversation,
+                state="closed",
+                wake_at=now + self.compiled.rulebook.threading.reopen,
+            ),
+        )
+
+    def _forget_contact(self, key: str, now: datetime) -> None:
+        """A contact is forgotten when its last conversation is; an opt-out is kept."""
+        contact = self.contacts.rows[key]
+        alive = any(one in self.conversations.rows for one in contact.conversations)
+        if alive or contact.opted_out:
+            later = msgspec.structs.replace(contact, wake_at=now + CONTACT_MEMORY)
+            self.contacts.put(key, later)
+        else:
+            self.contacts.delete(key)
+
+
+def _key(request: CustomerRequest) -> str:
+    if request.conversation is not None:
+        return key_of(request.conversation)
+    return conversation_key(request.channel, request.account, request.sender.address)
+
+
+def _language(request: CustomerRequest, customer: Known | None) -> str | None:
+    return request.language or (customer.language if customer else None)
+
+
+def _message_id(request: CustomerRequest) -> str | None:
+    found = request.attributes.get("message_id")
+    return found if isinstance(found, str) else None
