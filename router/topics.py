@@ -1,7 +1,7 @@
 """The topics by name (DESIGN: the way of a message), and how many partitions each has."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 REQUESTS_INBOUND = "requests.inbound"
 TICKETS_TRIAGED = "tickets.triaged"
@@ -21,7 +21,7 @@ COMPACTED = frozenset({CUSTOMERS, RULEBOOK})
 """Topics of which only the last record of each key counts; they are never trimmed by age."""
 
 
-class Stage(str, Enum):
+class Stage(StrEnum):
     """The two stages of the router; the value names their shards and changelogs."""
 
     TRIAGE = "triage"

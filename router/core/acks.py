@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 
 from channels.request import CustomerRequest
 from router.core.threads import Contact, Sent
@@ -13,7 +13,7 @@ SENT_KEPT = 200
 REPEAT_WITHIN = timedelta(days=1)
 
 
-class Withheld(str, Enum):
+class Withheld(StrEnum):
     """Why no acknowledgement is sent though a rule names one. Machines' reasons come first."""
 
     DSN = "dsn"

@@ -1,7 +1,7 @@
 """What desktops ask of dispatch: commands in the imperative, each answered by an event."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 
 Name = Literal[
@@ -37,7 +37,7 @@ class Command:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-class Rejection(str, Enum):
+class Rejection(StrEnum):
     """Why a command changed nothing."""
 
     UNKNOWN_AGENT = "unknown_agent"

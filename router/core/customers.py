@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import msgspec
+
 from channels.request import CustomerRequest
 from router.core.events import Event
 from router.core.state import Entity, Journal, Table
@@ -31,8 +33,8 @@ class Known(Entity):
     name: str | None = None
     tier: str | None = None
     language: str | None = None
-    addresses: dict[str, tuple[str, ...]] = {}
-    attributes: dict[str, Any] = {}
+    addresses: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
     account_agent: str | None = None
 
 

@@ -230,7 +230,7 @@ class Turn:
         kind: type[TicketEvent],
         ticket: Ticket,
         *topics: str,
-        id: str | None = None,  # noqa: A002 - the CloudEvents attribute
+        id: str | None = None,
         **fields: Any,
     ) -> str:
         """Yield an event about `ticket` to `tickets.events` and the further `topics`."""

@@ -27,6 +27,7 @@ from router.core.events import (
     TicketClosed,
     TicketMessage,
     TicketMessageReceived,
+    TicketRemoved,
     TicketTriaged,
 )
 from router.core.letters import Letterhead
@@ -34,7 +35,7 @@ from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
 from router.core.pools import TicketMoved, forward, leave_pool, move_in
 from router.core.tickets import Ticket
-from router.topics import TICKETS_EVENTS, Stage, queue_topic
+from router.topics import TICKETS_EVENTS, Stage
 
 COMMAND_MEMORY = timedelta(hours=24)
 EXCERPT_CHARACTERS = 2_000
@@ -164,8 +165,7 @@ class Dispatch:
             queue = rulebook.pools[ticket.pool].queues[0]
             left = ticket.queue
             ticket = turn.save(moves.release(turn, ticket, "queue_removed"), queue=queue, place=0)
-            turn.out.add(queue_topic(left), ticket.id, "ticket.removed",
-                         turn.event(moves.TicketRemoved, ticket, queue=left, reason="queue_removed"))  # fmt: skip
+            turn.tell_queue(TicketRemoved, ticket, left, reason="queue_removed")
             moves.announce_queued(turn, ticket)
         holder = ticket.holder or ticket.agent
         if holder is not None and holder not in rulebook.agents:

@@ -42,7 +42,7 @@ def letter(
     kind: OutboundKind,
     text: str,
     *,
-    id: str,  # noqa: A002 - the contract's field
+    id: str,
     label: str,
     number: int,
     at: datetime,

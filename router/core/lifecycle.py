@@ -1,9 +1,9 @@
 """The ticket's states and the one table of legal transitions."""
 
-from enum import Enum
+from enum import StrEnum
 
 
-class TicketState(str, Enum):
+class TicketState(StrEnum):
     """Where a ticket stands; `new` exists only inside the step that opens it."""
 
     NEW = "new"
@@ -16,7 +16,7 @@ class TicketState(str, Enum):
     CLOSED = "closed"
 
 
-class Trigger(str, Enum):
+class Trigger(StrEnum):
     """What moves a ticket; the value is the event type's last part."""
 
     QUEUED = "queued"

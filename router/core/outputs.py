@@ -61,7 +61,7 @@ class Outbox:
         kind: str,
         data: object,
         *,
-        id: str | None = None,  # noqa: A002 - the CloudEvents attribute
+        id: str | None = None,
         extensions: dict[str, str] | None = None,
     ) -> str:
         """Yield `data` to one topic or, as the same event, to several. Returns the event's id."""

@@ -12,7 +12,7 @@ kind, level).
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -48,7 +48,7 @@ class Policy(msgspec.Struct, frozen=True):
     rungs: tuple[Rung, ...] = ()
 
 
-class LapseKind(str, Enum):
+class LapseKind(StrEnum):
     """What has lapsed; the value is the event type's last part."""
 
     WARNING = "warning"

@@ -7,7 +7,7 @@
 """
 
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -63,7 +63,7 @@ class Contact(Entity):
     last_at: datetime
 
 
-class Proof(str, Enum):
+class Proof(StrEnum):
     """How a conversation was found."""
 
     PROVED = "proved"

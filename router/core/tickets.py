@@ -44,7 +44,7 @@ class Ticket(Entity):
     version: int = 0
     type: str | None = None
     priority: int = 0
-    skills: dict[str, int] = {}
+    skills: dict[str, int] = msgspec.field(default_factory=dict)
     tier: str | None = None
     tags: tuple[str, ...] = ()
     language: str | None = None

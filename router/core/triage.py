@@ -9,7 +9,7 @@ resolves them; only triage closes, when the reopen window is over.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,17 @@ CONTACT_MEMORY = timedelta(days=30)
 
 class Seen(Entity):
     """A request that we have: forgotten when the dedup window is over."""
+
+
+class Opening(NamedTuple):
+    """A ticket about to be opened, with all that led to it."""
+
+    request: CustomerRequest
+    decision: Decision
+    conversation: Conversation
+    customer: Known | None
+    withheld: acks.Withheld | None
+    previous: str | None
 
 
 class Triage:
@@ -274,7 +285,8 @@ class Triage:
             sent = acks.counted(contact, request, request.received_at)
         kept = (*contact.conversations, conversation.id)[-threads.CONVERSATIONS_KEPT :]
         self._keep(key, contact, request, conversations=kept, sent=sent)
-        self._announce(out, request, decision, conversation, customer, withheld, previous)
+        opening = Opening(request, decision, conversation, customer, withheld, previous)
+        self._announce(out, opening)
 
     def _facts(self, request: CustomerRequest, customer: Known | None) -> Facts:
         tiers = self.compiled.rulebook.tiers
@@ -362,16 +374,8 @@ class Triage:
             "timezone": rulebook.calendars[sla.calendar].timezone if sla else "UTC",
         }
 
-    def _announce(
-        self,
-        out: Outbox,
-        request: CustomerRequest,
-        decision: Decision,
-        conversation: Conversation,
-        customer: Known | None,
-        withheld: acks.Withheld | None,
-        previous: str | None,
-    ) -> None:
+    def _announce(self, out: Outbox, opening: Opening) -> None:
+        request, decision, conversation = opening.request, opening.decision, opening.conversation
         decided: dict[str, Any] = {
             "ticket": conversation.ticket,
             "conversation": conversation.id,
@@ -383,10 +387,10 @@ class Triage:
             "tier": decision.tier,
             "sla": decision.sla,
             "tags": decision.tags,
-            "customer": customer.id if customer else None,
+            "customer": opening.customer.id if opening.customer else None,
             "rule": decision.rule,
             "rulebook": decision.rulebook,
-            "previous": previous,
+            "previous": opening.previous,
         }
         opened = TicketOpened(
             **decided,
@@ -396,13 +400,13 @@ class Triage:
             at=request.received_at,
             request=request.id,
             ack=decision.ack,
-            ack_withheld=withheld.value if withheld else None,
+            ack_withheld=opening.withheld.value if opening.withheld else None,
             explanation=decision.explanation,
         )
         out.add(TICKETS_EVENTS, _key(request), opened.TYPE, opened)
         triaged = TicketTriaged(
             **decided,
-            language=_language(request, customer),
+            language=_language(request, opening.customer),
             activation=self.activation,
             number=1,
             request=out.embedded(),

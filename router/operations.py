@@ -1,0 +1,55 @@
+"""What operations are told besides tickets: dead letters, watermarks, failed timers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from channels.contract import encode
+from router.core.events import Event
+from router.log.protocol import Envelope, Message
+from router.topics import OPERATIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watermark(Event):
+    """A shard or source is alive and has read everything up to `read_through`."""
+
+    TYPE: ClassVar[str] = "health.watermark"
+    source: str
+    read_through: datetime
+    records: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLettered(Event):
+    """Something could not be processed and lies in `deadletter` under `letter`."""
+
+    TYPE: ClassVar[str] = "operations.deadlettered"
+    letter: str
+    origin: str
+    error: str
+    problem: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimerFailed(Event):
+    """What was due could not be done; it is tried again at `again_at`."""
+
+    TYPE: ClassVar[str] = "operations.timer_failed"
+    source: str
+    error: str
+    problem: str
+    again_at: datetime
+    at: datetime
+
+
+def message(event: Event, *, id: str, source: str, at: datetime) -> Message:
+    """The record for topic `operations`."""
+    return Message(
+        topic=OPERATIONS,
+        key=source,
+        value=encode(event),
+        envelope=Envelope(id=id, type=event.TYPE, source=source, time=at),
+    )

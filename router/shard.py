@@ -1,0 +1,344 @@
+"""The loop around one core and one partition: restore, poll, step, commit.
+
+A commit is atomic: outputs, state changes and positions together. What raises in a step leaves no
+trace in the state and becomes a dead letter; an outage stops the shard, which opens anew and goes
+on from what is stored.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from channels.contract import decode, encode
+from channels.errors import Malformed, Unavailable
+from router import deadletter, operations
+from router.core.outputs import Given, Output
+from router.core.state import Journal
+from router.log.protocol import (
+    Batch,
+    Commit,
+    Envelope,
+    Fenced,
+    Log,
+    Message,
+    Record,
+    ShardLog,
+    Source,
+    TooLarge,
+)
+from router.log.topics import sources
+from router.topics import COMPACTED, Stage
+
+MAX_RECORD_BYTES = 900_000
+"""No output is larger: Kafka's brokers refuse 1 MiB by default."""
+
+MAX_CLOCK_SKEW = timedelta(seconds=5)
+TIMER_RETRY = timedelta(minutes=1)
+TIMERS_A_COMMIT = 2_000
+_NOW = "shard:now"
+
+_log = structlog.get_logger(__name__)
+
+
+class Core(Protocol):
+    """What a shard needs of a stage's core (`router.core.triage`, `router.core.dispatch`)."""
+
+    stage: Stage
+    contracts: Mapping[str, type[Any]]
+    journal: Journal
+
+    @property
+    def activation(self) -> int:
+        """The rulebook's activation in force."""
+        ...
+
+    def step(self, event: object, given: Given, now: datetime) -> list[Output]:
+        """Process one input."""
+        ...
+
+    def fire(self, before: datetime, now: datetime) -> list[Output] | None:
+        """Handle one timer that is due strictly before `before`, or return None."""
+        ...
+
+    def postpone(self, until: datetime) -> None:
+        """Put the earliest due timer off."""
+        ...
+
+    def next_at(self) -> datetime | None:
+        """The earliest timer's instant."""
+        ...
+
+    def caught_up(self, now: datetime) -> list[Output]:
+        """Everything that was stored while the shard was down has been read."""
+        ...
+
+    def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
+        """The least that must be done for an input whose step raised."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a shard works: records a batch, the longest wait for one, time between watermarks."""
+
+    batch_records: int = 1_000
+    wait_seconds: float = 0.1
+    watermark: timedelta | None = timedelta(seconds=10)
+
+
+class Shard:
+    """One owner of one partition of one stage; `turn` is a single round, `run` all of them."""
+
+    def __init__(
+        self,
+        log: Log,
+        core: Callable[[], Core],
+        partition: int,
+        *,
+        clock: Callable[[], datetime],
+        pace: Pace | None = None,
+    ) -> None:
+        self._log = log
+        self._make_core = core
+        self._partition = partition
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._handle: ShardLog | None = None
+        self._held: list[Record] = []
+        self.core = core()
+        self.name = f"switchboard/{self.core.stage.value}/{partition}"
+
+    async def open(self) -> None:
+        """Own the partition: fence who owned it before, and restore what is stored."""
+        await self.close()
+        stage: Stage = self.core.stage
+        inputs = sources(stage, self._partition)
+        self._handle = await self._log.open_shard(stage.value, self._partition, inputs)
+        self.core = self._make_core()
+        self._held = []
+        self._now: datetime | None = None
+        self._since: datetime | None = None
+        self._caught_up = False
+        self._watermark_at: datetime | None = None
+        async for key, data in self._handle.restore():
+            if key == _NOW:
+                self._now = datetime.fromisoformat(data.decode())
+            else:
+                self.core.journal.load(key, data)
+
+    async def close(self) -> None:
+        """Give the partition up."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            await handle.close()
+
+    async def run(self, ready: asyncio.Event | None = None) -> None:
+        """Work until cancelled; after an outage open anew, with backoff. Raises `Fenced`."""
+        delay = 0.1
+        while True:
+            try:
+                await self.open()
+                while True:
+                    await self.turn(self._pace.wait_seconds)
+                    delay = 0.1
+                    if ready is not None and self._caught_up:
+                        ready.set()
+            except Unavailable as error:
+                _log.warning("shard_waits", shard=self.name, reason=str(error), seconds=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+            except Fenced:
+                await self.close()
+                raise
+
+    async def turn(self, wait_seconds: float = 0.0) -> int:
+        """One round: poll, step, fire what is due, commit. Returns the number of inputs."""
+        if self._handle is None:
+            await self.open()
+        assert self._handle is not None  # noqa: S101 - open() has just set it
+        batch = await self._handle.poll(self._pace.batch_records, self._patience(wait_seconds))
+        now = self._time(batch)
+        records = [*self._held, *batch.records]
+        try:
+            await self._commit(*self._process(records, batch, now), now)
+        except TooLarge:
+            self.core.journal.rollback()
+            await self._one_by_one(records, now)
+        return len(batch.records)
+
+    def _patience(self, wait_seconds: float) -> float:
+        """Wait no longer than until the next timer is due."""
+        due = self.core.next_at() if self._caught_up else None
+        if due is None:
+            return wait_seconds
+        return max(0.0, min(wait_seconds, (due - self._clock()).total_seconds()))
+
+    def _time(self, batch: Batch) -> datetime:
+        """The shard's `now`: its clock, never running backwards, near the log's."""
+        clock = self._clock()
+        if abs(clock - batch.log_time) > MAX_CLOCK_SKEW:
+            raise Unavailable(
+                f"the clock here says {clock:%H:%M:%S}, the log's {batch.log_time:%H:%M:%S}: "
+                f"they may differ by {MAX_CLOCK_SKEW.total_seconds():g} s; set this machine's clock"
+            )
+        return clock if self._now is None else max(self._now, clock)
+
+    def _process(
+        self, records: Sequence[Record], batch: Batch, now: datetime
+    ) -> tuple[list[Message], dict[Source, str]]:
+        messages: list[Message] = []
+        positions: dict[Source, str] = {}
+        held: list[Record] = []
+        waiting: set[Source] = set()
+        for record in records:
+            source = Source(record.topic, record.partition)
+            if source in waiting or self._ahead(record):
+                waiting.add(source)
+                held.append(record)
+                continue
+            messages += self._step(record, now)
+            positions[source] = record.offset
+        self._held = held
+        frontier = min([batch.read_through, *(record.stored_at for record in held)])
+        messages += self._catch_up(batch, frontier, now)
+        messages += self._watermark(frontier, len(records), now)
+        return messages, positions
+
+    def _ahead(self, record: Record) -> bool:
+        """Whether the record needs a rulebook that this shard has not read yet."""
+        if self.core.activation == 0 and record.topic not in COMPACTED:
+            return True
+        activation = record.envelope.extensions.get("activation")
+        return activation is not None and int(activation) > self.core.activation
+
+    def _step(self, record: Record, now: datetime) -> list[Message]:
+        mark = self.core.journal.mark()
+        given = Given(record.envelope.id, record.stored_at, record.value)
+        event: object = None
+        try:
+            event = decode(self._contract(record.envelope.type), record.value)
+            return self._messages(self.core.step(event, given, now))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
+            self.core.journal.rollback(mark)
+            return self._dead_letter(record, event, given, error, now)
+
+    def _contract(self, kind: str) -> type[Any]:
+        try:
+            return self.core.contracts[kind]
+        except KeyError:
+            raise Malformed(f"no contract for events of type {kind!r}") from None
+
+    def _dead_letter(
+        self, record: Record, event: object, given: Given, error: Exception, now: datetime
+    ) -> list[Message]:
+        kind, problem = type(error).__name__, str(error)[:2_000]
+        letter = deadletter.of_record(record, error=kind, problem=problem, at=now)
+        message = deadletter.message(letter)
+        alarm = operations.DeadLettered(
+            letter=message.envelope.id, origin=str(letter.origin), error=kind, problem=problem,
+            at=now,
+        )  # fmt: skip
+        told = operations.message(
+            alarm, id=f"{message.envelope.id}/alarm", source=self.name, at=now
+        )
+        _log.error("dead_letter", shard=self.name, origin=str(letter.origin), error=kind)
+        return [message, told, *self._least(event, given, now)]
+
+    def _least(self, event: object, given: Given, now: datetime) -> list[Message]:
+        """What must be done even for an input whose step raised; it may fail too."""
+        mark = self.core.journal.mark()
+        try:
+            return self._messages(self.core.fallback(event, given, now) or [])
+        except Exception:  # noqa: BLE001 - what can be done was done; operations are told
+            self.core.journal.rollback(mark)
+            _log.exception("fallback_failed", shard=self.name, cause=given.cause)
+            return []
+
+    def _catch_up(self, batch: Batch, frontier: datetime, now: datetime) -> list[Message]:
+        """Timers rest until everything is read that was stored when the shard opened."""
+        if not self._caught_up:
+            self._since = self._since or batch.log_time
+            if frontier < self._since or self._held or self.core.activation == 0:
+                return []
+            self._caught_up = True
+            return [*self._messages(self.core.caught_up(now)), *self._fire(frontier, now)]
+        return self._fire(frontier, now)
+
+    def _fire(self, before: datetime, now: datetime) -> list[Message]:
+        messages: list[Message] = []
+        for _ in range(TIMERS_A_COMMIT):
+            mark = self.core.journal.mark()
+            try:
+                outputs = self.core.fire(before, now)
+                if outputs is None:
+                    break
+                messages += self._messages(outputs)
+            except Exception as error:  # noqa: BLE001 - operations are told, others go on
+                self.core.journal.rollback(mark)
+                self.core.postpone(now + TIMER_RETRY)
+                _log.exception("timer_failed", shard=self.name)
+                messages.append(self._timer_failed(error, now))
+        return messages
+
+    def _timer_failed(self, error: Exception, now: datetime) -> Message:
+        data = operations.TimerFailed(
+            source=self.name, error=type(error).__name__, problem=str(error)[:2_000],
+            again_at=now + TIMER_RETRY, at=now,
+        )  # fmt: skip
+        identity = f"{self.name}/timer-failed/{now.isoformat()}"
+        return operations.message(data, id=identity, source=self.name, at=now)
+
+    def _watermark(self, frontier: datetime, records: int, now: datetime) -> list[Message]:
+        every = self._pace.watermark
+        if every is None or (self._watermark_at is not None and now - self._watermark_at < every):
+            return []
+        self._watermark_at = now
+        data = operations.Watermark(
+            source=self.name, read_through=frontier, records=records, at=now
+        )
+        identity = f"{self.name}/watermark/{now.isoformat()}"
+        return [operations.message(data, id=identity, source=self.name, at=now)]
+
+    def _messages(self, outputs: Sequence[Output]) -> list[Message]:
+        """The outputs as records. Raises `TooLarge` for one that no log would take."""
+        messages: list[Message] = []
+        data: object = None
+        value = b""
+        for output in outputs:
+            if output.data is not data:
+                data, value = output.data, encode(output.data)
+                if len(value) > MAX_RECORD_BYTES:
+                    raise TooLarge(f"{output.type} would have {len(value)} bytes")
+            envelope = Envelope(output.id, output.type, self.name, output.time, output.extensions)
+            messages.append(Message(output.topic, output.key, value, envelope))
+        return messages
+
+    async def _commit(
+        self, messages: list[Message], positions: dict[Source, str], now: datetime
+    ) -> None:
+        changes = self.core.journal.changes()
+        if not (messages or positions or changes):
+            return
+        changes[_NOW] = now.isoformat().encode()
+        assert self._handle is not None  # noqa: S101 - a turn has opened it
+        await self._handle.commit(Commit(messages, changes, positions))
+        self._now = now
+        self.core.journal.committed()
+
+    async def _one_by_one(self, records: Sequence[Record], now: datetime) -> None:
+        """Some output was too large for the log: find its cause, dead-letter it, keep the rest."""
+        self._held = []
+        for record in records:
+            position = {Source(record.topic, record.partition): record.offset}
+            try:
+                await self._commit(self._step(record, now), position, now)
+            except TooLarge as error:
+                self.core.journal.rollback()
+                given = Given(record.envelope.id, record.stored_at, record.value)
+                await self._commit(
+                    self._dead_letter(record, None, given, error, now), position, now
+                )
