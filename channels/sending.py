@@ -2,7 +2,8 @@
 
     send() -> Delivery(sent | delivered)      the peer has it
            -> Delivery(failed | bounced)      the peer refuses it for good; never repeated
-           raises Unavailable                 surely not taken; repeated
+           raises Unavailable                 surely not taken, the account is down; repeated
+           raises Deferred                    surely not taken by this recipient; repeated
            raises Unconfirmed                 perhaps taken; only what may be doubled is repeated
 
 Anything else that is raised is a programmer's error.
@@ -17,6 +18,10 @@ from channels.outbound import OutboundMessage, Outcome
 
 class Unconfirmed(Unavailable):
     """The peer may have taken the message: its confirmation was lost."""
+
+
+class Deferred(Unavailable):
+    """The account works, but this recipient takes nothing now: greylisted, away, mailbox full."""
 
 
 @dataclass(frozen=True, slots=True)

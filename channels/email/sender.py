@@ -8,9 +8,10 @@ from aiosmtplib import SMTP
 from channels.email.compose import compose
 from channels.errors import Malformed, Unavailable
 from channels.outbound import OutboundMessage
-from channels.sending import Delivery, Unconfirmed
+from channels.sending import Deferred, Delivery, Unconfirmed
 
 _NULL_PATH = ""
+_CLOSING = 421
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +105,10 @@ def _options(client: SMTP, address: str) -> list[str]:
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException, refused: Delivery) -> Delivery:
-    if error.code < 500:
+    if error.code == _CLOSING:
         raise Unavailable(_words(error)) from error
+    if error.code < 500:
+        raise Deferred(_words(error)) from error
     return refused
 
 

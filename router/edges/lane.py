@@ -8,10 +8,11 @@ import structlog
 
 from channels.errors import Unavailable
 from channels.outbound import OutboundMessage
-from channels.sending import Delivery, Sender, Unconfirmed
+from channels.rate import Rate
+from channels.sending import Deferred, Delivery, Sender, Unconfirmed
 from router.counters import Counters
 from router.edges.ledger import REPEATABLE
-from router.edges.pacing import Breaker, Pace, Rate
+from router.edges.pacing import Breaker, Pace
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +59,9 @@ class Lane:
             if message.kind in REPEATABLE:
                 return Failed(str(error))
             return Delivery("uncertain", permanent=True, reason=str(error))
+        except Deferred as error:
+            self._answered()
+            return Failed(str(error))
         except Unavailable as error:
             self._failed(error)
             return Failed(str(error))
@@ -66,9 +70,12 @@ class Lane:
             _log.exception("sender_crashed", account=self.name, message=message.id)
             self.counters.add("senders.crashed")
             return Delivery("uncertain", permanent=True, reason=f"{type(error).__name__}: {error}")
+        self._answered()
+        return delivery
+
+    def _answered(self) -> None:
         self.breaker.succeeded()
         self._answers.set()
-        return delivery
 
     def _failed(self, error: Exception) -> None:
         self.counters.add("senders.unavailable")

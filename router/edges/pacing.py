@@ -1,4 +1,4 @@
-"""When to send, and when to wait: backoff, breaker, rate. Pure; seconds of a monotonic clock."""
+"""When to send, and when to wait: backoff and breaker. Pure; seconds of a monotonic clock."""
 
 import random
 from dataclasses import dataclass, field
@@ -29,19 +29,14 @@ class Pace:
         return min(doubled, self.longest_retry_seconds) * chance.uniform(0.5, 1.0)
 
 
-@dataclass
-class Rate:
-    """A token bucket: `burst` at once, then `per_second`."""
-
-    per_second: float
-    burst: int
-    _free_at: float = field(default=float("-inf"), init=False)
-
-    def reserve(self, now: float) -> float:
-        """Take a turn; returns how many seconds there are until it comes."""
-        step = 1 / self.per_second
-        self._free_at = max(self._free_at, now - self.burst * step) + step
-        return max(0.0, self._free_at - now)
+CHAT = Pace(
+    concurrency=200,
+    per_second=200.0,
+    burst=200,
+    longest_retry_seconds=10.0,
+    give_up_seconds=86400.0,
+)
+"""The web chat: many wait for their visitors' confirmation at once, and nobody is overrun."""
 
 
 @dataclass
