@@ -41,8 +41,11 @@ def decode(contract: type[T], data: bytes) -> T:
     """JSON bytes as a `contract`. Raises `Malformed` with the field and what was expected."""
     try:
         result: T = _decoder(contract).decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return validate(contract, data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            return validate(contract, data)
+        except pydantic.errors.PydanticSchemaGenerationError:  # it embeds an entity of the core
+            raise Malformed(f"{contract.__name__}: {error}") from error
     return result
 
 

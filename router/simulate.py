@@ -1,0 +1,198 @@
+"""A script of requests, commands and passing time through both stages, in virtual time.
+
+One JSON object a line, in time order:
+
+    {"at": T, "request": {CustomerRequest, missing fields filled with defaults}}
+    {"at": T, "agent": "ann", "command": "accept", "ticket": "@EXTERNAL_ID", ...}
+    {"at": T}                                                   let time pass
+
+`@x` is the ticket that the request with that `external_id` belongs to; where two channels have
+the same, `@channel:x`. The same script makes the same bytes.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from channels.contract import encode, validate
+from channels.defaults import fill
+from channels.errors import Malformed
+from router.core.commands import Command
+from router.edges.intake import request_message
+from router.log.protocol import Envelope, Message
+from router.topics import AGENT_COMMANDS
+from router.world import World
+from rules.index import Compiled
+
+_COMMAND_FIELDS = {field.name for field in fields(Command)}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the script, with its number for messages."""
+
+    number: int
+    at: datetime
+    data: dict[str, Any]
+
+
+def read_script(lines: Iterator[str], name: str) -> Iterator[Line]:
+    """The script's lines. Raises `Malformed` with file and line."""
+    last: datetime | None = None
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        where = f"{name}:{number}"
+        data = _object(text, where)
+        at = _instant(data.get("at"), where)
+        if last is not None and at < last:
+            raise Malformed(f"{where}: at: {at.isoformat()} is earlier than the line before")
+        last = at
+        yield Line(number, at, data)
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise Malformed(f"{where}: not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise Malformed(f"{where}: expected a JSON object")
+    return data
+
+
+def _instant(value: object, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Malformed(f"{where}: at: {value!r} is not an RFC 3339 instant") from None
+    if at.tzinfo is None:
+        raise Malformed(f"{where}: at: {value!r} has no offset from UTC (write ...Z)")
+    return at.astimezone(UTC)
+
+
+class Simulation:
+    """One run of a script. `events` yields what is printed."""
+
+    def __init__(self, compiled: Compiled, files: Mapping[str, str], name: str) -> None:
+        self._pool_of = {key: agent.pool for key, agent in compiled.rulebook.agents.items()}
+        self._files = files
+        self._name = name
+        self._pending: list[Message] = []
+        self._first: dict[str, str] = {}
+        self._tickets: dict[str, set[str]] = {}
+        self._requests: dict[str, tuple[str, str]] = {}
+
+    async def events(self, script: Iterator[Line]) -> AsyncIterator[dict[str, Any]]:
+        """Every emitted event in order. Raises `Malformed` for a line that cannot be played."""
+        world: World | None = None
+        for line in script:
+            if world is None:
+                world = World(line.at, self._pending.append)
+                await world.activate(self._files)
+            await world.advance(line.at)
+            message = self._message(line)
+            if message is not None:
+                await world.publish([message])
+            for event in self._drain():
+                yield event
+        if world is not None:
+            await world.finish()
+            for event in self._drain():
+                yield event
+
+    def _message(self, line: Line) -> Message | None:
+        where = f"{self._name}:{line.number}"
+        if "request" in line.data:
+            return self._request(line, where)
+        if "agent" in line.data or "command" in line.data:
+            return self._command(line, where)
+        unknown = set(line.data) - {"at"}
+        if unknown:
+            raise Malformed(f"{where}: {sorted(unknown)[0]}: expected request, agent or only at")
+        return None
+
+    def _request(self, line: Line, where: str) -> Message:
+        given = line.data["request"]
+        if not isinstance(given, dict):
+            raise Malformed(f"{where}: request: expected a CustomerRequest object")
+        try:
+            request = fill(given, at=line.at)
+        except Malformed as error:
+            raise Malformed(f"{where}: request: {error}") from None
+        self._requests[request.id] = request.channel, request.external_id
+        return request_message(request)
+
+    def _command(self, line: Line, where: str) -> Message:
+        data = {key: value for key, value in line.data.items() if key != "at"}
+        data.setdefault("id", f"line-{line.number}")
+        unknown = set(data) - _COMMAND_FIELDS
+        if unknown:
+            raise Malformed(f"{where}: {sorted(unknown)[0]}: no such field of a command")
+        name = data.get("ticket")
+        if isinstance(name, str) and name.startswith("@"):
+            data["ticket"] = self._ticket(name[1:], where)
+        try:
+            command = validate(Command, data)
+        except Malformed as error:
+            raise Malformed(f"{where}: {error}") from None
+        pool = command.pool or self._pool_of.get(command.agent, "")
+        return command_message(command, pool, line.at)
+
+    def _ticket(self, name: str, where: str) -> str:
+        found = self._tickets.get(name, set())
+        if len(found) > 1:
+            raise Malformed(f"{where}: ticket: @{name} is ambiguous, write @channel:{name}")
+        if not found:
+            raise Malformed(f"{where}: ticket: @{name}: no request of that external_id has one")
+        return next(iter(found))
+
+    def _drain(self) -> Iterator[dict[str, Any]]:
+        pending, self._pending[:] = list(self._pending), []
+        for message in pending:
+            data = json.loads(message.value or b"null")
+            self._learn(message.envelope.type, data)
+            yield self._printed(message, data)
+
+    def _learn(self, kind: str, data: dict[str, Any]) -> None:
+        """Which ticket a request belongs to."""
+        if kind == "ticket.opened":
+            self._first.setdefault(data["ticket"], data["external_id"])
+            self._named(data["channel"], data["external_id"], data["ticket"])
+        elif kind == "ticket.message" and data["request"] in self._requests:
+            self._named(*self._requests[data["request"]], data["ticket"])
+
+    def _named(self, channel: str, external_id: str, ticket: str) -> None:
+        self._tickets.setdefault(external_id, set()).add(ticket)
+        self._tickets.setdefault(f"{channel}:{external_id}", set()).add(ticket)
+
+    def _printed(self, message: Message, data: dict[str, Any]) -> dict[str, Any]:
+        ticket = data.get("ticket")
+        if isinstance(ticket, dict):
+            ticket = ticket.get("id")
+        return {
+            "at": message.envelope.time,
+            "type": message.envelope.type,
+            "topic": message.topic,
+            "ticket": ticket,
+            "external_id": self._first.get(ticket or "") or data.get("external_id"),
+            "id": message.envelope.id,
+            "data": data,
+        }
+
+
+def command_message(command: Command, pool: str, at: datetime) -> Message:
+    """The record for topic `agent.commands`."""
+    return Message(
+        topic=AGENT_COMMANDS,
+        key=pool,
+        value=encode(command),
+        envelope=Envelope(
+            id=f"command/{command.id}",
+            type="agent.command",
+            source=f"switchboard/desktop/{command.agent}",
+            time=at,
+        ),
+    )
