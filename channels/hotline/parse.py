@@ -7,8 +7,10 @@ pauses and configuration are no customer's and yield nothing (`docs/channels-hot
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 from channels import phone
 from channels.draft import Defects, anonymous, finish
@@ -211,20 +213,28 @@ def _attributes(last: Line) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def parse(raw: bytes, *, account: str, region: str | None = None) -> Found:
-    """All calls of a whole `queue_log`.
+def parse_lines(
+    lines: Iterable[bytes], *, account: str, region: str | None = None
+) -> Iterator[tuple[int, Parsed | Unreadable]]:
+    """All calls of a whole `queue_log`, each with the number of the line that completed it.
 
     A call that has not ended at the end of the file is given up there, with a defect, so that no
     caller is forgotten. `Unreadable.where` is `line N`, counted from 1.
     """
     assembler = Assembler(account, region)
-    found: Found = []
-    offset = 0
-    for number, line in enumerate(raw.splitlines(keepends=True), start=1):
+    offset = number = 0
+    for number, line in enumerate(lines, start=1):
         for one in assembler.feed(line, offset):
             if isinstance(one, Unreadable):
-                found.append(replace(one, where=f"line {number}"))
+                yield number, replace(one, where=f"line {number}")
             else:
-                found.append(one)
+                yield number, one
         offset += len(line)
-    return [*found, *assembler.finish("the file ends before the call's end is logged")]
+    for one in assembler.finish("the file ends before the call's end is logged"):
+        yield number, one
+
+
+def parse(raw: bytes, *, account: str, region: str | None = None) -> Found:
+    """Like `parse_lines`, of the file's bytes."""
+    found = parse_lines(BytesIO(raw), account=account, region=region)
+    return [one for _, one in found]
