@@ -98,3 +98,26 @@ def message(letter: DeadLetter) -> Message:
 
 def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
+
+
+def again(letter: DeadLetter) -> Message | None:
+    """The record as it was, for its topic; None when it never was one, or its bytes are a blob.
+
+    It keeps its id, so that a core which has seen it meanwhile takes it as a duplicate.
+    """
+    value, envelope = letter.value, dict(letter.envelope)
+    if letter.origin.topic is None or value is None:
+        return None
+    return Message(
+        topic=letter.origin.topic,
+        key=letter.key or "",
+        value=value,
+        partition=letter.origin.partition,
+        envelope=Envelope(
+            id=envelope.pop("id"),
+            type=envelope.pop("type"),
+            source=envelope.pop("source"),
+            time=datetime.fromisoformat(envelope.pop("time")),
+            extensions=envelope,
+        ),
+    )

@@ -16,13 +16,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.contract import encode, validate
+from channels.contract import validate
 from channels.defaults import fill
 from channels.errors import Malformed
+from router import records
 from router.core.commands import Command
 from router.edges.intake import request_message
-from router.log.protocol import Envelope, Message
-from router.topics import AGENT_COMMANDS
+from router.log.protocol import Message
 from router.world import World
 from rules.index import Compiled
 
@@ -139,7 +139,7 @@ class Simulation:
         except Malformed as error:
             raise Malformed(f"{where}: {error}") from None
         pool = command.pool or self._pool_of.get(command.agent, "")
-        return command_message(command, pool, line.at)
+        return records.command(command, pool, line.at)
 
     def _ticket(self, name: str, where: str) -> str:
         found = self._tickets.get(name, set())
@@ -181,18 +181,3 @@ class Simulation:
             "id": message.envelope.id,
             "data": data,
         }
-
-
-def command_message(command: Command, pool: str, at: datetime) -> Message:
-    """The record for topic `agent.commands`."""
-    return Message(
-        topic=AGENT_COMMANDS,
-        key=pool,
-        value=encode(command),
-        envelope=Envelope(
-            id=f"command/{command.id}",
-            type="agent.command",
-            source=f"switchboard/desktop/{command.agent}",
-            time=at,
-        ),
-    )

@@ -7,7 +7,7 @@ Time stands still while the shards work; it jumps to the next instant at which s
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from router.activation import activation_message
+from router import records
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
@@ -37,7 +37,7 @@ class World:
 
     async def activate(self, files: Mapping[str, str], number: int = 1) -> None:
         """Put a rulebook in force now."""
-        await self.publish([activation_message(files, number, self.now)])
+        await self.publish([records.activation(files, number, self.now)])
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Store records as an edge would, and let the shards do what follows at this instant."""

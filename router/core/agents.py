@@ -10,7 +10,7 @@ from router.core.tickets import Ticket
 from rules.model import Agent, Rulebook
 
 
-class AgentState(Entity):
+class AgentState(Entity, frozen=True, kw_only=True):
     """What dispatch knows of an agent besides the rulebook.
 
     With a `lease`, presence holds until `wake_at` unless renewed. `idle_since` is when the agent

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-
 from router.core import sla
 from router.core.desk import Turn
 from router.core.events import (

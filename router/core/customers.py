@@ -26,7 +26,7 @@ class CustomerChanged(Event):
     deleted: bool = False
 
 
-class Known(Entity):
+class Known(Entity, frozen=True, kw_only=True):
     """A customer as triage keeps it."""
 
     id: str

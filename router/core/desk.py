@@ -18,7 +18,7 @@ from rules.index import Compiled, compile_rulebook
 from rules.model import LadderLevel, Queue, QueueTarget
 
 
-class Remembered(Entity):
+class Remembered(Entity, frozen=True, kw_only=True):
     """The outcome of a command, for whoever sends it again; `rejection` None: accepted."""
 
     command: str
@@ -27,7 +27,7 @@ class Remembered(Entity):
     rejection: str | None
 
 
-class Activation(Entity):
+class Activation(Entity, frozen=True, kw_only=True):
     """The rulebook in force, whole, so that a restore needs nothing else."""
 
     activation: int
@@ -209,7 +209,7 @@ class Turn:
             self.seeking.pop(changed.id, None)
         return self.desk.tickets.put(changed.id, changed)
 
-    def event(self, kind: type[TicketEvent], ticket: Ticket, **fields: Any) -> TicketEvent:
+    def event(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> TicketEvent:
         """An event of `kind` about `ticket`."""
         return kind(
             ticket=ticket.id,
@@ -229,6 +229,7 @@ class Turn:
         self,
         kind: type[TicketEvent],
         ticket: Ticket,
+        /,
         *topics: str,
         id: str | None = None,
         **fields: Any,
@@ -247,12 +248,12 @@ class Turn:
         self.seeking.clear()
         self.freed.clear()
 
-    def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, **fields: Any) -> str:
+    def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> str:
         """Like `emit`, and to the topic of the ticket's queue as well."""
         return self.emit(kind, ticket, queue_topic(ticket.queue), **fields)
 
     def tell_queue(
-        self, kind: type[TicketEvent], ticket: Ticket, queue: str, **fields: Any
+        self, kind: type[TicketEvent], ticket: Ticket, queue: str, /, **fields: Any
     ) -> None:
         """Yield an event to the topic of `queue` alone."""
         data = self.event(kind, ticket, queue=queue, **fields)

@@ -108,7 +108,7 @@ class Dispatch:
             table, key, _ = due
             rows = {"ticket": self.desk.tickets, "agent": self.desk.agents}.get(table)
             if rows is not None:
-                rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))  # type: ignore[attr-defined, arg-type]
+                rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))  # type: ignore[attr-defined]
 
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from channels.outbound import OutboundKind, OutboundMessage
 from channels.proof import Secrets, message_id, reply_address
@@ -49,7 +50,7 @@ def letter(
     subject: str | None = None,
 ) -> OutboundMessage:
     """The message that says `text` in `thread`; `label` is unique in the conversation."""
-    message = {
+    message: dict[str, Any] = {
         "id": id, "kind": kind, "channel": thread.channel, "account": thread.account,
         "to": thread.to, "to_name": thread.to_name, "text": text, "language": thread.language,
         "conversation": thread.conversation, "ticket": thread.ticket, "pool": thread.pool,
@@ -58,7 +59,7 @@ def letter(
     if thread.channel == "email":
         message |= _mail(head, thread, label, subject)
         message["headers"] = AUTOMATIC if kind == "ack" else {}
-    return OutboundMessage(**message)  # type: ignore[arg-type] # one dict of checked fields
+    return OutboundMessage(**message)
 
 
 def _mail(head: Letterhead, thread: Thread, label: str, subject: str | None) -> dict[str, object]:

@@ -21,6 +21,7 @@ from router.core.events import (
     TicketTransferred,
 )
 from router.core.lifecycle import TicketState, Trigger
+from router.core.sla import ZERO
 from router.core.tickets import Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK, queue_topic
 
@@ -73,7 +74,7 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
         return None
     at = ticket.enqueued_at
     for span in spans:
-        at += span or clocks.sla.ZERO
+        at += span or ZERO
     return at
 
 

@@ -30,7 +30,7 @@ WINDOWS = {
 refer to an earlier one is a new matter (a new topic under an old subject is common)."""
 
 
-class Conversation(Entity):
+class Conversation(Entity, frozen=True, kw_only=True):
     """One thread with one customer on one channel account.
 
     `count` numbers its messages; `message_ids` are the customer's own, newest last.
@@ -54,7 +54,7 @@ class Sent(msgspec.Struct, frozen=True):
     text: str
 
 
-class Contact(Entity):
+class Contact(Entity, frozen=True, kw_only=True):
     """A customer's address on one of our accounts, under its conversation key."""
 
     conversations: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct, frozen=True):
     until: datetime
 
 
-class Ticket(Entity):
+class Ticket(Entity, frozen=True, kw_only=True):
     """One ticket. `enqueued_at` is its original age in the queue and survives every return.
 
     `place` counts the target chain's steps that its age has passed; `weight` is the capacity that
@@ -105,7 +105,7 @@ class Ticket(Entity):
         return min(instants, default=None)
 
 
-class Stub(Entity):
+class Stub(Entity, frozen=True, kw_only=True):
     """What a pool keeps of a ticket that went to another pool: where its messages now go."""
 
     ticket: str

@@ -42,7 +42,7 @@ from rules.templates import render
 CONTACT_MEMORY = timedelta(days=30)
 
 
-class Seen(Entity):
+class Seen(Entity, frozen=True, kw_only=True):
     """A request that we have: forgotten when the dedup window is over."""
 
 

@@ -13,6 +13,7 @@ from channels.parsed import Parsed, Unreadable
 from channels.request import CustomerRequest, Defect
 from router import deadletter
 from router.counters import Counters
+from router.edges.alarm import letter_and_alarm
 from router.log.protocol import Envelope, Log, Message
 from router.topics import REQUESTS_INBOUND
 
@@ -44,19 +45,19 @@ class Intake:
 
     async def _publish(self, source: str, items: Sequence[Inbound]) -> None:
         blobs: dict[str, bytes] = {}
-        messages = []
+        messages: list[Message] = []
         for item in items:
             if isinstance(item, Parsed):
                 blobs.update(item.blobs)
-                messages.append(self._request(item, blobs))
+                messages.extend(self._request(item, blobs))
             else:
-                messages.append(self._dead_letter(item, source, blobs))
+                messages.extend(self._dead_letter(item, source, blobs))
         await self._blobs.put(blobs)
         await self._log.publish(messages)
         for item in items:
             self._note(item, source)
 
-    def _request(self, item: Parsed, blobs: dict[str, bytes]) -> Message:
+    def _request(self, item: Parsed, blobs: dict[str, bytes]) -> Sequence[Message]:
         whole = value = encode(item.request)
         if len(whole) > MAX_RECORD_BYTES:
             ref = ref_of(whole)
@@ -66,9 +67,11 @@ class Intake:
             origin = f"{item.request.channel}/{item.request.account}"
             problem = f"{len(value)} bytes where {MAX_RECORD_BYTES} fit into a record"
             return self._dead_letter(Unreadable("request", problem, whole, origin), origin, blobs)
-        return request_message(item.request, value)
+        return (request_message(item.request, value),)
 
-    def _dead_letter(self, item: Unreadable, source: str, blobs: dict[str, bytes]) -> Message:
+    def _dead_letter(
+        self, item: Unreadable, source: str, blobs: dict[str, bytes]
+    ) -> Sequence[Message]:
         letter = deadletter.of_bytes(
             item.raw,
             origin=deadletter.Origin(source=item.origin or source),
@@ -80,7 +83,7 @@ class Intake:
             ref = ref_of(item.raw)
             blobs[ref] = item.raw
             letter = replace(letter, value_base64=None, ref=ref)
-        return deadletter.message(letter)
+        return letter_and_alarm(letter, f"switchboard/channels/{item.origin or source}")
 
     def _note(self, item: Inbound, source: str) -> None:
         if isinstance(item, Parsed):

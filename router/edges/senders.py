@@ -23,6 +23,7 @@ from channels.request import Channel
 from channels.sending import Delivery, Sender
 from router import deadletter
 from router.counters import Counters
+from router.edges.alarm import letter_and_alarm
 from router.edges.lane import Failed, Lane
 from router.edges.ledger import REPEATABLE, UNCERTAIN, Ledger, Phase
 from router.edges.pacing import Pace
@@ -30,6 +31,7 @@ from router.log.protocol import Commit, Envelope, Log, Message, Record, ShardLog
 from router.topics import MESSAGES_OUTBOUND, MESSAGES_RECEIPTS
 
 STAGE = "senders"
+SENDERS = "switchboard/senders"
 MESSAGE_RECEIPT = "message.receipt"
 MAX_WAITING = 10_000
 """Messages that wait to be sent; over this nothing more is read and they stay in the log."""
@@ -198,7 +200,7 @@ class _Session:
             message = decode(OutboundMessage, record.value)
         except Malformed as error:
             letter = deadletter.of_record(record, error="Malformed", problem=str(error), at=now)
-            self._pending.outputs.append(deadletter.message(letter))
+            self._pending.outputs.extend(letter_and_alarm(letter, SENDERS))
             self._outside.counters.add("senders.unreadable")
             return
         changes = self._ledger.accept(message, now)
@@ -308,7 +310,5 @@ def receipt_message(receipt: Receipt) -> Message:
         topic=MESSAGES_RECEIPTS,
         key=receipt.pool or "",
         value=encode(receipt),
-        envelope=Envelope(
-            id=receipt.id, type=MESSAGE_RECEIPT, source="switchboard/senders", time=receipt.at
-        ),
+        envelope=Envelope(id=receipt.id, type=MESSAGE_RECEIPT, source=SENDERS, time=receipt.at),
     )

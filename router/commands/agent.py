@@ -1,0 +1,150 @@
+"""`switchboard agent NAME`: a small desk in the terminal."""
+
+import asyncio
+import json
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from channels.errors import Malformed, Unavailable
+from router import bootstrap, records
+from router.core.commands import Command
+from router.desktop.view import View
+from router.desktop.words import HELP, command
+from router.log.protocol import Log
+from router.settings import load
+from router.topics import TICKETS_EVENTS, queue_topic
+from rules.model import Agent
+
+LEASE_SECONDS = 60.0
+"""Presence is a lease: a desk that dies is offline within this time."""
+
+
+def agent(
+    name: Annotated[str, typer.Argument(help="The agent's id in the rulebook.")],
+    config: Annotated[Path, typer.Option(help="The config folder.")] = Path(),
+) -> None:
+    """Work as an agent: presence, offers, tickets, replies. `help` lists what can be typed."""
+    asyncio.run(_work(name, config))
+
+
+async def _work(name: str, config: Path) -> None:
+    async with bootstrap.connected(load(config)) as log:
+        rulebook = (await bootstrap.rulebook_in_force(log)).rulebook
+        spec = rulebook.agents.get(name)
+        if spec is None:
+            known = ", ".join(sorted(rulebook.agents))
+            raise Malformed(f"the rulebook in force has no agent {name!r}; it has: {known}")
+        await Desk(log, name, spec).run()
+
+
+class Desk:
+    """The view, what feeds it, and what the agent types."""
+
+    def __init__(self, log: Log, name: str, spec: Agent) -> None:
+        self._log = log
+        self._spec = spec
+        self._view = View(name)
+
+    async def run(self) -> None:
+        """Work until the agent quits; then go offline, unless the connection is lost."""
+        feeding = asyncio.create_task(self._feed())
+        renewing = asyncio.create_task(self._renew())
+        typing = asyncio.create_task(self._type())
+        tasks = {feeding, renewing, typing}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            if self._view.presence != "offline":
+                await self._send(self._command("offline"))
+
+    async def _feed(self) -> None:
+        topics = [TICKETS_EVENTS, *(queue_topic(queue) for queue in self._spec.queues)]
+        began = await self._log.now()
+        async for delivery in self._log.subscribe(topics, None, from_start=True):
+            for record in delivery.records:
+                lines = self._view.feed(record.envelope.type, json.loads(record.value))
+                if record.stored_at >= began:
+                    for line in lines:
+                        print(f"{record.stored_at.astimezone():%H:%M:%S} {line}", flush=True)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            if self._view.presence != "offline":
+                await self._send(self._command(self._view.presence))
+
+    async def _type(self) -> None:
+        print(f"desk of {self._spec.name or self._view.agent}; `help` lists what can be typed")
+        async for line in self._lines():
+            word = line.strip().lower()
+            if word in {"quit", "exit"}:
+                return
+            if word == "help":
+                print(HELP)
+            elif word == "list":
+                self._list()
+            elif word.startswith("read"):
+                self._read(line.strip()[4:].strip())
+            elif word:
+                await self._order(line)
+
+    async def _lines(self) -> AsyncIterator[str]:
+        if not sys.stdin.isatty():
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                yield line
+            return
+        session: PromptSession[str] = PromptSession(f"{self._view.agent}> ")
+        with patch_stdout():
+            while True:
+                try:
+                    yield await session.prompt_async(
+                        bottom_toolbar=lambda: self._view.countdown(datetime.now(UTC)),
+                        refresh_interval=0.5,
+                    )
+                except (EOFError, KeyboardInterrupt):
+                    return
+
+    def _list(self) -> None:
+        for heading, cards in (
+            ("on offer", self._view.offers()),
+            ("yours", self._view.mine()),
+            ("waiting", self._view.waiting()),
+        ):
+            print(f"{heading}:")
+            for card in cards:
+                print(f"  {card.title}")
+
+    def _read(self, name: str) -> None:
+        card = self._view.card(name)
+        if card is None:
+            print(f"there is no ticket {name} here (list shows them)")
+            return
+        print(card.title)
+        for said in card.thread:
+            print(f"  {said}")
+
+    async def _order(self, line: str) -> None:
+        try:
+            await self._send(self._command(line))
+        except Malformed as error:
+            print(error)
+        except Unavailable as error:
+            print(f"not sent, try again: {error}")
+
+    def _command(self, line: str) -> Command:
+        return command(line, self._view, id=str(uuid.uuid4()), lease_seconds=LEASE_SECONDS)
+
+    async def _send(self, order: Command) -> None:
+        await self._log.publish([records.command(order, self._spec.pool, datetime.now(UTC))])

@@ -1,0 +1,49 @@
+"""Every contract by the name under which other programs know it: its `ce_type`, or its own."""
+
+from typing import Any
+
+import msgspec
+
+from channels.outbound import OutboundMessage, Receipt
+from channels.request import CustomerRequest
+from router import operations
+from router.core import customers, pools
+from router.core.commands import Command
+from router.core.events import ALL, Event
+from router.deadletter import TYPE as DEAD_LETTER
+from router.deadletter import DeadLetter
+from rules.model import Rulebook
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_FURTHER: tuple[type[Event], ...] = (
+    customers.CustomerChanged,
+    operations.DeadLettered,
+    operations.TimerFailed,
+    operations.Watermark,
+    pools.TicketMoved,
+)
+
+CONTRACTS: dict[str, type[Any]] = {
+    "request.received": CustomerRequest,
+    "message.outbound": OutboundMessage,
+    "receipt": Receipt,
+    "agent.command": Command,
+    DEAD_LETTER: DeadLetter,
+    **{event.TYPE: event for event in dict.fromkeys([*ALL, *_FURTHER])},
+}
+"""Name -> the dataclass that defines it."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of every contract, and of the rulebook, by name."""
+    found = {name: _schema(name, contract) for name, contract in sorted(CONTRACTS.items())}
+    rulebook = Rulebook.model_json_schema(by_alias=True)
+    return found | {"rulebook": {"$schema": SCHEMA_DIALECT, **rulebook}}
+
+
+def _schema(name: str, contract: type[Any]) -> dict[str, Any]:
+    (reference,), components = msgspec.json.schema_components(
+        (contract,), ref_template="#/$defs/{name}"
+    )
+    return {"$schema": SCHEMA_DIALECT, "title": name, **reference, "$defs": components}

@@ -1,0 +1,1 @@
+"""The terminal desk: the same topics and commands that every agent desktop uses."""

@@ -1,0 +1,175 @@
+"""What an agent sees, folded from the events of their queues. Pure: events in, lines out."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass
+class Card:
+    """A ticket as the desk shows it; `number` is what the agent types for it."""
+
+    number: int
+    ticket: str
+    data: dict[str, Any]
+    offer: str | None = None
+    expires_at: datetime | None = None
+    mine: bool = False
+    state: str = "queued"
+    thread: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """One line that names it."""
+        data = self.data
+        words = " ".join((data.get("subject") or data.get("text") or "").split())[:50]
+        who = data.get("sender_name") or data.get("sender") or "?"
+        return f"#{self.number} [{data.get('queue')}] {who}: {words}"
+
+
+class View:
+    """One agent's desk. `feed` takes an event and returns the lines to be shown for it."""
+
+    def __init__(self, agent: str) -> None:
+        self.agent = agent
+        self.presence = "offline"
+        self._cards: dict[str, Card] = {}
+        self._versions: dict[str, int] = {}
+        self._outcomes: set[str] = set()
+
+    def feed(self, kind: str, data: dict[str, Any]) -> list[str]:
+        """Fold one event in; an event older than what is known of its ticket changes nothing."""
+        if kind in {"command.accepted", "command.rejected"}:
+            return self._outcome(kind, data)
+        if kind == "agent.presence":
+            return self._present(data)
+        ticket = data.get("ticket")
+        handler = getattr(self, "_on_" + kind.partition(".")[2], None)
+        if not isinstance(ticket, str) or not kind.startswith("ticket.") or handler is None:
+            return []
+        version = int(data.get("version", 0))
+        if version < self._versions.get(ticket, 0):
+            return []
+        self._versions[ticket] = version
+        lines: list[str] = handler(self._card(ticket, data), data)
+        return lines
+
+    def card(self, name: str) -> Card | None:
+        """The card that the agent means: its number, or its ticket's id."""
+        wanted = name.lstrip("#")
+        for card in self._cards.values():
+            if wanted in {str(card.number), card.ticket}:
+                return card
+        return None
+
+    def offers(self) -> list[Card]:
+        """What is on offer to this agent, the most urgent first."""
+        offered = [card for card in self._cards.values() if card.offer is not None]
+        return sorted(offered, key=lambda card: card.expires_at or datetime.max.replace(tzinfo=UTC))
+
+    def mine(self) -> list[Card]:
+        """The agent's own tickets."""
+        return [card for card in self._cards.values() if card.mine]
+
+    def waiting(self) -> list[Card]:
+        """What waits in the agent's queues, in the order in which it is served."""
+        queued = [card for card in self._cards.values() if card.state == "queued"]
+        return sorted(queued, key=lambda card: str(card.data.get("order")))
+
+    def countdown(self, now: datetime) -> str:
+        """The line under the prompt: presence, own work, and how long offers still stand."""
+        parts = [self.presence, f"{len(self.mine())} mine", f"{len(self.waiting())} waiting"]
+        for card in self.offers():
+            left = int(((card.expires_at or now) - now).total_seconds())
+            parts.append(f"OFFER #{card.number} {max(left, 0)} s")
+        return " | ".join(parts)
+
+    def _card(self, ticket: str, data: dict[str, Any]) -> Card:
+        card = self._cards.get(ticket)
+        if card is None:
+            number = max((known.number for known in self._cards.values()), default=0) + 1
+            card = self._cards[ticket] = Card(number, ticket, {})
+        card.data |= {key: value for key, value in data.items() if value is not None}
+        return card
+
+    def _outcome(self, kind: str, data: dict[str, Any]) -> list[str]:
+        if data.get("agent") != self.agent or data["id"] in self._outcomes:
+            return []
+        self._outcomes.add(data["id"])
+        if kind == "command.accepted":
+            return [f"ok: {data['command']}"] if data["command"] != "presence" else []
+        return [f"refused: {data['command']}: {data['reason']}"]
+
+    def _present(self, data: dict[str, Any]) -> list[str]:
+        if data["agent"] != self.agent:
+            return []
+        self.presence = data["state"]
+        return [f"you are {self.presence}"]
+
+    def _on_queued(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state, card.mine = "queued", False
+        text = str(data.get("text") or "")
+        if not card.thread:
+            card.thread.append(f"customer: {text}")
+        return []
+
+    def _on_requeued(self, card: Card, data: dict[str, Any]) -> list[str]:
+        lost = card.mine and data.get("agent") == self.agent
+        card.state, card.mine, card.offer = "queued", False, None
+        return [f"taken from you ({data.get('reason')}): {card.title}"] if lost else []
+
+    def _on_offered(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state = "offered"
+        if data["agent"] != self.agent:
+            card.offer = None
+            return []
+        card.offer = data["offer"]
+        card.expires_at = datetime.fromisoformat(data["expires_at"])
+        return [f"OFFER {card.title}  (accept {card.number} / decline {card.number})"]
+
+    def _offer_over(self, card: Card, data: dict[str, Any], word: str) -> list[str]:
+        card.state = "queued"
+        was_mine, card.offer = card.offer is not None, None
+        return [f"offer {word}: {card.title}"] if was_mine else []
+
+    def _on_offer_declined(self, card: Card, data: dict[str, Any]) -> list[str]:
+        return self._offer_over(card, data, "declined")
+
+    def _on_offer_expired(self, card: Card, data: dict[str, Any]) -> list[str]:
+        return self._offer_over(card, data, "expired")
+
+    def _on_offer_rescinded(self, card: Card, data: dict[str, Any]) -> list[str]:
+        return self._offer_over(card, data, "taken back")
+
+    def _on_assigned(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.offer, card.state = None, "assigned"
+        card.mine = data["agent"] == self.agent
+        return [f"yours: {card.title}"] if card.mine else []
+
+    def _on_message(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"customer: {data.get('text', '')}")
+        return [f"customer wrote: {card.title}"] if card.mine else []
+
+    def _on_replied(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"{data['agent']}: {data['text']}")
+        return []
+
+    def _on_noted(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"({data['agent']} notes: {data['text']})")
+        return []
+
+    def _on_pending(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state = "pending"
+        return []
+
+    def _on_resumed(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state = "assigned"
+        return [f"goes on: {card.title}"] if card.mine else []
+
+    def _on_removed(self, card: Card, data: dict[str, Any]) -> list[str]:
+        self._cards.pop(card.ticket, None)
+        return [f"gone ({data.get('reason')}): {card.title}"] if card.mine or card.offer else []
+
+    def _on_resolved(self, card: Card, data: dict[str, Any]) -> list[str]:
+        self._cards.pop(card.ticket, None)
+        return []
