@@ -58,6 +58,8 @@ def _head(mail: EmailMessage, message: OutboundMessage, address: str, name: str 
 
 def _address(address: str, name: str | None) -> Address:
     local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        raise ValueError("the address is not of the form name@domain")
     return Address(display_name=_one_line(name), username=local, domain=domain)
 
 

@@ -12,6 +12,7 @@ from channels.sending import Deferred, Delivery, Unconfirmed
 
 _NULL_PATH = ""
 _CLOSING = 421
+_NO_SMTPUTF8 = "the mail server does not take international addresses (SMTPUTF8, RFC 6531)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +69,9 @@ class SmtpSender:
     async def _hand_over(self, client: SMTP, message: OutboundMessage, content: bytes) -> Delivery:
         try:
             await client.connect()
-            options = _options(client, message.to)
-            await client.mail(self._return_path(message), options=options)
+            if not message.to.isascii() and not client.supports_extension("smtputf8"):
+                return Delivery("failed", permanent=True, reason=_NO_SMTPUTF8)
+            await client.mail(self._return_path(message), options=_options(message.to))
         except (aiosmtplib.SMTPException, OSError) as error:
             # Until here it is about us: our password, our address. The operator puts it right.
             raise Unavailable(f"mail server {self._account.host}: {_words(error)}") from error
@@ -99,9 +101,8 @@ class SmtpSender:
         return self._account.address if message.kind == "reply" else _NULL_PATH
 
 
-def _options(client: SMTP, address: str) -> list[str]:
-    international = not address.isascii() and client.supports_extension("smtputf8")
-    return ["SMTPUTF8", "BODY=8BITMIME"] if international else []
+def _options(address: str) -> list[str]:
+    return [] if address.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException, refused: Delivery) -> Delivery:
