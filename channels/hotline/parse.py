@@ -34,13 +34,12 @@ Found = list[Parsed | Unreadable]
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call that has not ended: its first line, where that stands, and who took it.
+    """A call that has not ended: its first line, and who took it.
 
     `raw` holds the lines that made it what it is: fed again, they make it again.
     """
 
     entered: Line
-    offset: int
     raw: list[bytes]
     known_from_start: bool = True
     connected: Line | None = None
@@ -68,53 +67,57 @@ class Assembler:
         except Malformed as error:
             return [Unreadable(f"offset {offset}", str(error), line)]
         self._at = found.at
-        return [*self._give_up_old(), *self._take(found, line, offset)]
+        return [*self._give_up_old(), *self._take(found, line)]
 
     def open_calls(self) -> tuple[OpenCall, ...]:
         """The calls that have not ended, the oldest first."""
         return tuple(self._open.values())
 
-    def resume_offset(self) -> int | None:
-        """Where the ENTERQUEUE of the oldest open call stands; None when no call is open."""
-        return min((call.offset for call in self._open.values()), default=None)
-
     def finish(self, problem: str) -> Found:
         """Give up every open call at the time of the last line, for the reason `problem`."""
         return [self._give_up(call, problem) for call in tuple(self._open)]
 
-    def _take(self, line: Line, raw: bytes, offset: int) -> Found:
+    def _take(self, line: Line, raw: bytes) -> Found:
         if line.event == "QUEUESTART":
             return self.finish("Asterisk started anew before the call's end was logged")
         if line.call is None:
             return []
         if line.event == "ENTERQUEUE":
-            return self._enter(line.call, line, raw, offset)
+            return self._enter(line.call, line, raw)
         ending = ENDINGS.get(line.event)
         if ending is not None:
-            return self._end(line.call, line, raw, offset, ending)
-        self._note(line.call, line, raw, offset)
-        return []
+            return self._end(line.call, line, raw, ending)
+        return self._connect(line.call, line, raw) if line.event == "CONNECT" else []
 
-    def _enter(self, call: str, line: Line, raw: bytes, offset: int) -> Found:
+    def _enter(self, call: str, line: Line, raw: bytes) -> Found:
         found: Found = []
         if call in self._open:
             found.append(self._give_up(call, "the caller entered a queue again"))
+        return [*found, *self._begin(call, OpenCall(line, [raw]))]
+
+    def _connect(self, call: str, line: Line, raw: bytes) -> Found:
+        found: Found = []
+        if call not in self._open:
+            found = self._begin(call, OpenCall(line, [], known_from_start=False))
+        known = self._open[call]
+        known.connected = line
+        # The first line makes the call what it is; of those who took it, the last one counts.
+        del known.raw[1:]
+        known.raw.append(raw)
+        return found
+
+    def _begin(self, call: str, begun: OpenCall) -> Found:
+        found: Found = []
         if len(self._open) >= MOST_OPEN_CALLS:
             oldest = next(iter(self._open))
             found.append(self._give_up(oldest, f"over {MOST_OPEN_CALLS} calls open"))
-        self._open[call] = OpenCall(line, offset, [raw])
+        self._open[call] = begun
         return found
 
-    def _note(self, call: str, line: Line, raw: bytes, offset: int) -> None:
-        if line.event == "CONNECT":
-            known = self._open.setdefault(call, OpenCall(line, offset, [], known_from_start=False))
-            known.connected = line
-            known.raw.append(raw)
-
-    def _end(self, call: str, line: Line, raw: bytes, offset: int, ending: Ending) -> Found:
+    def _end(self, call: str, line: Line, raw: bytes, ending: Ending) -> Found:
         known = self._open.pop(call, None)
         if known is None:
-            known = OpenCall(line, offset, [], known_from_start=False)
+            known = OpenCall(line, [], known_from_start=False)
         known.raw.append(raw)
         if len(line.data) < ending.parameters:
             expected = f"expected {ending.parameters} parameters, found {len(line.data)}"

@@ -197,39 +197,31 @@ def test_eviction_by_age() -> None:
     assert assembler.open_calls() == ()
 
 
-def test_eviction_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("event", [ENTER, CONNECT])
+def test_eviction_by_number(event: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of open calls is bounded; the oldest is given up, not dropped."""
     monkeypatch.setattr(hotline, "MOST_OPEN_CALLS", 2)
     assembler = Assembler("pbx")
     found = [
         one
         for n in range(5)
-        for one in assembler.feed(_log((n, ENTER), call=f"c.{n}"), n)
+        for one in assembler.feed(_log((n, event), call=f"c.{n}"), n)
         if isinstance(one, Parsed)
     ]
     assert [_call(one.request).id for one in found] == ["c.0", "c.1", "c.2"]
     assert len(assembler.open_calls()) == 2
 
 
-def test_resume_offset() -> None:
-    """A reading resumes at the ENTERQUEUE of the oldest open call."""
-    assembler = Assembler("pbx")
-    assert assembler.resume_offset() is None
-    assembler.feed(_log(ENTER, call="a"), 100)
-    assembler.feed(_log(ENTER, call="b"), 200)
-    assert assembler.resume_offset() == 100
-    assembler.feed(_log((1, "ABANDON|1|1|1"), call="a"), 300)
-    assert assembler.resume_offset() == 200
-
-
-def test_open_calls_can_be_fed_again() -> None:
-    """The lines kept of an open call make the same request in another assembler."""
-    raw = _log(ENTER, (5, "RINGNOANSWER|1000"), (9, CONNECT)).splitlines(keepends=True)
+@pytest.mark.parametrize("begin", [ENTER, CONNECT])
+def test_open_calls_can_be_fed_again(begin: str) -> None:
+    """The few lines kept of an open call make the same request in another assembler."""
+    raw = _log(begin, (5, "RINGNOANSWER|1000"), *[(9, CONNECT)] * 9).splitlines(keepends=True)
     end = _log((20, "COMPLETEAGENT|9"))
     first, second = Assembler("pbx"), Assembler("pbx")
     for offset, line in enumerate(raw):
         first.feed(line, offset)
     (open_call,) = first.open_calls()
+    assert len(open_call.raw) == 2
     for line in open_call.raw:
         assert second.feed(line, 0) == []
     assert first.feed(end, 9) == second.feed(end, 9)
