@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -112,6 +112,8 @@ async def body_of(request: Request, settings: HttpSettings) -> bytes:
                 parts.append(part)
     except TimeoutError:
         raise Refused("the body did not come in time") from None
+    except ClientDisconnect:
+        raise Refused("the client went away before its body was whole") from None
     return b"".join(parts)
 
 

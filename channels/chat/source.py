@@ -16,6 +16,7 @@ id what was not accepted, and shows a message of the server once for each id.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
 import structlog
@@ -77,7 +78,9 @@ class ChatSource:
                 await self._converse(websocket, account, inbox)
             except Refused as error:
                 self._count("chat.refused.protocol")
-                await websocket.close(_POLICY_VIOLATION, str(error))
+                # starlette says RuntimeError of a client that has gone meanwhile.
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                    await websocket.close(_POLICY_VIOLATION, str(error))
             except WebSocketDisconnect:
                 return
 

@@ -5,6 +5,7 @@ deterministic id makes one of the two.
 """
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import Mapping
@@ -72,6 +73,8 @@ class SmtpSource:
     async def start(self) -> None:
         """Listen. Raises `Unavailable` when the address cannot be had."""
         host, port = self._settings.host, self._settings.port
+        # aiosmtpd logs every command, and with it the customers' addresses, as information.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         try:
             self._server = await asyncio.get_running_loop().create_server(
                 self._protocol, host, port

@@ -1,5 +1,6 @@
 """The HTTP listener with real sockets: Twilio's form, the generic webhook, health."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -168,6 +169,24 @@ async def test_body_over_the_limit_is_refused(site: Site, *, chunked: bool) -> N
     )
     assert response.status_code == 413
     assert site.counters["sms.refused.body"] == 1
+
+
+async def test_client_that_goes_away_leaves_nothing(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a form is not published, and is no error of ours."""
+    _, writer = await asyncio.open_connection("127.0.0.1", site.source.port)
+    writer.write(
+        b"POST /webhooks/twilio/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nBody="
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    async with asyncio.timeout(10):
+        while not site.counters["sms.refused.body"]:  # noqa: ASYNC110 - it happens in the server
+            await asyncio.sleep(0.01)
+    assert site.publish.items == []
+    assert [entry for entry in caplog.records if entry.levelname == "ERROR"] == []
 
 
 async def test_unknown_account_is_not_found(site: Site) -> None:
