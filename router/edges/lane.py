@@ -11,7 +11,7 @@ from channels.outbound import OutboundMessage
 from channels.rate import Rate
 from channels.sending import Deferred, Delivery, Sender, Unconfirmed
 from router.counters import Counters
-from router.edges.ledger import REPEATABLE
+from router.edges.caps import AUTOMATIC
 from router.edges.pacing import Breaker, Pace
 
 _log = structlog.get_logger(__name__)
@@ -56,9 +56,9 @@ class Lane:
             delivery = await self.sender.send(message)
         except Unconfirmed as error:
             self._failed(error)
-            if message.kind in REPEATABLE:
-                return Failed(str(error))
-            return Delivery("uncertain", permanent=True, reason=str(error))
+            if message.kind in AUTOMATIC:
+                return Delivery("uncertain", permanent=True, reason=str(error))
+            return Failed(str(error))
         except Deferred as error:
             self._answered()
             return Failed(str(error))

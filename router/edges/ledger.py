@@ -5,8 +5,8 @@ atomic commit, fences a second sender, and takes the receipt in the same commit 
 
     accepted ──> begun ──> done        a message is accepted once, whoever publishes it again
                    │
-                   └── found after a crash: replies go back to accepted (the same Message-ID
-                       lets mail programs show one), what is automatic is done: `uncertain`
+                   └── found after a crash: what is automatic is done: `uncertain`; the rest goes
+                       back to accepted (the same Message-ID lets mail programs show one)
 
 Entries that are done are kept for `KEPT` (and at most `MAX_KEPT` of them), to know a message that
 is published again.
@@ -23,12 +23,10 @@ from channels.contract import decode, encode
 from channels.identity import NAMESPACE
 from channels.outbound import OutboundMessage, Receipt
 from channels.sending import Delivery
+from router.edges.caps import AUTOMATIC, address_key
 
 KEPT = timedelta(days=7)
 MAX_KEPT = 100_000
-REPEATABLE = frozenset({"reply"})
-"""Kinds that are sent again when it is not known whether they went out."""
-
 UNCERTAIN = Delivery("uncertain", permanent=True, reason="stopped between sending and the result")
 
 
@@ -42,11 +40,15 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One message's line in the ledger; a message that is done needs no text any more."""
+    """One message's line in the ledger; a message that is done needs no text any more.
+
+    `address` is the `address_key` of an automatic message that is done and did not fail.
+    """
 
     phase: Phase
     message: OutboundMessage | None = None
     outcome: str | None = None
+    address: str | None = None
     at: datetime
     place: int = 0
 
@@ -73,6 +75,13 @@ class Ledger:
             if entry.message is not None:
                 yield entry.phase, entry.message
 
+    def automatic(self) -> Iterator[tuple[str, datetime]]:
+        """When automatic messages went out and to whom, in the order of time: for the caps."""
+        for key, at in self._done.items():
+            address = self._entries[key].address
+            if address is not None:
+                yield address, at
+
     def accept(self, message: OutboundMessage, now: datetime) -> Mapping[str, bytes | None] | None:
         """Take a message to be sent; None when the ledger has it already."""
         if message.id in self._entries:
@@ -94,7 +103,14 @@ class Ledger:
     ) -> tuple[Mapping[str, bytes | None], Receipt]:
         """Record the result, and yield the receipt that belongs into the same commit."""
         place = self._entries[message.id].place
-        done = Entry(phase=Phase.DONE, outcome=delivery.outcome, at=now, place=place)
+        counts = message.kind in AUTOMATIC and delivery.outcome != "failed"
+        done = Entry(
+            phase=Phase.DONE,
+            outcome=delivery.outcome,
+            address=address_key(message) if counts else None,
+            at=now,
+            place=place,
+        )
         self._done[message.id] = now
         return self._set(message.id, done), receipt_of(message, delivery, now)
 

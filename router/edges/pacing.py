@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
+from channels.request import Channel
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
@@ -71,3 +73,8 @@ class Breaker:
         self._failed += 1
         self._probe_at = now + self.seconds
         return self._failed == self.failures
+
+
+def usual_pace(channel: Channel) -> Pace:
+    """The pace of an account that has none of its own."""
+    return CHAT if channel == "chat" else Pace()

@@ -1,54 +1,40 @@
 """The senders: takes `messages.outbound`, sends, and answers each with one receipt.
 
-They are a shard like the stages, its core the sent-ledger: accepting a message moves the position
-in the same commit, and a result is committed together with its receipt. One task owns the shard;
-tasks of conversations ask it to store, and wait until it has. Conversations of one account go
-side by side, messages of one conversation one after the other.
+They are a shard like the stages, its core the sent-ledger (`router.edges.ledger`), the loop
+around it the outbox (`router.edges.outbox`).
 """
 
 import asyncio
-import itertools
 import random
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 import structlog
 
-from channels.contract import decode, encode
-from channels.errors import Malformed, SwitchboardError, Unavailable
+from channels.errors import Unavailable
 from channels.inbox import Clock
-from channels.outbound import OutboundMessage, Receipt
-from channels.request import Channel
-from channels.sending import Delivery, Sender
-from router import deadletter
+from channels.sending import Sender
 from router.counters import Counters
-from router.edges.alarm import letter_and_alarm
-from router.edges.lane import Failed, Lane
-from router.edges.ledger import REPEATABLE, UNCERTAIN, Ledger, Phase
-from router.edges.pacing import Pace
-from router.log.protocol import Commit, Envelope, Log, Message, Record, ShardLog, Source
-from router.topics import MESSAGES_OUTBOUND, MESSAGES_RECEIPTS
+from router.edges.caps import OVERALL
+from router.edges.lane import Lane
+from router.edges.ledger import Ledger
+from router.edges.outbox import Account, Outbox, Outside
+from router.edges.pacing import Pace, usual_pace
+from router.log.protocol import Log, Source
+from router.topics import MESSAGES_OUTBOUND
+from rules.model import AckPolicy, Budget
+
+__all__ = ["STAGE", "Account", "Senders"]
 
 STAGE = "senders"
-SENDERS = "switchboard/senders"
-MESSAGE_RECEIPT = "message.receipt"
-MAX_WAITING = 10_000
-"""Messages that wait to be sent; over this nothing more is read and they stay in the log."""
-
-_MAX_BATCH = 500
-_BUSY_POLL_SECONDS = 0.02
-_IDLE_POLL_SECONDS = 0.25
-_GRACE_SECONDS = 30.0
 _REOPEN_SECONDS = 1.0
-_MAX_REASON_CHARACTERS = 500
 _log = structlog.get_logger(__name__)
-
-Account = tuple[Channel, str]
 
 
 class Senders:
-    """Runs until cancelled. Raises `Fenced` when another process has taken over."""
+    """Runs until cancelled. Raises `Fenced` when another process has taken over.
+
+    `each` and `overall` are the budgets of automatic messages to one address and in all.
+    """
 
     def __init__(
         self,
@@ -58,6 +44,8 @@ class Senders:
         clock: Clock,
         counters: Counters,
         paces: Mapping[Account, Pace] | None = None,
+        each: Sequence[Budget] = tuple(AckPolicy().budgets),
+        overall: Sequence[Budget] = OVERALL,
         chance: random.Random | None = None,
         partition: int = 0,
     ) -> None:
@@ -65,11 +53,14 @@ class Senders:
         self._source = Source(MESSAGES_OUTBOUND, partition)
         # Drawing the backoff needs no secrecy.
         chance = chance or random.Random()  # noqa: S311
+        own = paces or {}
         lanes = {
-            account: Lane("/".join(account), sender, (paces or {}).get(account, Pace()), counters)
+            account: Lane(
+                "/".join(account), sender, own.get(account, usual_pace(account[0])), counters
+            )
             for account, sender in senders.items()
         }
-        self._outside = _Outside(lanes, clock, counters, chance)
+        self._outside = Outside(lanes, clock, counters, chance, each, overall)
 
     async def run(self) -> None:
         """Send for ever; an outage of the log is waited out."""
@@ -77,238 +68,7 @@ class Senders:
             try:
                 shard = await self._log.open_shard(STAGE, self._source.partition, (self._source,))
                 ledger = Ledger([entry async for entry in shard.restore()])
-                await _Session(shard, self._source, ledger, self._outside).run()
+                await Outbox(shard, self._source, ledger, self._outside).run()
             except Unavailable as error:
                 _log.warning("senders_wait_for_log", reason=str(error))
                 await asyncio.sleep(_REOPEN_SECONDS)
-
-
-@dataclass
-class _Outside:
-    """What outlives a session: the accounts' health, and results that are not stored yet."""
-
-    lanes: Mapping[Account, Lane]
-    clock: Clock
-    counters: Counters
-    chance: random.Random
-    results: dict[str, Delivery | Failed] = field(default_factory=dict)
-
-
-class _Pending:
-    """What the next commit stores, and who waits for it."""
-
-    def __init__(self) -> None:
-        self.changes: dict[str, bytes | None] = {}
-        self.outputs: list[Message] = []
-        self.positions: dict[Source, str] = {}
-        self.accepted: list[OutboundMessage] = []
-        self.results: list[str] = []
-        self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def __bool__(self) -> bool:
-        return bool(self.changes or self.outputs or self.positions)
-
-
-class _Session:
-    """One ownership of the shard, from its opening to its end."""
-
-    def __init__(self, shard: ShardLog, source: Source, ledger: Ledger, outside: _Outside) -> None:
-        self._shard = shard
-        self._source = source
-        self._ledger = ledger
-        self._outside = outside
-        self._pending = _Pending()
-        self._queues: dict[tuple[str, ...], deque[OutboundMessage]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sending: set[asyncio.Task[None] | None] = set()
-        self._crash: BaseException | None = None
-
-    async def run(self) -> None:
-        """Commit, poll, commit … until cancelled, fenced, or the log fails."""
-        try:
-            self._recover()
-            while self._crash is None:
-                stored = await self._commit()
-                # The tasks that waited for this come to their turn, and have more to store.
-                await asyncio.sleep(0)
-                busy = stored or self._pending or self._sending
-                await self._poll(_BUSY_POLL_SECONDS if busy else _IDLE_POLL_SECONDS)
-            raise self._crash
-        except asyncio.CancelledError:
-            await self._wind_down()
-            await self._commit_last()
-            raise
-        finally:
-            await self._wind_down()
-            await self._shard.close()
-
-    def _recover(self) -> None:
-        """Decide what an earlier session left: DESIGN section 10, "Senders"."""
-        results, self._outside.results = self._outside.results, {}
-        for phase, message in self._ledger.unfinished():
-            if phase is Phase.ACCEPTED:
-                self._enqueue(message)
-                continue
-            result = results.get(message.id)
-            if result is None and message.kind not in REPEATABLE:
-                result = UNCERTAIN
-            self._outside.counters.add("senders.recovered")
-            self._settle(message, result or Failed("stopped while sending"))
-            if not isinstance(result, Delivery):
-                self._enqueue(message)
-
-    # -- the owner of the shard ------------------------------------------------------------------
-
-    async def _commit(self) -> bool:
-        self._pending.changes.update(self._ledger.forget(self._outside.clock()))
-        if not self._pending:
-            return False
-        pending, self._pending = self._pending, _Pending()
-        try:
-            await self._shard.commit(Commit(pending.outputs, pending.changes, pending.positions))
-        except BaseException:
-            pending.stored.cancel()
-            raise
-        pending.stored.set_result(None)
-        for message_id in pending.results:
-            self._outside.results.pop(message_id, None)
-        for message in pending.accepted:
-            self._enqueue(message)
-        return True
-
-    async def _commit_last(self) -> None:
-        pending = self._pending
-        try:
-            await self._commit()
-        except SwitchboardError as error:
-            # What is lost is known: it is found as begun, and judged so, by the next session.
-            _log.warning("results_not_stored", messages=len(pending.results), reason=str(error))
-
-    async def _poll(self, wait: float) -> None:
-        room = min(MAX_WAITING - self._ledger.waiting, _MAX_BATCH)
-        if room <= 0:
-            await asyncio.sleep(wait)
-            return
-        batch = await self._shard.poll(room, wait)
-        for record in batch.records:
-            self._accept(record)
-
-    def _accept(self, record: Record) -> None:
-        now = self._outside.clock()
-        self._pending.positions[self._source] = record.offset
-        try:
-            message = decode(OutboundMessage, record.value)
-        except Malformed as error:
-            letter = deadletter.of_record(record, error="Malformed", problem=str(error), at=now)
-            self._pending.outputs.extend(letter_and_alarm(letter, SENDERS))
-            self._outside.counters.add("senders.unreadable")
-            return
-        changes = self._ledger.accept(message, now)
-        if changes is None:
-            self._outside.counters.add("senders.duplicates")
-            return
-        self._pending.changes.update(changes)
-        self._pending.accepted.append(message)
-
-    async def _wind_down(self) -> None:
-        """Start nothing more; what is being sent may end, for its result is worth knowing."""
-        for task in self._tasks - self._sending:
-            task.cancel()
-        deadline = asyncio.get_running_loop().time() + _GRACE_SECONDS
-        while self._sending and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - ends
-            await asyncio.sleep(_BUSY_POLL_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    # -- the tasks of the conversations ----------------------------------------------------------
-
-    def _enqueue(self, message: OutboundMessage) -> None:
-        key = (message.channel, message.account, message.conversation or message.to)
-        if key in self._queues:
-            self._queues[key].append(message)
-            return
-        self._queues[key] = deque([message])
-        task = asyncio.create_task(self._drain(key))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._crash = task.exception()
-
-    async def _drain(self, key: tuple[str, ...]) -> None:
-        queue = self._queues[key]
-        while queue:
-            await self._deliver(queue[0])
-            queue.popleft()
-        del self._queues[key]
-
-    async def _deliver(self, message: OutboundMessage) -> None:
-        lane = self._outside.lanes.get((message.channel, message.account))
-        if lane is None:
-            reason = f"no sender is configured for {message.channel}/{message.account}"
-            await self._settle(message, Delivery("failed", permanent=True, reason=reason))
-            return
-        for attempt in itertools.count(1):
-            await lane.sender.ready(message)
-            async with lane.slots:
-                await lane.turn()
-                self._pending.changes.update(self._ledger.begin(message, self._outside.clock()))
-                await self._stored()
-                result = await self._attempt(lane, message)
-                await self._settle(message, result)
-            if isinstance(result, Delivery):
-                return
-            await asyncio.sleep(lane.pace.retry_after(attempt, self._outside.chance))
-
-    async def _attempt(self, lane: Lane, message: OutboundMessage) -> Delivery | Failed:
-        task = asyncio.current_task()
-        self._sending.add(task)
-        try:
-            result = await lane.attempt(message)
-        finally:
-            self._sending.discard(task)
-        age = self._outside.clock() - message.created_at
-        if isinstance(result, Failed) and age.total_seconds() > lane.pace.give_up_seconds:
-            result = Delivery("failed", permanent=True, reason=f"given up: {result.reason}")
-        self._note(lane, message, result)
-        return result
-
-    def _settle(self, message: OutboundMessage, result: Delivery | Failed) -> asyncio.Future[None]:
-        """Record what came of a message; the result is stored when the future is done."""
-        now = self._outside.clock()
-        self._outside.results[message.id] = result
-        self._pending.results.append(message.id)
-        if isinstance(result, Failed):
-            self._pending.changes.update(self._ledger.postpone(message, now))
-            return self._stored()
-        changes, receipt = self._ledger.finish(message, result, now)
-        self._pending.changes.update(changes)
-        self._pending.outputs.append(receipt_message(receipt))
-        return self._stored()
-
-    def _stored(self) -> asyncio.Future[None]:
-        return asyncio.shield(self._pending.stored)
-
-    def _note(self, lane: Lane, message: OutboundMessage, result: Delivery | Failed) -> None:
-        outcome = result.outcome if isinstance(result, Delivery) else "postponed"
-        self._outside.counters.add(f"senders.{outcome}")
-        _log.info(
-            "message_" + outcome,
-            account=lane.name,
-            message=message.id,
-            kind=message.kind,
-            reason=result.reason,
-        )
-
-
-def receipt_message(receipt: Receipt) -> Message:
-    """The record of `messages.receipts` for `receipt`."""
-    return Message(
-        topic=MESSAGES_RECEIPTS,
-        key=receipt.pool or "",
-        value=encode(receipt),
-        envelope=Envelope(id=receipt.id, type=MESSAGE_RECEIPT, source=SENDERS, time=receipt.at),
-    )

@@ -202,7 +202,12 @@ async def test_message_without_a_sender_fails(log: MemoryLog) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "outcome", "tries"),
-    [("reply", "sent", 2), ("ack", "uncertain", 1), ("survey", "uncertain", 1)],
+    [
+        ("reply", "sent", 2),
+        ("notice", "sent", 2),
+        ("ack", "uncertain", 1),
+        ("survey", "uncertain", 1),
+    ],
 )
 async def test_lost_confirmation(log: MemoryLog, kind: str, outcome: str, tries: int) -> None:
     """A reply is sent again; what is automatic is reported as uncertain and never doubled."""
@@ -212,6 +217,22 @@ async def test_lost_confirmation(log: MemoryLog, kind: str, outcome: str, tries:
         (receipt,) = await receipts(log, 1)
     assert receipt.outcome == outcome
     assert len(sender.sent) == tries
+
+
+async def test_loop_of_acknowledgements_is_braked(log: MemoryLog) -> None:
+    """Ten to one address within ten minutes, also over a restart; the receipt says why."""
+    sender = ScriptedSender()
+    async with running(log, sender):
+        await submit(log, *(outbound(n, kind="ack", conversation=f"c-{n}") for n in range(6)))
+        await receipts(log, 6)
+    async with running(log, sender):
+        await submit(log, *(outbound(n, kind="ack", conversation=f"c-{n}") for n in range(6, 12)))
+        found = await receipts(log, 12)
+    assert [one.outcome for one in found].count("sent") == 10
+    assert {one.reason for one in found if one.outcome == "failed"} == {
+        "withheld: 10 automatic messages to this address within 0:10:00"
+    }
+    assert len(sender.sent) == 10
 
 
 async def test_fault_of_a_sender_is_reported_and_stops_nothing(log: MemoryLog) -> None:
@@ -262,7 +283,7 @@ async def test_crash_between_intent_and_result(
 ) -> None:
     """A reply goes out again under the same Message-ID; an acknowledgement never does."""
     # A crash waits for nobody.
-    monkeypatch.setattr("router.edges.senders._GRACE_SECONDS", 0)
+    monkeypatch.setattr("router.edges.outbox._GRACE_SECONDS", 0)
     dying = DyingSender()
     message = outbound(1, kind=kind, message_id="<1.x@shop.example>")
     async with running(log, dying):
