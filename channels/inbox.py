@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from channels.errors import Malformed
 from channels.parsed import Parsed, Unreadable
+
+MIN_SECRET_BYTES = 16
+"""A shorter secret can be guessed, and an empty one signs for everybody."""
 
 Inbound = Parsed | Unreadable
 
@@ -24,6 +28,14 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """The computer's clock."""
     return datetime.now(UTC)
+
+
+def check_secrets(secrets: Sequence[bytes]) -> None:
+    """Raises `Malformed` when there is no secret, or one that is too short to keep anybody out."""
+    if not secrets:
+        raise Malformed("a secret is missing: without one nobody can be told from a stranger")
+    if any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
+        raise Malformed(f"a secret has less than {MIN_SECRET_BYTES} bytes (openssl rand -hex 32)")
 
 
 def read(parse: Callable[[], Inbound], raw: bytes, origin: str) -> Inbound:

@@ -14,7 +14,7 @@ from channels.chat.parse import parse
 from channels.chat.signature import HEADER, problem
 from channels.errors import Malformed, Refused, Unavailable
 from channels.http import HttpSettings, TooLong, body_of, peer_of, refusal, try_later
-from channels.inbox import Clock, Count, Inbound, Publish, read
+from channels.inbox import Clock, Count, Inbound, Publish, check_secrets, read
 from channels.parsed import Unreadable
 
 MAX_ITEMS = 500
@@ -27,6 +27,9 @@ class WebhookInbox:
 
     secrets: tuple[bytes, ...] = field(repr=False)
     proofs: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        check_secrets(self.secrets)
 
 
 class GenericWebhook:

@@ -11,7 +11,7 @@ from channels.chat.hub import ChatHub, Connection, Payload
 from channels.chat.parse import parse
 from channels.errors import Malformed, Refused, Unavailable
 from channels.http import RETRY_AFTER_SECONDS
-from channels.inbox import Clock, Count, Publish, read
+from channels.inbox import Clock, Count, Publish, check_secrets, read
 from channels.parsed import Unreadable
 from channels.rate import Rate
 
@@ -35,6 +35,9 @@ class ChatInbox:
     burst: int = 20
     hello_seconds: float = 10
     max_errors: int = 20
+
+    def __post_init__(self) -> None:
+        check_secrets(self.secrets)
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,6 @@
 """Outgoing mail: an `OutboundMessage` as RFC 5322, handed to a mail server by SMTP."""
 
+import contextlib
 from dataclasses import dataclass, field
 
 import aiosmtplib
@@ -12,6 +13,9 @@ from channels.sending import Deferred, Delivery, Unconfirmed
 
 _NULL_PATH = ""
 _CLOSING = 421
+_QUIT_SECONDS = 5
+# RFC 5321, 4.5.3.2.6: who waits less for the answer to DATA makes doubles.
+_DATA_SECONDS = 600
 _NO_SMTPUTF8 = "the mail server does not take international addresses (SMTPUTF8, RFC 6531)"
 
 
@@ -64,7 +68,7 @@ class SmtpSender:
         try:
             return await self._hand_over(client, message, content)
         finally:
-            client.close()
+            await _leave(client)
 
     async def _hand_over(self, client: SMTP, message: OutboundMessage, content: bytes) -> Delivery:
         try:
@@ -89,7 +93,7 @@ class SmtpSender:
 
     async def _content(self, client: SMTP, content: bytes) -> Delivery:
         try:
-            answer = await client.data(content)
+            answer = await client.data(content, timeout=_DATA_SECONDS)
         except aiosmtplib.SMTPResponseException as error:
             return _refusal(error, Delivery("failed", permanent=True, reason=_words(error)))
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -99,6 +103,13 @@ class SmtpSender:
     def _return_path(self, message: OutboundMessage) -> str:
         # RFC 3834, 3.3: what is automatic must not be answered by what is automatic.
         return self._account.address if message.kind == "reply" else _NULL_PATH
+
+
+async def _leave(client: SMTP) -> None:
+    if client.is_connected:
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit(timeout=_QUIT_SECONDS)
+    client.close()
 
 
 def _options(address: str) -> list[str]:

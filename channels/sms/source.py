@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from channels.errors import Refused, Unavailable
 from channels.http import HttpSettings, TooLong, body_of, peer_of, public_url, refusal, try_later
-from channels.inbox import Clock, Count, Publish, read
+from channels.inbox import Clock, Count, Publish, check_secrets, read
 from channels.sms.parse import form, parse
 from channels.sms.signature import verify_form
 
@@ -28,6 +28,9 @@ class SmsInbox:
 
     tokens: tuple[str, ...] = field(repr=False)
     region: str | None = None
+
+    def __post_init__(self) -> None:
+        check_secrets([token.encode() for token in self.tokens])
 
 
 class TwilioWebhook:

@@ -14,7 +14,8 @@ import structlog
 
 from channels.chat.signature import sign as sign_generic
 from channels.chat.webhook import GenericWebhook, WebhookInbox
-from channels.errors import Unavailable
+from channels.chat.window import ChatInbox
+from channels.errors import Malformed, Unavailable
 from channels.http import HttpSettings, HttpSource
 from channels.sms.signature import sign
 from channels.sms.source import SmsInbox, TwilioWebhook
@@ -23,8 +24,8 @@ from tests.recording import NOON, RecordingPublish
 
 pytestmark = pytest.mark.services
 
-TOKEN = "twilio-token"
-SECRET = b"webhook-secret"
+TOKEN = "twilio-auth-token-32-characters-"
+SECRET = b"s" * 32
 FORM = {
     "MessageSid": "SM0123456789abcdef0123456789abcdef",
     "From": "+8613800138000",
@@ -41,7 +42,7 @@ class Site:
         self.publish = RecordingPublish()
         self.counters = Counters()
         twilio = TwilioWebhook(
-            {"shop": SmsInbox(tokens=("old-token", TOKEN), region="CN")},
+            {"shop": SmsInbox(tokens=("old-" + TOKEN, TOKEN), region="CN")},
             settings,
             self.publish,
             clock=lambda: NOON,
@@ -266,6 +267,17 @@ async def test_unsigned_generic_body_is_refused(site: Site, signature: str) -> N
     assert site.counters["chat.refused.signature"] == 1
     assert "geheim" not in str(logs)
     assert site.publish.items == []
+
+
+@pytest.mark.parametrize("secrets", [(), (b"",), (b"s" * 32, b"short")])
+def test_weak_secret_is_refused_at_the_start(secrets: tuple[bytes, ...]) -> None:
+    """An empty secret would sign for everybody."""
+    with pytest.raises(Malformed, match="secret"):
+        WebhookInbox(secrets=secrets)
+    with pytest.raises(Malformed, match="secret"):
+        ChatInbox(secrets=secrets, origins=())
+    with pytest.raises(Malformed, match="secret"):
+        SmsInbox(tokens=tuple(map(bytes.decode, secrets)))
 
 
 async def test_health(site: Site) -> None:
