@@ -75,11 +75,12 @@ class Lane:
 
     def _answered(self) -> None:
         self.breaker.succeeded()
+        # Wakes those who wait now, and nobody later.
         self._answers.set()
+        self._answers.clear()
 
     def _failed(self, error: Exception) -> None:
         self.counters.add("senders.unavailable")
         if self.breaker.failed(asyncio.get_running_loop().time()):
-            self._answers.clear()
             self.counters.add("senders.breaker.opened")
             _log.error("breaker_opened", account=self.name, reason=str(error))

@@ -180,6 +180,18 @@ async def test_breaker_spares_an_account_that_is_down(log: MemoryLog) -> None:
     assert len(sender.sent) == 15
 
 
+async def test_recipient_who_takes_nothing_opens_no_breaker(log: MemoryLog) -> None:
+    """The account works: others must not wait for one who is greylisted or away."""
+    sender = ScriptedSender(*[Deferred("450 greylisted")] * 10)
+    counters = Counters()
+    async with running(log, sender, counters=counters):
+        await submit(log, outbound(1))
+        (receipt,) = await receipts(log, 1)
+    assert receipt.outcome == "sent"
+    assert counters["senders.postponed"] == 10
+    assert counters["senders.unavailable"] == counters["senders.breaker.opened"] == 0
+
+
 async def test_message_that_fails_too_long_is_given_up(log: MemoryLog) -> None:
     """It has failed, and the receipt says why."""
     sender = ScriptedSender(Unavailable("connection refused"))

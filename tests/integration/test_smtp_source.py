@@ -323,9 +323,15 @@ async def test_client_that_hangs_up_does_not_cut_a_write_in_two() -> None:
     """What was given to the log goes to its end; the client's repetition is a duplicate."""
     publish = SlowPublish()
     async with listening(publish=publish) as site:
-        delivering = asyncio.create_task(site.deliver())
+        client = site.client()
+        await client.connect()
+        delivering = asyncio.create_task(
+            client.sendmail("a@b.example", "support@shop.example", MAIL)
+        )
         await asyncio.wait_for(publish.reached.wait(), 10)
-        delivering.cancel()
+        client.close()
+        with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+            await delivering
         await asyncio.sleep(0.05)
         publish.go_on.set()
     assert len(publish.requests) == 1

@@ -89,12 +89,21 @@ async def test_message_is_accepted_once_the_log_has_it(site: Site) -> None:
     """The request carries the visitor that we know, and not one that the client claims."""
     async with site.socket() as socket:
         welcome = await hello(socket, name="王小明")
-        await say(socket, type="message", id="1", text="我要投诉", account="x", **{"from": "boss"})
+        await say(
+            socket,
+            type="message",
+            id="1",
+            text="我要投诉",
+            account="x",
+            conversation="y",
+            **{"from": "boss"},
+        )
         assert await heard(socket) == {"type": "accepted", "id": "1"}
     (request,) = site.publish.requests
     assert request.account == "web"
     assert (request.sender.address, request.sender.name) == (welcome["visitor"], "王小明")
     assert request.text == "我要投诉"
+    assert request.attributes == {}
     assert request.received_at == NOON
 
 
