@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -261,6 +262,18 @@ async def test_broken_mail_is_taken(site: Site, mail: bytes) -> None:
     """What is not MIME is a customer's mail all the same."""
     await site.deliver(mail)
     assert len(site.published.items) == 1
+
+
+@pytest.mark.shared_data
+async def test_every_real_mail_is_taken(site: Site, shared_data: Path) -> None:
+    """However broken: each `.eml` of the real input is confirmed, and is one item published."""
+    mails = [path.read_bytes() for path in sorted((shared_data / "email").rglob("*.eml"))]
+    assert mails
+    async with site.client() as client:
+        for mail in mails:
+            await client.sendmail("wang@example.org", "support@shop.example", mail)
+    assert len(site.published.items) == len(mails)
+    assert site.counters["smtp.accepted"] == len(mails)
 
 
 async def test_connections_are_bounded() -> None:
