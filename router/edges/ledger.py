@@ -38,7 +38,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """One message's line in the ledger; a message that is done needs no text any more.
 

@@ -20,7 +20,7 @@ from channels.inbox import Clock
 from channels.outbound import OutboundMessage, Receipt
 from channels.request import Channel
 from channels.sending import Delivery
-from router import deadletter
+from router import deadletter, operations
 from router.counters import Counters
 from router.edges.alarm import letter_and_alarm
 from router.edges.caps import AUTOMATIC, Caps
@@ -35,6 +35,7 @@ MESSAGE_RECEIPT = "message.receipt"
 MAX_WAITING = 10_000
 """Messages that wait to be sent; over this nothing more is read and they stay in the log."""
 
+WATERMARK_SECONDS = 10.0
 _MAX_BATCH = 500
 _BUSY_POLL_SECONDS = 0.02
 _IDLE_POLL_SECONDS = 0.25
@@ -86,12 +87,15 @@ class Outbox:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None] | None] = set()
         self._crash: BaseException | None = None
+        self._watermark_at = 0.0
+        self._read = 0
 
     async def run(self) -> None:
         """Commit, poll, commit … until cancelled, fenced, or the log fails."""
         try:
             self._recover()
             while self._crash is None:
+                self._watermark()
                 stored = await self._commit()
                 # The tasks that waited for this come to their turn, and have more to store.
                 await asyncio.sleep(0)
@@ -154,6 +158,7 @@ class Outbox:
             await asyncio.sleep(wait)
             return
         batch = await self._shard.poll(room, wait)
+        self._read += len(batch.records)
         for record in batch.records:
             self._accept(record)
 
@@ -173,6 +178,18 @@ class Outbox:
             return
         self._pending.changes.update(changes)
         self._pending.accepted.append(message)
+
+    def _watermark(self) -> None:
+        """Tell operations now and then that the senders live, so that silence means they do not."""
+        loop_now = asyncio.get_running_loop().time()
+        if loop_now < self._watermark_at:
+            return
+        self._watermark_at = loop_now + WATERMARK_SECONDS
+        now = self._outside.clock()
+        told = operations.Watermark(source=SENDERS, read_through=now, records=self._read, at=now)
+        identity = f"{SENDERS}/watermark/{now.isoformat()}"
+        self._pending.outputs.append(operations.message(told, id=identity, source=SENDERS, at=now))
+        self._read = 0
 
     async def _wind_down(self) -> None:
         """Start nothing more; what is being sent may end, for its result is worth knowing."""

@@ -19,7 +19,8 @@ from router.edges.pacing import Pace
 from router.edges.senders import Account, Senders
 from router.log.memory import MemoryLog
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog, Source
-from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS
+from router.operations import Watermark
+from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, OPERATIONS
 from tests.recording import ScriptedSender, outbound
 
 MAIL: Account = ("email", "support@shop.example")
@@ -384,6 +385,17 @@ async def test_outage_of_the_log_after_sending(
     assert not broken.pending
     assert [(one.message, one.outcome) for one in found] == [("m-1", "sent"), ("m-2", "sent")]
     assert [message.id for message in sender.sent] == ["m-1", "m-2"]
+
+
+async def test_senders_tell_that_they_live(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`health.watermark` in `operations`, also when there is nothing to send."""
+    monkeypatch.setattr("router.edges.outbox.WATERMARK_SECONDS", 0.01)
+    async with running(log, ScriptedSender()):
+        await submit(log, outbound(1))
+        await receipts(log, 1)
+        told = [decode(Watermark, value) for value in await stored(log, OPERATIONS, 3)]
+    assert {one.source for one in told} == {"switchboard/senders"}
+    assert sum(one.records for one in told) <= 1
 
 
 async def test_second_senders_fence_the_first(log: MemoryLog) -> None:
