@@ -1,6 +1,9 @@
 """The SMTP listener with a real client: what it takes, what it refuses, what it defers."""
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -274,6 +277,33 @@ async def test_every_real_mail_is_taken(site: Site, shared_data: Path) -> None:
             await client.sendmail("wang@example.org", "support@shop.example", mail)
     assert len(site.published.items) == len(mails)
     assert site.counters["smtp.accepted"] == len(mails)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    """A server's certificate that signs itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl on the PATH: STARTTLS was NOT tested")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=mx.shop.example"]
+    subprocess.run([openssl, "req", "-x509", *curve, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+async def test_mail_comes_over_tls(certificate: ssl.SSLContext) -> None:
+    """STARTTLS is offered where there is a certificate; a stop ends such connections too."""
+    async with listening(replace(SETTINGS, tls=certificate)) as site:
+        client = site.client()
+        await client.connect()
+        await client.starttls(validate_certs=False)
+        await client.sendmail("wang@example.org", "support@shop.example", MAIL)
+        assert len(site.published.requests) == 1
+        await site.source.stop()
+        client.close()
 
 
 async def test_connections_are_bounded() -> None:
