@@ -9,6 +9,18 @@ import sys
 import typer
 
 from channels.errors import SwitchboardError, Unavailable
+from router.commands import (
+    agent,
+    calendar,
+    check,
+    deadletter,
+    init,
+    normalize,
+    route,
+    schema,
+    simulate,
+    watch,
+)
 
 EXIT_WRONG_INPUT = 1
 EXIT_UNREACHABLE = 3
@@ -20,6 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+for command in (
+    init.init,
+    check.check,
+    normalize.normalize,
+    route.route,
+    simulate.simulate,
+    watch.watch,
+    agent.agent,
+    schema.schema,
+):
+    app.command()(command)
+app.add_typer(calendar.app, name="calendar")
+app.add_typer(deadletter.app, name="deadletter")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What the rules decide about one request, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,14 @@ class Facts:
     at: datetime
     tier: str | None = None
     language: str | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attributes_seen(self) -> Mapping[str, Any]:
+        """The request's attributes, and over them what reference data says of the customer."""
+        if not self.attributes:
+            return self.request.attributes
+        return {**self.request.attributes, **self.attributes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

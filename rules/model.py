@@ -49,11 +49,14 @@ def _percent(value: object) -> float:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration, json_schema_input_type=str),
+    timedelta,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str),
 ]
 Share = Annotated[
-    float, BeforeValidator(_percent, json_schema_input_type=str), Field(gt=0, lt=1),
+    float,
+    BeforeValidator(_percent, json_schema_input_type=str),
+    Field(gt=0, lt=1),
     PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
 ]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -77,6 +80,7 @@ class CalendarSpec(_Entry):
     overlay: str | None = None
     closed: list[str] = []
     special: dict[str, list[str]] = {}
+    breaks: dict[str, list[str]] = {}
 
 
 class Sla(_Entry):

@@ -40,7 +40,7 @@ def redrive(
     asyncio.run(_redrive(config, set(ids or ()), every))
 
 
-async def _list(config: Path, as_json: bool) -> None:  # noqa: FBT001 - the command's flag
+async def _list(config: Path, as_json: bool) -> None:
     async with bootstrap.connected(load(config)) as log:
         async for record in bootstrap.stored(log, DEADLETTER):
             letter = decode(DeadLetter, record.value)
@@ -51,7 +51,7 @@ async def _list(config: Path, as_json: bool) -> None:  # noqa: FBT001 - the comm
                       f"{letter.error}: {letter.problem}")  # fmt: skip
 
 
-async def _redrive(config: Path, ids: set[str], every: bool) -> None:  # noqa: FBT001 - as above
+async def _redrive(config: Path, ids: set[str], every: bool) -> None:
     async with bootstrap.connected(load(config)) as log:
         done = skipped = 0
         async for record in bootstrap.stored(log, DEADLETTER):

@@ -44,7 +44,7 @@ def watch(
 async def _watch(
     config: Path,
     topics: list[str],
-    from_start: bool,  # noqa: FBT001 - a command line's flag
+    from_start: bool,
     show: Callable[[Record], str],
     silence: timedelta | None,
 ) -> None:
@@ -73,7 +73,7 @@ async def _check(log: Log, topics: list[str]) -> None:
 async def _print(
     log: Log,
     topics: list[str],
-    from_start: bool,  # noqa: FBT001 - passed on from the command line
+    from_start: bool,
     show: Callable[[Record], str],
 ) -> None:
     subscription = log.subscribe(topics, None, from_start=from_start)

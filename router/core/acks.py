@@ -51,7 +51,7 @@ def withheld_reason(
     if request.kind not in {"message", "call"}:
         return Withheld.NOT_A_MESSAGE
     address = request.sender.address
-    if not address or address == "anonymous":
+    if not address or address.startswith("anonymous"):
         return Withheld.NO_ADDRESS
     if _is_own(address, request.account, policy.own_addresses):
         return Withheld.OWN_ADDRESS

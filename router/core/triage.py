@@ -262,7 +262,9 @@ class Triage:
     ) -> None:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
         customer = self.customers.identify(request)
-        decision = decide(self.compiled, self._facts(request, customer))
+        decision = decide(
+            self.compiled, facts_of(self.compiled, request, customer, request.received_at)
+        )
         if request.kind == "receipt" and decision.drop is None and request.channel == "sms":
             self._file(out, request, "receipt", decision)
             return
@@ -287,20 +289,6 @@ class Triage:
         self._keep(key, contact, request, conversations=kept, sent=sent)
         opening = Opening(request, decision, conversation, customer, withheld, previous)
         self._announce(out, opening)
-
-    def _facts(self, request: CustomerRequest, customer: Known | None) -> Facts:
-        tiers = self.compiled.rulebook.tiers
-        claimed = request.attributes.get("tier")
-        tier = customer.tier if customer else None
-        if tier is None and claimed in tiers:
-            tier = str(claimed)
-        return Facts(
-            request=request,
-            at=request.received_at,
-            tier=tier or ("standard" if "standard" in tiers else None),
-            language=_language(request, customer),
-            attributes=customer.attributes if customer else {},
-        )
 
     def _acknowledge(
         self,
@@ -327,7 +315,7 @@ class Triage:
         customer = self.customers.identify(request)
         language = _language(request, customer)
         text = render(
-            self.compiled,
+            self.compiled.templates,
             decision.ack or "",
             request.channel,
             language,
@@ -476,6 +464,28 @@ class Triage:
             self.contacts.put(key, later)
         else:
             self.contacts.delete(key)
+
+
+def facts_of(
+    compiled: Compiled, request: CustomerRequest, customer: Known | None, at: datetime
+) -> Facts:
+    """What the rules are told of a request. Without a tier a customer is `standard`.
+
+    An attribute `tier` counts where reference data says nothing: connectors set it, and a web
+    chat's visitor cannot.
+    """
+    tiers = compiled.rulebook.tiers
+    tier = customer.tier if customer else None
+    claimed = request.attributes.get("tier")
+    if tier is None and isinstance(claimed, str) and claimed in tiers:
+        tier = claimed
+    return Facts(
+        request=request,
+        at=at,
+        tier=tier or ("standard" if "standard" in tiers else None),
+        language=_language(request, customer),
+        attributes=customer.attributes if customer else {},
+    )
 
 
 def _key(request: CustomerRequest) -> str:

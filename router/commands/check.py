@@ -1,0 +1,49 @@
+"""`switchboard check`: is this rulebook right?"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router.rulebook_files import read_folder
+from rules.index import compile_rulebook
+from rules.lint import lint
+from rules.load import RulebookError
+from rules.source import Problem
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="The rulebook's folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+    strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
+) -> None:
+    """Validate and lint a rulebook; exit 1 and `file:line:col: message` when it is wrong."""
+    files = read_folder(folder)
+    try:
+        compiled = compile_rulebook(files)
+    except RulebookError as error:
+        for one in error.problems:
+            _show(one, "error", as_json)
+        raise typer.Exit(1) from None
+    warnings = lint(files)
+    for one in warnings:
+        _show(one, "warning", as_json)
+    book = compiled.rulebook
+    typer.echo(
+        f"rulebook {compiled.version}: {len(book.routes)} routes, {len(book.queues)} queues, "
+        f"{len(book.agents)} agents, {len(book.slas)} SLAs; {len(warnings)} warnings",
+        err=True,
+    )
+    if strict and warnings:
+        raise typer.Exit(1)
+
+
+def _show(one: Problem, severity: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"severity": severity, **asdict(one)}, ensure_ascii=False))
+    elif severity == "warning":
+        typer.echo(f"{one.file}:{one.line}:{one.column}: warning: {one.message}")
+    else:
+        typer.echo(str(one))

@@ -1,0 +1,116 @@
+"""`switchboard route`: where requests would go, and why; no broker."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from channels.contract import encode
+from channels.defaults import fill
+from channels.errors import Malformed
+from router.commands import output
+from router.core.acks import withheld_reason
+from router.core.customers import Customers
+from router.core.state import Journal
+from router.core.triage import facts_of
+from router.rulebook_files import read_folder
+from rules.decide import decide
+from rules.index import Compiled, compile_rulebook
+
+
+def route(
+    rulebook: Annotated[Path, typer.Option(help="The rulebook's folder.")],
+    source: Annotated[str, typer.Argument(metavar="[FILE]", help="JSON lines; - is stdin.")] = "-",
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Decide as of then (RFC 3339), not of received_at."),
+    ] = None,
+) -> None:
+    """Decide about CustomerRequest lines: queue, priority, SLA, acknowledgement, explanation."""
+    desk = Triager(compile_rulebook(read_folder(rulebook)), _instant(at))
+    wrong = 0
+    with output.lines() as write:
+        for number, text in enumerate(_texts(source), 1):
+            try:
+                if text.strip():
+                    write(encode(desk.decided(text)))
+            except Malformed as error:
+                wrong += 1
+                print(f"{source}:{number}: {error}", file=sys.stderr)
+    if wrong:
+        raise typer.Exit(1)
+
+
+class Triager:
+    """Triage's decision alone: no conversations, no history."""
+
+    def __init__(self, compiled: Compiled, at: datetime | None) -> None:
+        self._compiled = compiled
+        self._at = at
+        self._customers = Customers(Journal())
+        self._customers.enforce(compiled.rulebook)
+
+    def decided(self, text: str | bytes) -> dict[str, Any]:
+        """The decision about one line. Raises `Malformed`."""
+        request = fill(_object(text), at=self._at or datetime.now(UTC))
+        customer = self._customers.identify(request)
+        at = self._at or request.received_at
+        decision = decide(self._compiled, facts_of(self._compiled, request, customer, at))
+        withheld = None
+        if decision.ack is not None:
+            rulebook = self._compiled.rulebook
+            has_template = request.channel in rulebook.acks.get(decision.ack, {})
+            withheld = withheld_reason(request, rulebook.ack_policy, has_template=has_template)
+        return {
+            "external_id": request.external_id,
+            "queue": None if decision.drop else decision.queue,
+            "pool": None if decision.drop else decision.pool,
+            "type": decision.type,
+            "priority": decision.priority,
+            "skills": decision.skills,
+            "tier": decision.tier,
+            "sla": decision.sla,
+            "ack": decision.ack,
+            "ack_withheld": withheld,
+            "tags": decision.tags,
+            "drop": decision.drop,
+            "rule": decision.rule,
+            "rulebook": decision.rulebook,
+            "explanation": decision.explanation,
+        }
+
+
+def _object(text: str | bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Malformed(f"expected a JSON object: {error}") from None
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter(
+            f"--at: {text!r} is not an RFC 3339 instant (2027-01-04T09:00:00Z)"
+        )
+    return at.astimezone(UTC)
+
+
+def _texts(source: str) -> Iterator[bytes]:
+    if source == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise Malformed(f"{source}: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""Many keywords and many regexes against one text at once; the cost does not grow with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import ahocorasick_rs
+import re2
+
+from rules.textfold import Folded, at_boundaries, fold_keyword
+
+_SHARD = 500
+_MEMORY_BYTES = 256 * 1024 * 1024
+_SENTINEL = r"(?s)\A."
+"""Matches every text that is not empty. RE2 reports out-of-memory as *no match*: when even this
+is missing, a shard's answer cannot be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A match, in the original text."""
+
+    start: int
+    end: int
+
+
+class Keywords:
+    """Whole-word keywords by Aho-Corasick over folded text."""
+
+    def __init__(self, keywords: Iterable[str]) -> None:
+        self.words = sorted({word for word in map(fold_keyword, keywords) if word})
+        self._automaton = ahocorasick_rs.AhoCorasick(
+            self.words, matchkind=ahocorasick_rs.MatchKind.Standard
+        )
+
+    def find(self, folded: Folded) -> dict[str, Span]:
+        """The keywords in the text, each with its first span in the original."""
+        found: dict[str, Span] = {}
+        if not self.words:
+            return found
+        text = folded.text
+        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            word = self.words[number]
+            if word not in found and at_boundaries(text, start, end):
+                found[word] = Span(*folded.span(start, end))
+        return found
+
+
+class Regexes:
+    """RE2 patterns as sets in shards; linear in the text whatever the patterns."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.patterns = sorted(set(patterns))
+        self._compiled: dict[str, Any] = {}
+        self._sets = [
+            self._set(self.patterns[start : start + _SHARD])
+            for start in range(0, len(self.patterns), _SHARD)
+        ]
+
+    @staticmethod
+    def _options() -> re2.Options:
+        options = re2.Options()
+        options.max_mem = _MEMORY_BYTES
+        options.log_errors = False
+        return options
+
+    def _set(self, patterns: list[str]) -> tuple[re2.Set, list[str]]:
+        found = re2.Set.SearchSet(self._options())
+        found.Add(_SENTINEL)
+        for pattern in patterns:
+            found.Add(pattern)
+        found.Compile()
+        return found, patterns
+
+    def find(self, text: str) -> set[str]:
+        """The patterns that match somewhere in the text. Raises `MemoryError`, never guesses."""
+        found: set[str] = set()
+        if not text:
+            return {one for one in self.patterns if self._pattern(one).search(text)}
+        for shard, patterns in self._sets:
+            hits = shard.Match(text)
+            if 0 not in hits:
+                raise MemoryError("RE2 ran out of its memory budget; nothing was decided")
+            found.update(patterns[hit - 1] for hit in hits if hit)
+        return found
+
+    def span(self, pattern: str, text: str) -> Span | None:
+        """The first match of one pattern, for the explanation."""
+        match = self._pattern(pattern).search(text)
+        return None if match is None else Span(match.start(), match.end())
+
+    def _pattern(self, pattern: str) -> Any:
+        if pattern not in self._compiled:
+            self._compiled[pattern] = re2.compile(pattern, self._options())
+        return self._compiled[pattern]

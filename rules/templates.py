@@ -1,0 +1,103 @@
+"""Texts of automatic messages: Jinja templates in a sandbox, by channel and language.
+
+Variables: `ticket`, `customer` (name), `queue` and `type` (names), `open` (whether the SLA's
+calendar is open), `due_at` (first response) and `next_open`, instants or none. The filter `local`
+shows an instant in the calendar's time zone: `{{ due_at | local }}`.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from rules.model import Rulebook
+
+Texts = Mapping[tuple[str, str], Mapping[str, str]]
+"""(ack, channel) -> language -> the template's text; the language `""` is for all others."""
+
+FALLBACK = "en"
+
+
+@jinja2.pass_context
+def _local(context: jinja2.runtime.Context, at: datetime | None, form: str = "%m-%d %H:%M") -> str:
+    zone = str(context.get("timezone", "UTC"))
+    return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime(form)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Plain text for mail, SMS and chat: there is no HTML to escape for.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False
+    )
+    environment.filters["local"] = _local
+    return environment
+
+
+@lru_cache(maxsize=1024)
+def _template(text: str) -> jinja2.Template:
+    return _environment().from_string(text)
+
+
+def template_error(text: str) -> str | None:
+    """What is wrong with a template, or None: its syntax, or a variable that there is not."""
+    known = {
+        "ticket": "k7f3q2mzt4ab",
+        "customer": "王芳",
+        "queue": "投诉",
+        "type": "投诉",
+        "open": True,
+        "due_at": datetime(2027, 1, 4, 9, 30, tzinfo=ZoneInfo("UTC")),
+        "next_open": None,
+        "timezone": "UTC",
+    }
+    try:
+        for opened in (True, False):
+            at = None if opened else known["due_at"]
+            _template(text).render(known | {"open": opened, "next_open": at})
+    except jinja2.TemplateSyntaxError as error:
+        return f"line {error.lineno}: {error.message}"
+    except Exception as error:  # noqa: BLE001 - a template can raise whatever its words do
+        return f"{error}"
+    return None
+
+
+def texts(rulebook: Rulebook, files: Mapping[str, str]) -> Texts:
+    """Every template's text, files read in."""
+    return {
+        (ack, str(channel)): {
+            language: files.get(text, text)
+            for language, text in (
+                template.items() if isinstance(template, dict) else [("", template)]
+            )
+        }
+        for ack, by_channel in rulebook.acks.items()
+        for channel, template in by_channel.items()
+    }
+
+
+def render(
+    found: Texts, ack: str, channel: str, language: str | None, variables: Mapping[str, Any]
+) -> str:
+    """The text of `ack` for `channel` in the customer's language.
+
+    A language falls back to its macro language (`zh-Hant` to `zh`), to English, to the first.
+    """
+    by_language = found[ack, channel]
+    name = next((one for one in _fallbacks(language) if one in by_language), None)
+    text = by_language[name] if name is not None else next(iter(by_language.values()))
+    return _template(text).render(variables).strip()
+
+
+def _fallbacks(language: str | None) -> Iterator[str]:
+    if language is not None:
+        yield language
+        macro = language.partition("-")[0]
+        yield macro
+        if macro == "zh":
+            yield from ("zh-Hans", "zh-Hant")
+    yield from ("", FALLBACK)
