@@ -1,49 +1,118 @@
-"""A rulebook's folder as a mapping of names to texts: the only place that reads it."""
+"""A rulebook's folder as a mapping of names to texts: the only place where rules are read.
 
+Read are all `*.yaml`, `*.yml` and `*.txt` files below the folder, and the `*.txt` files of a
+`templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`) stands for
+its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
+`acks/complaint.txt`. Names that begin with a dot, and other endings, are not the rulebook's.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from channels.errors import Malformed
+from rules.load import RulebookError
+from rules.source import Problem
 
-MAX_FILES = 2_000
-MAX_BYTES = 64 * 1024 * 1024
-_SUFFIXES = frozenset({".yaml", ".yml", ".txt", ".csv"})
-TEMPLATES = "templates"
+MAX_FILES = 1_000
+MAX_FILE_BYTES = 5 * 1024 * 1024
+MAX_TOTAL_BYTES = 20 * 1024 * 1024
+
+_RULES = (".yaml", ".yml")
+_TEMPLATES = (".txt",)
 
 
-def read_folder(folder: Path) -> dict[str, str]:
-    """Every YAML, text and CSV file, by its path within the folder.
+def read_folder(path: Path) -> dict[str, str]:
+    """The files of the rulebook in `path`, by name.
 
-    The sibling folder `templates/`, which `switchboard init` writes, is read too; what stands in
-    the rulebook's own folder wins. Raises `Malformed` with the file.
+    Raises:
+        Malformed: There is no such folder, it is too large, or it contains itself by a link.
+        RulebookError: Files that are not UTF-8, with the line and column of the first wrong byte.
     """
-    if not folder.is_dir():
-        raise Malformed(f"{folder}: no such folder")
-    files: dict[str, str] = {}
-    for root in (folder.resolve().parent / TEMPLATES, folder):
-        for path in sorted(root.rglob("*")) if root.is_dir() else ():
-            if path.suffix in _SUFFIXES and path.is_file():
-                files[path.relative_to(root).as_posix()] = _text(path)
-                _bounded(folder, files)
-    if not any(name.endswith((".yaml", ".yml")) for name in files):
-        raise Malformed(f"{folder}: no rulebook here (a rulebook is made of .yaml files)")
-    return files
+    folder = rulebook_folder(path)
+    found = dict(_files(folder, _RULES + _TEMPLATES))
+    for name, file in _files(folder.resolve().parent / "templates", _TEMPLATES):
+        if name in found:
+            raise Malformed(f"{file}: there is a {found[name]} too; which of them is meant?")
+        found[name] = file
+    if not any(name.endswith(_RULES) for name in found):
+        raise Malformed(f"{folder}: no *.yaml file here: is this a rulebook's folder?")
+    _check_sizes(folder, found)
+    return _texts(found)
 
 
-def _text(path: Path) -> str:
+def rulebook_folder(path: Path) -> Path:
+    """The rulebook's own folder: `path`, or `rulebook` in it where `path` is a config folder."""
+    if (path / "switchboard.yaml").is_file() and (path / "rulebook").is_dir():
+        path = path / "rulebook"
+    if not path.is_dir():
+        said = "not a folder" if path.exists() else "no such folder"
+        raise Malformed(f"{path}: {said}")
+    return path
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    if folder.is_dir():
+        for file in _walk(folder, frozenset()):
+            if file.name.endswith(endings):
+                yield file.relative_to(folder).as_posix(), file
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        raise Malformed(f"{folder}: a link that leads back to {real}, which it is in")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise Malformed(f"{path}: larger than {MAX_BYTES} bytes")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Malformed(
-            f"{path}: not UTF-8 (byte {error.start} is 0x{error.object[error.start]:02x})"
-        ) from None
+        entries = sorted(folder.iterdir())
     except OSError as error:
-        raise Malformed(f"{path}: {error.strerror}") from None
+        raise Malformed(f"{folder}: {error.strerror}") from None
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry, above | {real})
+        elif entry.name.endswith(_RULES + _TEMPLATES):
+            yield entry
 
 
-def _bounded(folder: Path, files: dict[str, str]) -> None:
+def _check_sizes(folder: Path, files: dict[str, Path]) -> None:
     if len(files) > MAX_FILES:
-        raise Malformed(f"{folder}: more than {MAX_FILES} files")
-    if sum(map(len, files.values())) > MAX_BYTES:
-        raise Malformed(f"{folder}: more than {MAX_BYTES} bytes in all")
+        raise Malformed(f"{folder}: {len(files)} files; a rulebook has at most {MAX_FILES}")
+    total = 0
+    for file in files.values():
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise Malformed(f"{file}: {error.strerror}") from None
+        if not S_ISREG(status.st_mode):
+            raise Malformed(f"{file}: not a file that can be read as a whole")
+        size = status.st_size
+        if size > MAX_FILE_BYTES:
+            raise Malformed(f"{file}: {size} bytes; a file has at most {MAX_FILE_BYTES}")
+        total += size
+    if total > MAX_TOTAL_BYTES:
+        raise Malformed(f"{folder}: {total} bytes in all; a rulebook has at most {MAX_TOTAL_BYTES}")
+
+
+def _texts(files: dict[str, Path]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, file in sorted(files.items()):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise Malformed(f"{file}: {error.strerror}") from None
+        try:
+            texts[name] = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            problems.append(_not_utf8(name, data, error.start))
+    if problems:
+        raise RulebookError(problems)
+    return texts
+
+
+def _not_utf8(name: str, data: bytes, at: int) -> Problem:
+    line_start = data.rfind(b"\n", 0, at) + 1
+    column = len(data[line_start:at].decode(errors="replace")) + 1
+    said = f"not UTF-8 (byte 0x{data[at]:02x}): save the file as UTF-8"
+    return Problem(name, data.count(b"\n", 0, at) + 1, column, said)
