@@ -5,6 +5,7 @@ by another that has, for each of its clauses, the same clause with no further al
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from rules.model import Condition, TextMatch
 from rules.textfold import fold_keyword
@@ -20,21 +21,29 @@ def demands(condition: Condition | None) -> Demands:
 
 
 def _clauses(condition: Condition) -> Iterator[tuple[str, frozenset[str]]]:
-    for name in ("channel", "account", "kind", "sender", "tier", "language", "call_outcome"):
+    for name in _PLAIN:
         if (wanted := getattr(condition, name)) is not None:
             yield name, frozenset(map(str, listed(wanted)))
-    if condition.automatic is not None:
-        yield "automatic", frozenset(str(one).lower() for one in listed(condition.automatic))
-    for name, match in (("text", condition.text), ("subject", condition.subject)):
-        if match is not None:
-            yield name, _words(match)
     for name, value in (condition.attributes or {}).items():
         yield f"attributes.{name}", frozenset(map(repr, listed(value)))
     for name, state in (condition.hours or {}).items():
         yield f"hours.{name}", frozenset({state})
-    for name, nested in (("any", condition.any), ("all", condition.all), ("not", condition.not_)):
-        if nested is not None:
-            yield name, frozenset({repr(nested)})
+    for name, of in (("text", _words), ("subject", _words), *((one, _as_it_is) for one in _NESTED)):
+        if (value := getattr(condition, name)) is not None:
+            yield name, of(value)
+
+
+def _as_it_is(nested: Any) -> frozenset[str]:
+    """A nested condition is implied only by an equal one."""
+    return frozenset({repr(nested)})
+
+
+_NESTED = ("any", "all", "not_")
+
+
+_PLAIN = (
+    "channel", "account", "kind", "sender", "tier", "language", "call_outcome", "automatic",
+)  # fmt: skip
 
 
 def _words(match: TextMatch) -> frozenset[str]:
@@ -62,8 +71,8 @@ def _widened(name: str, one: str) -> Iterator[str]:
         yield from ("-".join(steps[:count]) for count in range(1, len(steps)))
     elif name == "sender" and "@" in one and "*" not in one:
         yield "@" + one.rpartition("@")[2]
-    elif name == "automatic" and one != "false":
-        yield "true"
+    elif name == "automatic" and one != str(False):
+        yield str(True)
 
 
 class Reachable:

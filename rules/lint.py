@@ -61,11 +61,10 @@ def _match(path: Path, match: TextMatch | None) -> Iterator[Finding]:
         return
     first: dict[str, str] = {}
     for number, keyword in enumerate(match.keywords or ()):
-        where, folded = (*path, "keywords", number), fold_keyword(keyword)
-        if not folded:
-            yield where, f"keyword {keyword!r} has nothing to look for: it never matches"
-        elif folded in first:
-            yield where, f"keyword {keyword!r} is the same as {first[folded]!r}"
+        folded = fold_keyword(keyword)
+        if folded in first:
+            said = f"keyword {keyword!r} is the same as {first[folded]!r}"
+            yield (*path, "keywords", number), said
         first.setdefault(folded, keyword)
     for pattern in listed(match.regex):
         if re2.search(pattern, ""):
@@ -89,9 +88,8 @@ def _never_assigned(agent: Agent) -> str | None:
         return "no queues"
     if agent.capacity == 0:
         return "no capacity"
-    channels = (*TEXT_CHANNELS, "hotline")
     weights = {str(channel): weight for channel, weight in agent.weights.items()}
-    if all(weights.get(channel, 1) > agent.capacity for channel in channels):
+    if all(weights.get(one, 1) > agent.capacity for one in (*TEXT_CHANNELS, "hotline")):
         return f"every channel weighs more than the capacity {agent.capacity}"
     return None
 
@@ -112,12 +110,12 @@ def _serving(rulebook: Rulebook, queue: str) -> list[Agent]:
 def _skills(rulebook: Rulebook) -> Iterator[Finding]:
     for index, route in enumerate(rulebook.routes):
         if route.then.queue is not None:
-            path = ("routes", index, "then", "skills")
-            yield from _lacking(rulebook, path, route.then.queue, route.then.skills)
+            place: Path = ("routes", index, "then", "skills")
+            yield from _lacking(rulebook, place, route.then.queue, route.then.skills)
     for name, queue in rulebook.queues.items():
         for number, target in enumerate(queue.targets):
-            path = ("queues", name, "targets", number, "skills")
-            yield from _lacking(rulebook, path, name, target.skills)
+            place = ("queues", name, "targets", number, "skills")
+            yield from _lacking(rulebook, place, name, target.skills)
 
 
 def _lacking(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from channels.errors import Malformed
 from rules.model import Condition, Rulebook, TextMatch
 from rules.source import Document, Path, Place, Problem, merged, problem, read
+from rules.walk import conditions, listed
 
 
 class RulebookError(Malformed):
@@ -44,7 +45,7 @@ def load_document(files: Mapping[str, str]) -> tuple[Rulebook, Document]:
         rulebook = Rulebook.model_validate(whole.data)
     except ValidationError as error:
         raise RulebookError(_problems(error, whole)) from None
-    wrong = [problem(_place(whole, path), message) for path, message in check(rulebook, files)]
+    wrong = [problem(nearest(whole, path), message) for path, message in check(rulebook, files)]
     if wrong:
         raise RulebookError(wrong)
     return rulebook, whole
@@ -64,7 +65,7 @@ def first_file(files: Mapping[str, str]) -> str:
     return next(iter(sorted(rule_files(files))), "rulebook")
 
 
-def _place(whole: Document, path: Path) -> Place:
+def nearest(whole: Document, path: Path) -> Place:
     """The place of `path`, or of the nearest thing around it that stands in a file."""
     for length in range(len(path), 0, -1):
         for places in (whole.places, whole.keys):
@@ -79,14 +80,14 @@ def _problems(error: ValidationError, whole: Document) -> Iterator[Problem]:
         name = ".".join(map(str, path))
         if one["type"] == "extra_forbidden":
             key = str(one["loc"][-1])
-            place = whole.keys.get(path) or _place(whole, path)
+            place = whole.keys.get(path) or nearest(whole, path)
             hint = did_you_mean(key, _siblings(path))
             yield problem(place, f"{name}: unknown field{hint}")
         elif one["type"] == "missing":
-            yield problem(_place(whole, path), f"{name}: required, but not there")
+            yield problem(nearest(whole, path), f"{name}: required, but not there")
         else:
             message = one["msg"].removeprefix("Value error, ")
-            yield problem(_place(whole, path), f"{name}: {message} (it is {_shown(one['input'])})")
+            yield problem(nearest(whole, path), f"{name}: {message} (it is {_shown(one['input'])})")
 
 
 def _data_path(location: tuple[str | int, ...], data: Any) -> Path:
@@ -224,21 +225,10 @@ def _names_of_work(rulebook: Rulebook) -> Iterator[_Name]:
 
 def _condition_names(path: Path, condition: Condition | None) -> Iterator[_Name]:
     for at, one in conditions(path, condition):
-        for tier in [one.tier] if isinstance(one.tier, str) else one.tier or []:
+        for tier in listed(one.tier):
             yield (*at, "tier"), "tier", tier
         for calendar in one.hours or {}:
             yield (*at, "hours", calendar), "calendar", calendar
-
-
-def conditions(path: Path, condition: Condition | None) -> Iterator[tuple[Path, Condition]]:
-    """A condition and all that nest in it, with their paths."""
-    if condition is None:
-        return
-    yield path, condition
-    for name, nested in (("any", condition.any), ("all", condition.all)):
-        for index, one in enumerate(nested or []):
-            yield from conditions((*path, name, index), one)
-    yield from conditions((*path, "not"), condition.not_)
 
 
 def _pools(rulebook: Rulebook) -> Iterator[tuple[Path, str]]:
@@ -299,8 +289,7 @@ def _routes(rulebook: Rulebook) -> Iterator[tuple[Path, str]]:
 
 
 def _regexes(path: Path, match: TextMatch | None) -> Iterator[tuple[Path, str]]:
-    patterns = match.regex if match is not None else None
-    for pattern in [patterns] if isinstance(patterns, str) else patterns or []:
+    for pattern in listed(match.regex) if match is not None else ():
         error = regex_error(pattern)
         if error is not None:
             yield path, f"regex {pattern!r}: {error}"
