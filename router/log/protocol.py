@@ -145,9 +145,14 @@ class ShardLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A batch for a subscriber, in order within each partition."""
+    """A batch for a subscriber, in order within each partition.
+
+    `caught_up` says that nothing more was stored when it was read. The first delivery comes even
+    when there is nothing, so that a reader of what is stored knows when it has all.
+    """
 
     records: Sequence[Record]
+    caught_up: bool = False
 
 
 class Subscription(Protocol):

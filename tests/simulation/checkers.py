@@ -1,0 +1,287 @@
+"""What must hold of any run, read off the topics alone.
+
+These checks share no code with the router: they take events as plain JSON, in the order of each
+topic, and know only the contract's words. Each returns the violations that it found.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stored record, as any consumer sees it."""
+
+    topic: str
+    key: str
+    id: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the checker knows of the rulebook: agents' capacity and weights, targets in seconds."""
+
+    capacity: Mapping[str, int]
+    weights: Mapping[str, Mapping[str, int]]
+    first_response: Mapping[str, float]
+    resolution: Mapping[str, float]
+    levels: Mapping[str, Sequence[tuple[int, float]]]
+
+
+class Run:
+    """All events of one run by topic, and by ticket in order."""
+
+    def __init__(self, events: Iterable[Event], ended_at: datetime) -> None:
+        self.ended_at = ended_at
+        self.topics: dict[str, list[Event]] = defaultdict(list)
+        self.tickets: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            self.topics[event.topic].append(event)
+            if event.topic == "tickets.events" and event.data.get("ticket"):
+                self.tickets[event.data["ticket"]].append(event)
+
+    def of(self, topic: str, *types: str) -> list[Event]:
+        """The events of a topic, of these types if any are given."""
+        return [event for event in self.topics[topic] if not types or event.type in types]
+
+
+def every_request_has_one_fate(run: Run, _: Rules) -> list[str]:
+    """Each distinct request opened a ticket, joined one, was filed, or is a dead letter."""
+    fates: Counter[str] = Counter()
+    for event in run.of("tickets.events", "ticket.opened", "ticket.message", "request.filed"):
+        fates[event.data["request"]] += 1
+    for event in run.of("deadletter"):
+        envelope = event.data.get("envelope") or {}
+        if event.data["origin"].get("topic") == "requests.inbound":
+            fates[envelope.get("id", "?")] += 1
+    came = {event.id for event in run.of("requests.inbound")}
+    wrong = [f"request {one}: {fates[one]} fates" for one in sorted(came) if fates[one] != 1]
+    return wrong + [f"fate of an unknown request {one}" for one in sorted(set(fates) - came)]
+
+
+def repetitions_are_recognised(run: Run, _: Rules) -> list[str]:
+    """What came twice is a duplicate as often as it came too often."""
+    came = Counter(event.id for event in run.of("requests.inbound"))
+    told = Counter(
+        event.data["request"] for event in run.of("tickets.events", "request.duplicate")
+    )
+    return [
+        f"request {one} came {count} times, {told[one]} duplicates"
+        for one, count in sorted(came.items())
+        if told[one] != count - 1
+    ]
+
+
+def no_output_is_stored_twice(run: Run, _: Rules) -> list[str]:
+    """An event's id stands once in a topic that only the router writes."""
+    wrong = []
+    for topic, events in run.topics.items():
+        if topic in {"requests.inbound", "agent.commands", "messages.receipts", "customers"}:
+            continue
+        repeated_by_asking = {"command.accepted", "command.rejected", "request.duplicate"}
+        ids = Counter(event.id for event in events if event.type not in repeated_by_asking)
+        wrong += [f"{topic}: {one} stands {n} times" for one, n in sorted(ids.items()) if n > 1]
+    return wrong
+
+
+def each_ticket_is_acknowledged_as_decided(run: Run, _: Rules) -> list[str]:
+    """One acknowledgement where one was decided and not withheld, none otherwise."""
+    sent = Counter(
+        event.data["ticket"]
+        for event in run.of("messages.outbound")
+        if event.data["kind"] == "ack"
+    )
+    wrong = []
+    for event in run.of("tickets.events", "ticket.opened"):
+        due = int(event.data["ack"] is not None and event.data["ack_withheld"] is None)
+        if sent.pop(event.data["ticket"], 0) != due:
+            wrong.append(f"ticket {event.data['ticket']}: acknowledgements other than {due}")
+    return wrong + [f"an acknowledgement of no ticket: {ticket}" for ticket in sent]
+
+
+def each_request_opens_one_ticket(run: Run, _: Rules) -> list[str]:
+    """No second ticket for a request, and no ticket opened twice."""
+    opened = Counter(event.data["ticket"] for event in run.of("tickets.events", "ticket.opened"))
+    return [f"ticket {one} was opened {n} times" for one, n in sorted(opened.items()) if n > 1]
+
+
+def dispatch_has_every_ticket(run: Run, _: Rules) -> list[str]:
+    """What triage has opened, dispatch has queued (or parked)."""
+    taken = {
+        event.data["ticket"] for event in run.of("tickets.events", "ticket.queued", "ticket.parked")
+    }
+    opened = [event.data["ticket"] for event in run.of("tickets.events", "ticket.opened")]
+    return [f"ticket {one} never reached dispatch" for one in opened if one not in taken]
+
+
+_WAITS = {"ticket.queued", "ticket.requeued", "ticket.parked"}
+_OFFER_ENDS = {"ticket.offer_declined", "ticket.offer_expired", "ticket.offer_rescinded"}
+
+
+def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
+    """A ticket is offered to, or in the hands of, one agent; no hand-over without an end."""
+    wrong = []
+    for ticket, events in run.tickets.items():
+        holder: str | None = None
+        for event in events:
+            agent = event.data.get("agent")
+            if event.type == "ticket.offered":
+                if holder is not None:
+                    wrong.append(f"ticket {ticket}: offered to {agent} while {holder} has it")
+                holder = agent
+            elif event.type == "ticket.assigned":
+                if holder not in {None, agent}:
+                    wrong.append(f"ticket {ticket}: assigned to {agent} while {holder} has it")
+                holder = agent
+            elif event.type in _WAITS | _OFFER_ENDS | {
+                "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.reopened",
+            }:  # fmt: skip
+                holder = None
+    return wrong
+
+
+def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
+    """At no point of the log does an agent hold more than the rulebook allows."""
+    held: dict[str, dict[str, int]] = defaultdict(dict)
+    holder: dict[str, str] = {}
+    wrong = []
+    for event in run.of("tickets.events"):
+        ticket, agent = event.data.get("ticket"), event.data.get("agent")
+        if ticket is None or event.type.startswith(("sla.", "command.")):
+            continue
+        takes = event.type in {"ticket.offered", "ticket.assigned", "ticket.resumed"}
+        gives = event.type in _WAITS | _OFFER_ENDS | {
+            "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
+        }  # fmt: skip
+        if (takes or gives) and ticket in holder:
+            held[holder.pop(ticket)].pop(ticket, None)
+        if takes and agent is not None:
+            holder[ticket] = agent
+            held[agent][ticket] = rules.weights.get(agent, {}).get(event.data["channel"], 1)
+            load = sum(held[agent].values())
+            if load > rules.capacity[agent]:
+                wrong.append(f"{agent} holds {load} of {rules.capacity[agent]} after {event.id}")
+    return wrong
+
+
+def each_lapse_is_told_once(run: Run, _: Rules) -> list[str]:
+    """(ticket, target, cycle, kind, level) is unique, and both topics tell the same."""
+    identities: Counter[tuple[object, ...]] = Counter()
+    lapses = ("sla.warning", "sla.breached", "sla.escalated")
+    for event in run.of("sla.escalations", *lapses):
+        data = event.data
+        step = data.get("level", data.get("share"))
+        identities[data["ticket"], data["target"], data["cycle"], event.type, step] += 1
+    wrong = [f"told {n} times: {one}" for one, n in identities.items() if n > 1]
+    here = {event.id for event in run.of("sla.escalations", *lapses)}
+    there = {event.id for event in run.of("tickets.events", *lapses)}
+    return wrong + [f"only in one topic: {one}" for one in sorted(here ^ there)]
+
+
+def a_breach_comes_before_its_escalations(run: Run, _: Rules) -> list[str]:
+    """Levels follow the breach in order, and lapse no earlier than they are due."""
+    wrong = []
+    reached: dict[tuple[str, str, int], int] = {}
+    for event in run.of("sla.escalations", "sla.breached", "sla.escalated"):
+        data = event.data
+        clock = data["ticket"], data["target"], data["cycle"]
+        if event.type == "sla.breached":
+            reached[clock] = 0
+        elif clock not in reached or data["level"] <= reached[clock]:
+            wrong.append(f"level {data['level']} out of order: {clock}")
+        else:
+            reached[clock] = data["level"]
+        if data["detected_at"] < data["lapsed_at"]:
+            wrong.append(f"detected before it lapsed: {event.id}")
+    return wrong
+
+
+def no_lapse_is_forgotten(run: Run, rules: Rules) -> list[str]:
+    """A first response that nobody gave in time was breached, with every level that is due.
+
+    Worked out from the opening, the replies and the resolutions alone; holds for calendars that
+    are always open.
+    """
+    wrong = []
+    breached = {
+        (event.data["ticket"], event.data["target"])
+        for event in run.of("sla.escalations", "sla.breached")
+    }
+    levels = {
+        (event.data["ticket"], event.data["target"], event.data["level"])
+        for event in run.of("sla.escalations", "sla.escalated")
+    }
+    for ticket, events in run.tickets.items():
+        opened = next((event for event in events if event.type == "ticket.opened"), None)
+        if opened is None or opened.data["sla"] not in rules.first_response:
+            continue
+        target = rules.first_response[opened.data["sla"]]
+        due = _instant(opened.data["at"]) + timedelta(seconds=target)
+        answers = (e for e in events if e.type in {"ticket.replied", "ticket.resolved"})
+        answered = min((_instant(event.data["at"]) for event in answers), default=run.ended_at)
+        late = due < answered
+        if late != ((ticket, "first_response") in breached):
+            wrong.append(f"ticket {ticket}: first response due {due}, answered {answered}, "
+                         f"breached: {not late}")  # fmt: skip
+        for level, after in rules.levels.get(opened.data["sla"], ()):
+            reached = due + timedelta(seconds=after) < answered
+            if reached != ((ticket, "first_response", level) in levels):
+                wrong.append(f"ticket {ticket}: level {level} of first response: {not reached}")
+    return wrong
+
+
+def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
+    """Within a ticket the customer's messages are numbered upwards, without a gap."""
+    wrong = []
+    for ticket, events in run.tickets.items():
+        numbers = [event.data["number"] for event in events if event.type == "ticket.message"]
+        if numbers != sorted(set(numbers)) or (numbers and numbers[0] < 2):
+            wrong.append(f"ticket {ticket}: messages in the order {numbers}")
+    return wrong
+
+
+def every_command_is_answered(run: Run, _: Rules) -> list[str]:
+    """Each command has one outcome, the same however often it was sent."""
+    outcomes: dict[str, set[tuple[str, str | None]]] = defaultdict(set)
+    for event in run.of("tickets.events", "command.accepted", "command.rejected"):
+        outcomes[event.data["id"]].add((event.type, event.data.get("reason")))
+    sent = {event.data["id"] for event in run.of("agent.commands")}
+    return [
+        f"command {one}: outcomes {sorted(outcomes[one], key=str)}"
+        for one in sorted(sent)
+        if len(outcomes[one]) != 1
+    ]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+CHECKERS: tuple[Callable[[Run, Rules], list[str]], ...] = (
+    every_request_has_one_fate,
+    repetitions_are_recognised,
+    no_output_is_stored_twice,
+    each_ticket_is_acknowledged_as_decided,
+    each_request_opens_one_ticket,
+    dispatch_has_every_ticket,
+    one_agent_at_a_time,
+    capacity_is_never_exceeded,
+    each_lapse_is_told_once,
+    a_breach_comes_before_its_escalations,
+    no_lapse_is_forgotten,
+    messages_keep_their_order,
+    every_command_is_answered,
+)
+
+
+def violations(run: Run, rules: Rules) -> list[str]:
+    """Everything that does not hold, by checker."""
+    return [
+        f"{checker.__name__}: {problem}" for checker in CHECKERS for problem in checker(run, rules)
+    ]
