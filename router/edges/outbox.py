@@ -240,15 +240,21 @@ class Outbox:
             await lane.sender.ready(message)
             async with lane.slots:
                 await lane.turn()
-                self._pending.changes.update(self._ledger.begin(message, self._outside.clock()))
-                await self._stored()
+                await self._begin(message)
                 result = await self._attempt(lane, message)
                 await self._settle(message, result)
             if isinstance(result, Delivery):
                 return
             await asyncio.sleep(lane.pace.retry_after(attempt, self._outside.chance))
 
+    def _begin(self, message: OutboundMessage) -> asyncio.Future[None]:
+        """Record the intent; until the sender is called, it is known that nothing went out."""
+        self._outside.results[message.id] = Failed("interrupted before it was sent")
+        self._pending.changes.update(self._ledger.begin(message, self._outside.clock()))
+        return self._stored()
+
     async def _attempt(self, lane: Lane, message: OutboundMessage) -> Delivery | Failed:
+        self._outside.results.pop(message.id, None)
         task = asyncio.current_task()
         self._sending.add(task)
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from router.counters import Counters
 from router.deadletter import DeadLetter
 from router.edges.pacing import Pace
 from router.edges.senders import Account, Senders
-from router.log.memory import MemoryLog
+from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog, Source
 from router.operations import Watermark
 from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, OPERATIONS
@@ -101,7 +102,7 @@ async def running_all(
 @pytest.fixture
 def log() -> MemoryLog:
     """An empty log."""
-    return MemoryLog()
+    return MemoryLog(lambda: datetime.now(UTC))
 
 
 async def test_each_message_gets_one_receipt(log: MemoryLog) -> None:
@@ -280,7 +281,8 @@ class DyingSender(ScriptedSender):
         """Send, tell, and hang."""
         self.sent.append(message)
         self.reached.set()
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
 
 
 @pytest.mark.parametrize(
@@ -385,6 +387,33 @@ async def test_outage_of_the_log_after_sending(
     assert not broken.pending
     assert [(one.message, one.outcome) for one in found] == [("m-1", "sent"), ("m-2", "sent")]
     assert [message.id for message in sender.sent] == ["m-1", "m-2"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_log_that_fails_at_random(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """One receipt for each message, no acknowledgement twice, no reply never."""
+    monkeypatch.setattr("router.edges.senders._REOPEN_SECONDS", 0.001)
+    chance = random.Random(seed)  # noqa: S311 - seeded on purpose
+    faults = Faults(chance, before_commit=0.2, after_commit=0.2)
+    log = MemoryLog(lambda: datetime.now(UTC), faults=faults)
+    sender = ScriptedSender()
+    messages = [
+        outbound(
+            n,
+            kind=chance.choice(["ack", "reply"]),
+            to=f"{n}@example.org",
+            conversation=f"c-{n % 7}",
+        )
+        for n in range(30)
+    ]
+    async with running(log, sender):
+        await submit(log, *messages)
+        await receipts(log, 30)
+    found = await receipts(log, 30)
+    assert sorted(one.message for one in found) == sorted(message.id for message in messages)
+    sent = Counter(message.id for message in sender.sent)
+    for message in messages:
+        assert sent[message.id] == 1 if message.kind == "ack" else sent[message.id] >= 1
 
 
 async def test_senders_tell_that_they_live(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
