@@ -14,10 +14,12 @@ from router.commands import (
     calendar,
     check,
     deadletter,
+    doctor,
     init,
     normalize,
     route,
     schema,
+    serve,
     simulate,
     watch,
 )
@@ -40,9 +42,11 @@ for command in (
     normalize.normalize,
     route.route,
     simulate.simulate,
+    serve.serve,
     watch.watch,
     agent.agent,
     schema.schema,
+    doctor.doctor,
 ):
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")

@@ -55,7 +55,7 @@ class Rejection(StrEnum):
     FIELD_MISSING = "field_missing"
 
 
-class Rejected(Exception):  # noqa: N818 - it is named for what happened
+class Rejected(Exception):
     """Carries the reason out of a handler; the step turns it into a `command.rejected`."""
 
     def __init__(self, reason: Rejection) -> None:

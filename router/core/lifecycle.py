@@ -74,7 +74,7 @@ HELD = frozenset({S.OFFERED, S.ASSIGNED})
 """States in which a ticket uses an agent's capacity; pending work frees it."""
 
 
-class IllegalTransition(Exception):  # noqa: N818 - it is named for what happened
+class IllegalTransition(Exception):
     """A programmer's error: commands are checked before they move a ticket."""
 
 

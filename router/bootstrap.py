@@ -1,0 +1,281 @@
+"""The only wiring: from a config folder to the parts of a running Switchboard."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import structlog
+
+from channels.blobs import DirectoryBlobs
+from channels.chat.hub import ChatHub
+from channels.contract import decode
+from channels.email.source import SmtpSource
+from channels.errors import Malformed, Unavailable
+from channels.http import HttpSource
+from channels.inbox import utc_now
+from router import records
+from router.core.dispatch import Dispatch
+from router.core.events import RulebookActivated
+from router.core.letters import Letterhead
+from router.core.triage import Triage
+from router.counters import Counters
+from router.edges import wiring
+from router.edges.intake import Intake
+from router.edges.pacing import CHAT, Pace
+from router.edges.senders import Account, Senders
+from router.log.protocol import Log, Record
+from router.log.valkey import ValkeyLog
+from router.log.valkey_server import EmbeddedServer, socket_of
+from router.rulebook_files import read_folder
+from router.settings import Config
+from router.shard import Core, Shard
+from router.topics import RULEBOOK, Stage
+from rules.index import Compiled, compile_rulebook
+from rules.load import version
+
+ROLES = frozenset({"router", "channels", "senders"})
+EMBEDDED = "embedded"
+RULEBOOK_POLL_SECONDS = 1.0
+TRIM_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class App:
+    """A running Switchboard: what the demo and the tests look into."""
+
+    config: Config
+    log: Log
+    counters: Counters
+    head: Letterhead
+    shards: list[Shard] = field(default_factory=list)
+    smtp: SmtpSource | None = None
+    http: HttpSource | None = None
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` until the end; when it fails, `wait` raises its error."""
+        self.tasks[name] = asyncio.create_task(work, name=name)
+
+    async def wait(self) -> None:
+        """Until some part fails; raises its error."""
+        done, _ = await asyncio.wait(self.tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        names = ", ".join(sorted(task.get_name() for task in done))
+        raise Unavailable(f"stopped unexpectedly: {names}")
+
+    async def until(self, ready: "asyncio.Future[Any]") -> None:
+        """Wait for `ready`; when a part fails first, raise its error."""
+        failing = asyncio.create_task(self.wait())
+        await asyncio.wait({ready, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            failing.result()
+        failing.cancel()
+
+    async def stop(self) -> None:
+        """Stop every part, in the order in which a message travels."""
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        for shard in self.shards:
+            await shard.close()
+
+
+def letterhead(config: Config) -> Letterhead:
+    """What our messages are signed with; without secrets one is kept in the data folder."""
+    names = config.settings.secrets
+    secrets = config.secrets(names) if names else (own_secret(config),)
+    return Letterhead(secrets=secrets, domain=config.settings.domain)
+
+
+def own_secret(config: Config) -> bytes:
+    """The secret of an installation that named none: drawn once, readable by its owner only."""
+    path = config.path(config.settings.data) / "secret"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_bytes()
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Log]:
+    """The log for a router: with `embedded`, our own server in the data folder, supervised."""
+    settings = config.settings
+    if settings.log != EMBEDDED:
+        async with _client(config, settings.log) as log:
+            yield log
+        return
+    server = EmbeddedServer(config.path(settings.data))
+    await server.start()
+    supervising = asyncio.create_task(server.supervise())
+    try:
+        async with _client(config, server.url) as log:
+            yield log
+    finally:
+        supervising.cancel()
+        await server.stop()
+
+
+@asynccontextmanager
+async def connected(config: Config) -> AsyncIterator[Log]:
+    """The log of a Switchboard that runs: for desks, watchers and tools. Raises `Unavailable`."""
+    url = config.settings.log
+    if url == EMBEDDED:
+        folder = config.path(config.settings.data)
+        socket = socket_of(folder)
+        if socket is None or not socket.exists():
+            raise Unavailable(f"nothing runs on {folder}: start it with `switchboard serve`")
+        url = f"unix://{socket}"
+    async with _client(config, url) as log:
+        yield log
+
+
+@asynccontextmanager
+async def _client(config: Config, url: str) -> AsyncIterator[ValkeyLog]:
+    log = ValkeyLog(url, config.settings.namespace, config.settings.partitions)
+    try:
+        await log.open()
+        yield log
+    finally:
+        await log.close()
+
+
+async def stored(log: Log, topic: str) -> AsyncIterator[Record]:
+    """The records of `topic` that are stored now, then the end."""
+    subscription = log.subscribe([topic], None, from_start=True)
+    async for delivery in subscription:
+        for record in delivery.records:
+            yield record
+        if delivery.caught_up:
+            break
+    await subscription.close()
+
+
+async def activation_in_force(log: Log) -> RulebookActivated | None:
+    """The newest activation in the log."""
+    newest: RulebookActivated | None = None
+    async for record in stored(log, RULEBOOK):
+        newest = decode(RulebookActivated, record.value)
+    return newest
+
+
+async def rulebook_in_force(log: Log) -> Compiled:
+    """The rulebook in force. Raises `Unavailable` when there is none yet."""
+    newest = await activation_in_force(log)
+    if newest is None:
+        raise Unavailable("no rulebook is in force yet: start `switchboard serve` first")
+    return compile_rulebook(newest.files)
+
+
+async def publish_rulebook(config: Config, log: Log) -> bool:
+    """Put the folder's rulebook in force if it is another than the one that is.
+
+    Raises `Malformed` when it is wrong; what is in force stays so.
+    """
+    files = read_folder(config.path(config.settings.rulebook))
+    compile_rulebook(files)
+    newest = await activation_in_force(log)
+    if newest is not None and newest.version == version(files):
+        return False
+    number = newest.activation + 1 if newest is not None else 1
+    await log.publish([records.activation(files, number, datetime.now(UTC))])
+    _log.info("rulebook_activated", activation=number, version=version(files))
+    return True
+
+
+async def watch_rulebook(config: Config, log: Log) -> None:
+    """Follow the rulebook's folder: a right change comes into force as a whole, a wrong one not."""
+    refused = ""
+    while True:
+        await asyncio.sleep(RULEBOOK_POLL_SECONDS)
+        try:
+            await publish_rulebook(config, log)
+            refused = ""
+        except Malformed as error:
+            if str(error) != refused:
+                refused = str(error)
+                _log.error("rulebook_refused", problems=refused.splitlines())
+        except Unavailable as error:
+            _log.warning("rulebook_watch_waits", reason=str(error))
+
+
+async def trim(config: Config, log: ValkeyLog) -> None:
+    """Keep the log within its retention, behind all its readers."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        with contextlib.suppress(Unavailable):
+            await log.trim(config.settings.retention)
+
+
+@asynccontextmanager
+async def running(config: Config, roles: frozenset[str] = ROLES) -> AsyncIterator[App]:
+    """A running Switchboard; leaving the context stops it cleanly."""
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(opened(config))
+        app = App(config, log, Counters(), letterhead(config))
+        stack.push_async_callback(app.stop)
+        await publish_rulebook(config, log)
+        if "router" in roles:
+            await start_router(app)
+        if "senders" in roles or "channels" in roles:
+            await start_edges(app, stack, roles)
+        yield app
+
+
+async def start_router(app: App) -> None:
+    """The shards of both stages; returns when they have restored and caught up."""
+    cores: dict[Stage, Callable[[], Core]] = {
+        Stage.TRIAGE: lambda: Triage(app.head),
+        Stage.DISPATCH: lambda: Dispatch(app.head),
+    }
+    ready: list[asyncio.Event] = []
+    for stage, core in cores.items():
+        for partition in range(app.config.settings.partitions.count(stage)):
+            shard = Shard(app.log, core, partition, clock=utc_now)
+            app.shards.append(shard)
+            ready.append(asyncio.Event())
+            app.start(f"shard {shard.name}", shard.run(ready[-1]))
+    app.start("rulebook watcher", watch_rulebook(app.config, app.log))
+    if isinstance(app.log, ValkeyLog):
+        app.start("trimming", trim(app.config, app.log))
+    await app.until(asyncio.gather(*(event.wait() for event in ready)))
+
+
+async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) -> None:
+    """The sources and the senders; the web chat's hub joins the two."""
+    hub = ChatHub()
+    if "senders" in roles:
+        client = await stack.enter_async_context(httpx.AsyncClient())
+        ways = wiring.senders(app.config, hub, client)
+        paces: dict[Account, Pace] = {account: CHAT for account in ways if account[0] == "chat"}
+        sending = Senders(app.log, ways, clock=utc_now, counters=app.counters, paces=paces)
+        app.start("senders", sending.run())
+    if "channels" in roles:
+        await start_sources(app, stack, hub)
+
+
+async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
+    """Whatever listens or follows, so that it stops before what it publishes to."""
+    blobs = DirectoryBlobs(app.config.path(app.config.settings.data) / "blobs")
+    intake = Intake(app.log, blobs, clock=utc_now, counters=app.counters)
+    proofs = app.head.secrets
+    app.smtp = wiring.smtp_source(app.config, intake, proofs, app.counters)
+    app.http = wiring.http_source(app.config, intake, hub, proofs, app.counters)
+    for source in (app.smtp, app.http):
+        if source is not None:
+            await source.start()
+            stack.push_async_callback(source.stop)
+    for name, work in wiring.hotline_sources(app.config, intake).items():
+        app.start(name, work)

@@ -1,0 +1,94 @@
+"""`switchboard doctor`: what is wrong with this installation, and what to do about it."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from channels.errors import SwitchboardError
+from router import bootstrap
+from router.log.valkey_server import binary
+from router.rulebook_files import read_folder
+from router.settings import Config, load
+from router.shard import MAX_CLOCK_SKEW
+from rules.index import compile_rulebook
+from rules.lint import lint
+
+LOW_BYTES = 2 * 1024**3
+
+
+def doctor(
+    config: Annotated[Path, typer.Option(help="The config folder.")] = Path(),
+) -> None:
+    """Check settings, secrets, rulebook, disk, log and clock; exit 1 when something is wrong."""
+    settings = load(config)
+    bad = False
+    for good, text in [*_offline(settings), *asyncio.run(_online(settings))]:
+        bad = bad or not good
+        typer.echo(f"{'ok  ' if good else 'BAD '} {text}")
+    if bad:
+        raise typer.Exit(1)
+
+
+def _offline(config: Config) -> Iterator[tuple[bool, str]]:
+    yield _secrets(config)
+    yield _rulebook(config)
+    yield from _disk(config)
+    if config.settings.log == bootstrap.EMBEDDED:
+        try:
+            yield True, f"embedded server: {binary()}"
+        except SwitchboardError as error:
+            yield False, str(error)
+
+
+def _secrets(config: Config) -> tuple[bool, str]:
+    try:
+        if config.settings.secrets:
+            config.secrets(config.settings.secrets)
+            return True, "proof secrets: named in the settings, and there"
+    except SwitchboardError as error:
+        return False, f"proof secrets: {error}"
+    return True, "proof secrets: none named; one is kept in the data folder"
+
+
+def _rulebook(config: Config) -> tuple[bool, str]:
+    folder = config.path(config.settings.rulebook)
+    try:
+        files = read_folder(folder)
+        compiled = compile_rulebook(files)
+    except SwitchboardError as error:
+        return False, f"rulebook: {str(error).splitlines()[0]} (`switchboard check {folder}`)"
+    return True, f"rulebook {compiled.version}: {len(lint(files))} warnings"
+
+
+def _disk(config: Config) -> Iterator[tuple[bool, str]]:
+    folder = config.path(config.settings.data)
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    writable = os.access(there, os.W_OK)
+    yield writable, f"data folder {folder}: {'writable' if writable else 'not writable'}"
+    free = shutil.disk_usage(there).free
+    advice = "" if free > LOW_BYTES else "; free some, or the log will take nothing more"
+    yield free > LOW_BYTES, f"disk: {free / 1024**3:.1f} GiB free{advice}"
+
+
+async def _online(config: Config) -> list[tuple[bool, str]]:
+    try:
+        async with bootstrap.connected(config) as log:
+            skew = abs(await log.now() - datetime.now(UTC))
+            newest = await bootstrap.activation_in_force(log)
+            topics = await log.topics()
+    except SwitchboardError as error:
+        running = config.settings.log != bootstrap.EMBEDDED
+        return [(not running, f"log: {error}")]
+    near = skew <= MAX_CLOCK_SKEW
+    advice = "" if near else "; set this machine's clock (NTP)"
+    force = f"activation {newest.activation}" if newest else "none"
+    return [
+        (True, f"log: answers, {len(topics)} topics, rulebook in force: {force}"),
+        (near, f"clock: {skew.total_seconds():.3f} s from the log's{advice}"),
+    ]
