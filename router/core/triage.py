@@ -281,33 +281,28 @@ class Triage:
         )
         self.conversations.put(conversation.id, conversation)
         previous = old.ticket if old else request.conversation
-        withheld = self._acknowledge(out, request, decision, contact, conversation)
+        withheld = self._withheld(request, decision, contact)
+        acknowledged = decision.ack is not None and withheld is None
         sent = contact.sent
-        if decision.ack is not None and withheld is None:
+        if acknowledged:
             sent = acks.counted(contact, request, request.received_at)
         kept = (*contact.conversations, conversation.id)[-threads.CONVERSATIONS_KEPT :]
         self._keep(key, contact, request, conversations=kept, sent=sent)
         opening = Opening(request, decision, conversation, customer, withheld, previous)
         self._announce(out, opening)
+        if acknowledged:
+            self._send_ack(out, request, decision, conversation)
 
-    def _acknowledge(
-        self,
-        out: Outbox,
-        request: CustomerRequest,
-        decision: Decision,
-        contact: Contact,
-        conversation: Conversation,
+    def _withheld(
+        self, request: CustomerRequest, decision: Decision, contact: Contact
     ) -> acks.Withheld | None:
         if decision.ack is None:
             return None
         rulebook = self.compiled.rulebook
         has_template = request.channel in rulebook.acks.get(decision.ack, {})
-        withheld = acks.withheld_reason(
+        return acks.withheld_reason(
             request, rulebook.ack_policy, contact, has_template=has_template
         )
-        if withheld is None:
-            self._send_ack(out, request, decision, conversation)
-        return withheld
 
     def _send_ack(
         self, out: Outbox, request: CustomerRequest, decision: Decision, conversation: Conversation
