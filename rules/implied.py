@@ -7,9 +7,8 @@ by another that has, for each of its clauses, the same clause with no further al
 from collections.abc import Iterator
 from typing import Any
 
-from rules.model import Condition, TextMatch
+from rules.model import Condition, TextMatch, listed
 from rules.textfold import fold_keyword
-from rules.walk import listed
 
 Demands = dict[str, frozenset[str]]
 """The name of a clause -> its alternatives."""
@@ -48,7 +47,7 @@ _PLAIN = (
 
 def _words(match: TextMatch) -> frozenset[str]:
     keywords = {f"keyword {fold_keyword(keyword)}" for keyword in match.keywords or ()}
-    return frozenset(keywords | {f"regex {pattern}" for pattern in listed(match.regex)})
+    return frozenset(keywords | {f"regex {pattern}" for pattern in match.regex or ()})
 
 
 def implied(general: Demands, special: Demands) -> bool:

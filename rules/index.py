@@ -12,9 +12,10 @@ from rules.decision import Facts
 from rules.load import RulebookError, load_document, version
 from rules.matcher import Keywords, Regexes
 from rules.model import Route, Rulebook
-from rules.source import Place, Problem, problem
+from rules.source import Problem, problem
 from rules.templates import Texts, template_error, texts
 from rules.textfold import fold
+from rules.wording import nearest
 
 FIELDS = ("text", "subject")
 MAX_TEXT_CHARACTERS = 100_000
@@ -117,16 +118,17 @@ def compile_rulebook(files: Mapping[str, str]) -> Compiled:
         try:
             calendars[name] = Calendar.build(spec, files)
         except ValueError as error:
-            place = document.places.get(("calendars", name), Place("rulebook", 1, 1))
+            steps = str(error).partition(":")[0].split(".")
+            place = nearest(document, ("calendars", name, *steps))
             problems.append(problem(place, f"calendars.{name}: {error}"))
     found = texts(rulebook, files)
     for (ack, channel), by_language in found.items():
         for language, text in by_language.items():
             wrong = template_error(text)
             if wrong is not None:
-                place = document.places.get(("acks", ack, channel), Place("rulebook", 1, 1))
-                said = f"acks.{ack}.{channel}{f'.{language}' if language else ''}: {wrong}"
-                problems.append(problem(place, said))
+                steps = [ack, channel, *([language] if language else [])]
+                place = nearest(document, ("acks", *steps))
+                problems.append(problem(place, f"acks.{'.'.join(steps)}: {wrong}"))
     if problems:
         raise RulebookError(problems)
     pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}

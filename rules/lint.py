@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import re2
 
 from rules.implied import Reachable
-from rules.load import load_document, nearest
+from rules.load import load_document
 from rules.model import Agent, Condition, LadderLevel, Route, Rulebook, TextMatch
 from rules.source import Path, Problem, problem
 from rules.textfold import fold_keyword
-from rules.walk import conditions, listed
+from rules.walk import conditions
+from rules.wording import nearest
 
 Finding = tuple[Path, str]
 """A path in the rulebook, and what is odd there."""
@@ -66,7 +67,7 @@ def _match(path: Path, match: TextMatch | None) -> Iterator[Finding]:
             said = f"keyword {keyword!r} is the same as {first[folded]!r}"
             yield (*path, "keywords", number), said
         first.setdefault(folded, keyword)
-    for pattern in listed(match.regex):
+    for pattern in match.regex or ():
         if re2.search(pattern, ""):
             yield (*path, "regex"), f"regex {pattern!r} matches any text, even none"
 
@@ -226,7 +227,7 @@ def _acks(rulebook: Rulebook) -> Iterator[Finding]:
         if route.then.ack is None or route.then.drop:
             continue
         written = rulebook.acks[route.then.ack]
-        served = listed(route.when.channel if route.when else None) or TEXT_CHANNELS
+        served = (route.when.channel if route.when else None) or TEXT_CHANNELS
         missing = [one for one in served if one in TEXT_CHANNELS and one not in written]
         if missing:
             said = f"ack {route.then.ack!r} has no text for {', '.join(map(str, missing))}"

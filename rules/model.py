@@ -7,14 +7,27 @@ here; a day is 24 hours of the calendar in which it is counted, business or not.
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from channels.request import Channel, Kind
+from channels.request import Channel, Kind, Outcome
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = timedelta(days=3660)
+"""No duration of a rulebook is longer: ten years."""
 
 
 def parse_duration(value: object) -> timedelta:
@@ -29,7 +42,10 @@ def parse_duration(value: object) -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError("expected a duration such as 90s, 15m, 4h or 2d")
-    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"expected a duration of at most {format_duration(LONGEST)}")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
@@ -43,8 +59,8 @@ def format_duration(duration: timedelta) -> str:
 
 def _percent(value: object) -> float:
     text = str(value).strip()
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?%", text):
-        raise ValueError("expected a percentage such as 75%")
+    if not re.fullmatch(r"\d{1,2}(\.\d+)?%", text) or not float(text[:-1]):
+        raise ValueError("expected a percentage between 0% and 100%, such as 75%")
     return float(text[:-1]) / 100
 
 
@@ -53,16 +69,57 @@ Duration = Annotated[
     BeforeValidator(parse_duration, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str),
 ]
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("expected a duration of more than nothing")
+    return duration
+
+
+Span = Annotated[Duration, AfterValidator(_positive)]
+"""A duration that is not zero."""
+
 Share = Annotated[
     float,
     BeforeValidator(_percent, json_schema_input_type=str),
-    Field(gt=0, lt=1),
     PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
 ]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Skills = dict[Id, Annotated[int, Field(ge=0, le=10)]]
 Language = str
 """A BCP 47 tag: `zh-Hans`, `zh-Hant`, `en`; `zh` matches both scripts."""
+
+
+T = TypeVar("T")
+
+
+def listed(value: Any) -> Any:
+    """One item as a list of it."""
+    return value if value is None or isinstance(value, list | tuple) else [value]
+
+
+class _OneOrMany:
+    """Lets a list with one item be written as the item alone."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(listed, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        return {"anyOf": [described["items"], described]}
+
+
+Many = Annotated[list[T], Field(min_length=1), _OneOrMany()]
+"""One item, or a list of several: a condition holds when one of them does."""
+
+
+Scalar = bool | int | float | str
+"""A value that attributes are compared with."""
 
 
 class _Entry(BaseModel):
@@ -87,9 +144,9 @@ class Sla(_Entry):
     """Service-level targets, counted in `calendar` from the moment we got the message."""
 
     calendar: Id
-    first_response: Duration | None = None
-    next_response: Duration | None = None
-    resolution: Duration | None = None
+    first_response: Span | None = None
+    next_response: Span | None = None
+    resolution: Span | None = None
     pause: list[Literal["pending", "on-hold"]] = []
     warn: list[Share] = []
     ladder: Id | None = None
@@ -117,7 +174,7 @@ class QueueTarget(_Entry):
 
     skills: Skills = {}
     queues: list[Id] = []
-    for_: Duration | None = Field(default=None, alias="for")
+    for_: Span | None = Field(default=None, alias="for")
 
 
 class Queue(_Entry):
@@ -125,7 +182,7 @@ class Queue(_Entry):
 
     name: str | None = None
     mode: Literal["push", "pull"] = "push"
-    offer_timeout: Duration = timedelta(seconds=30)
+    offer_timeout: Span = timedelta(seconds=30)
     targets: list[QueueTarget] = []
     aging: Duration = timedelta(minutes=10)
 
@@ -157,7 +214,7 @@ class Step(_Entry):
 
     id: Id
     name: str | None = None
-    within: Duration | None = None
+    within: Span | None = None
 
 
 class RequestType(_Entry):
@@ -169,30 +226,35 @@ class RequestType(_Entry):
 
 
 class TextMatch(_Entry):
-    """A condition on text: any of the keywords, or the RE2 regex (or one of several)."""
+    """A condition on text: any of the keywords, or any of the RE2 regexes."""
 
-    keywords: list[str] | None = None
-    regex: str | list[str] | None = None
+    keywords: Many[str] | None = None
+    regex: Many[str] | None = None
 
 
 class Condition(_Entry):
-    """All fields given must hold (`any`, `all`, `not` nest); a list holds when one item does."""
+    """All fields given must hold (`any`, `all`, `not` nest); of a list, one item.
 
-    any: list["Condition"] | None = None
-    all: list["Condition"] | None = None
+    `sender` is an address, `@domain`, or the beginning of an address and `*`. An `attributes`
+    value holds when the request's (or else the customer's) attribute is equal to it. `automatic`
+    is whether a machine wrote, or the reasons why we think so.
+    """
+
+    any: Annotated[list["Condition"], Field(min_length=1)] | None = None
+    all: Annotated[list["Condition"], Field(min_length=1)] | None = None
     not_: "Condition | None" = Field(default=None, alias="not")
-    channel: list[Channel] | Channel | None = None
-    account: list[str] | str | None = None
-    kind: list[Kind] | Kind | None = None
-    sender: list[str] | str | None = None
-    tier: list[str] | str | None = None
-    language: list[Language] | Language | None = None
+    channel: Many[Channel] | None = None
+    account: Many[str] | None = None
+    kind: Many[Kind] | None = None
+    sender: Many[str] | None = None
+    tier: Many[str] | None = None
+    language: Many[Language] | None = None
     text: TextMatch | None = None
     subject: TextMatch | None = None
-    attributes: dict[str, Any] | None = None
+    attributes: dict[str, Many[Scalar]] | None = None
     hours: dict[Id, Literal["open", "closed"]] | None = None
-    call_outcome: list[str] | str | None = None
-    automatic: bool | list[str] | None = None
+    call_outcome: Many[Outcome] | None = None
+    automatic: bool | Many[str] | None = None
 
 
 class Action(_Entry):
@@ -234,7 +296,7 @@ class Budget(_Entry):
     """Automatic messages allowed to one address: `limit` within `within`."""
 
     limit: int = Field(ge=0)
-    within: Duration
+    within: Span
 
 
 class AckPolicy(_Entry):
@@ -252,7 +314,7 @@ class AckPolicy(_Entry):
 class Presence(_Entry):
     """An agent's presence is a lease: not renewed within `lease`, the agent is disconnected."""
 
-    lease: Duration = timedelta(minutes=2)
+    lease: Span = timedelta(minutes=2)
     grace: Duration = timedelta(minutes=1)
 
 

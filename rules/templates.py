@@ -6,15 +6,17 @@ shows an instant in the calendar's time zone: `{{ due_at | local }}`.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rules.model import Rulebook
+from rules.wording import did_you_mean
 
 Texts = Mapping[tuple[str, str], Mapping[str, str]]
 """(ack, channel) -> language -> the template's text; the language `""` is for all others."""
@@ -43,26 +45,37 @@ def _template(text: str) -> jinja2.Template:
     return _environment().from_string(text)
 
 
+VARIABLES: Mapping[str, Any] = {
+    "ticket": "k7f3q2mzt4ab",
+    "customer": "王芳",
+    "queue": "投诉",
+    "type": "投诉",
+    "open": True,
+    "due_at": datetime(2027, 1, 4, 9, 30, tzinfo=UTC),
+    "next_open": None,
+    "timezone": "UTC",
+}
+"""All that a template may name, with an example of each."""
+
+_SITUATIONS = (
+    VARIABLES,
+    {**VARIABLES, "open": False, "next_open": VARIABLES["due_at"]},
+    {**VARIABLES, "customer": "", "queue": "", "type": "", "due_at": None},
+)
+
+
 def template_error(text: str) -> str | None:
     """What is wrong with a template, or None: its syntax, or a variable that there is not."""
-    known = {
-        "ticket": "k7f3q2mzt4ab",
-        "customer": "王芳",
-        "queue": "投诉",
-        "type": "投诉",
-        "open": True,
-        "due_at": datetime(2027, 1, 4, 9, 30, tzinfo=ZoneInfo("UTC")),
-        "next_open": None,
-        "timezone": "UTC",
-    }
     try:
-        for opened in (True, False):
-            at = None if opened else known["due_at"]
-            _template(text).render(known | {"open": opened, "next_open": at})
+        named = meta.find_undeclared_variables(_environment().parse(text))
+        for name in sorted(named - VARIABLES.keys()):
+            return f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
+        for situation in _SITUATIONS:
+            _template(text).render(situation)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"
     except Exception as error:  # noqa: BLE001 - a template can raise whatever its words do
-        return f"{error}"
+        return f"cannot be filled in: {error}"
     return None
 
 

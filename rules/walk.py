@@ -1,17 +1,9 @@
-"""Ways through a rulebook that several readers of it share."""
+"""A way through a rulebook that several readers of it share."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rules.model import Condition
 from rules.source import Path
-
-
-def listed(value: Any) -> list[Any]:
-    """A field that holds one item, several, or none, as a list."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def conditions(path: Path, condition: Condition | None) -> Iterator[tuple[Path, Condition]]:

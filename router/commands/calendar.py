@@ -11,7 +11,7 @@ from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.calendar import Calendar, NeverOpen
 from rules.index import compile_rulebook
-from rules.load import did_you_mean
+from rules.wording import did_you_mean
 from rules.model import format_duration, parse_duration
 
 app = typer.Typer(help="Business time: when is it due, how much has passed.", no_args_is_help=True)

@@ -159,9 +159,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def says(match: dict[str, Any], text: str) -> bool:
-    """A text condition."""
+    """A text condition. What is a word or a space is ASCII's to RE2."""
     return any(has_keyword(text, keyword) for keyword in match.get("keywords", [])) or any(
-        re.search(pattern, text) for pattern in listed(match.get("regex", []))
+        re.search(pattern, text, re.ASCII) for pattern in listed(match.get("regex", []))
     )
 
 
@@ -291,6 +291,6 @@ def test_spans_show_what_matched(
         original = request.text if span["field"] == "text" else request.subject or ""
         assert original[span["start"] : span["end"]] == span["text"]
         assert any(plain_fold(word).strip() in plain_fold(span["text"]) for word in WORDS) or any(
-            re.search(pattern, span["text"]) for pattern in PATTERNS
+            re.search(pattern, span["text"], re.ASCII) for pattern in PATTERNS
         )
     assert json.loads(json.dumps(explanation)) == explanation
