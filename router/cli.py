@@ -14,6 +14,7 @@ from router.commands import (
     calendar,
     check,
     deadletter,
+    demo,
     doctor,
     init,
     normalize,
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 
 for command in (
+    demo.demo,
     init.init,
     check.check,
     normalize.normalize,

@@ -94,6 +94,8 @@ class _Draft:
         self, raw: bytes, account: str, received_at: datetime, secrets: Secrets, *, trusted: bool
     ) -> Parsed:
         self._attributes = self._own_attributes()
+        if not trusted and self._attributes.pop("tier", None) is not None:
+            self._defects.add("attributes.tier", "a visitor may not say their own tier")
         external_id = self._external_id(received_at, raw)
         account = account or self._account()
         text = self._text("text") or ""

@@ -23,9 +23,6 @@ from router.settings import load
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.model import Agent
 
-LEASE_SECONDS = 60.0
-"""Presence is a lease: a desk that dies is offline within this time."""
-
 
 def agent(
     name: Annotated[str, typer.Argument(help="The agent's id in the rulebook.")],
@@ -42,15 +39,16 @@ async def _work(name: str, config: Path) -> None:
         if spec is None:
             known = ", ".join(sorted(rulebook.agents))
             raise Malformed(f"the rulebook in force has no agent {name!r}; it has: {known}")
-        await Desk(log, name, spec).run()
+        await Desk(log, name, spec, rulebook.presence.lease.total_seconds()).run()
 
 
 class Desk:
     """The view, what feeds it, and what the agent types."""
 
-    def __init__(self, log: Log, name: str, spec: Agent) -> None:
+    def __init__(self, log: Log, name: str, spec: Agent, lease_seconds: float) -> None:
         self._log = log
         self._spec = spec
+        self._lease_seconds = lease_seconds
         self._view = View(name)
 
     async def run(self) -> None:
@@ -81,7 +79,7 @@ class Desk:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(self._lease_seconds / 3)
             if self._view.presence != "offline":
                 await self._send(self._command(self._view.presence))
 
@@ -144,7 +142,8 @@ class Desk:
             print(f"not sent, try again: {error}")
 
     def _command(self, line: str) -> Command:
-        return command(line, self._view, id=str(uuid.uuid4()), lease_seconds=LEASE_SECONDS)
+        identity = str(uuid.uuid4())
+        return command(line, self._view, id=identity, lease_seconds=self._lease_seconds)
 
     async def _send(self, order: Command) -> None:
         await self._log.publish([records.command(order, self._spec.pool, datetime.now(UTC))])

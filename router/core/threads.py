@@ -2,7 +2,7 @@
 
 1. A proof (an HMAC that our own Message-ID or reply address carried back) names it.
 2. In-Reply-To or References name a message that the same sender wrote in it.
-3. An open conversation on the same address, within the channel's window.
+3. A conversation on the same address that is not closed, within the channel's window.
 4. Otherwise a new one begins.
 """
 
@@ -93,7 +93,7 @@ def find(
                 return Found(conversation, Proof.REFERENCES)
     window = threading.window.get(request.channel, WINDOWS[request.channel])
     for conversation in reversed(known):
-        if conversation.state == "open" and request.received_at - conversation.last_at < window:
+        if conversation.state != "closed" and request.received_at - conversation.last_at < window:
             return Found(conversation, Proof.WINDOW)
     return Found(None, Proof.NEW)
 

@@ -204,3 +204,18 @@ def test_never_raises(raw: bytes) -> None:
     if isinstance(found, Parsed):
         assert found.request.sender.address
         assert decode(CustomerRequest, encode(found.request)) == found.request
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"id":"1","tier":"vip"}', b'{"id":"1","attributes":{"tier":"vip"}}']
+)
+def test_a_visitor_cannot_claim_a_tier(body: bytes) -> None:
+    """What comes from a browser makes nobody a VIP; a connector may say it."""
+    at = datetime(2027, 1, 4, tzinfo=UTC)
+    found = parse(body, account="web", received_at=at, trusted=False)
+    assert isinstance(found, Parsed)
+    assert "tier" not in found.request.attributes
+    assert "attributes.tier" in [defect.where for defect in found.request.defects]
+    trusted = parse(body, account="web", received_at=at)
+    assert isinstance(trusted, Parsed)
+    assert trusted.request.attributes["tier"] == "vip"

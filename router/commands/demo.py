@@ -1,0 +1,25 @@
+"""`switchboard demo`: everything in one process, with sample traffic."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router import logs
+from router.demo.run import demo as run
+
+
+def demo(
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit", help="Stop when the inputs are handled.")
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--input", help="A folder of your own .eml, .form, .jsonl, queue_log files."),
+    ] = None,
+) -> None:
+    """Run everything on the embedded log, with traffic through real sockets; print a summary."""
+    logs.configure(logging.ERROR)
+    asyncio.run(run(folder, exit_when_done=exit_when_done))

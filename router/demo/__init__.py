@@ -1,0 +1,1 @@
+"""The demo: sample traffic through real sockets and files, agents who work by a script."""

@@ -1,0 +1,96 @@
+"""What the demo sends: inputs read from a folder, by what the files are. Decides nothing else.
+
+`*.eml`, `*.msg` are mails; `*.form` Twilio form bodies (`*.forged.form` goes out with a wrong
+signature); `*.jsonl` web-chat messages, one a line; `queue_log*` lines of Asterisk. Other files
+are counted as skipped, never sent.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from channels.errors import Malformed
+
+MAIL = frozenset({".eml", ".msg", ".mbox"})
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to be sent: `raw` goes out as it is; `forged` says with a wrong signature."""
+
+    channel: str
+    name: str
+    raw: bytes
+    sender: str = ""
+    forged: bool = False
+
+
+@dataclass
+class Traffic:
+    """All inputs in the order in which they are sent, and what was not understood."""
+
+    inputs: list[Input] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def read(folder: Path) -> Traffic:
+    """The traffic in `folder`, its channels interleaved. Raises `Malformed` when there is none."""
+    if not folder.is_dir():
+        raise Malformed(f"{folder}: no such folder")
+    traffic = Traffic()
+    by_channel: dict[str, list[Input]] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found = list(_inputs(path, path.relative_to(folder).as_posix()))
+        if not found:
+            traffic.skipped[path.suffix or path.name] += 1
+        for one in found:
+            by_channel.setdefault(one.channel, []).append(one)
+    if not by_channel:
+        raise Malformed(f"{folder}: no .eml, .form, .jsonl or queue_log file in it")
+    traffic.inputs = _interleaved(list(by_channel.values()))
+    return traffic
+
+
+def _interleaved(channels: list[list[Input]]) -> list[Input]:
+    """Each channel evenly over the whole, its own order kept."""
+    placed = [
+        ((index + 0.5) / len(inputs), number, one)
+        for number, inputs in enumerate(channels)
+        for index, one in enumerate(inputs)
+    ]
+    return [one for _, _, one in sorted(placed, key=lambda entry: entry[:2])]
+
+
+def _inputs(path: Path, name: str) -> Iterator[Input]:
+    if path.suffix in MAIL:
+        yield Input("email", name, path.read_bytes())
+    elif path.suffix == ".form":
+        raw = path.read_bytes().strip()
+        forged = path.name.endswith(".forged.form")
+        yield Input("sms", name, raw, _from(raw), forged=forged)
+    elif path.suffix == ".jsonl":
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            if line.strip():
+                yield Input("chat", f"{name}:{number}", line, _visitor(line, path.stem))
+    elif path.name.startswith("queue_log"):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+            yield Input("hotline", f"{name}:{number}", line)
+
+
+def _from(raw: bytes) -> str:
+    return parse_qs(raw.decode("utf-8", "replace")).get("From", [""])[0]
+
+
+def _visitor(line: bytes, default: str) -> str:
+    """Who sits before the browser: `from.id` of the line, else the file's name."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return default
+    sender = data.get("from") if isinstance(data, dict) else None
+    if isinstance(sender, dict):
+        return str(sender.get("id") or default)
+    return str(sender or default)
