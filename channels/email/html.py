@@ -1,0 +1,107 @@
+"""HTML bodies as text: made safe with `nh3`, then read by `inscriptis`.
+
+Where a mail program marks the quoted history (a class, an id, a `cite` quote), a mark is set into
+the text, by which `quotes` cuts it.
+"""
+
+import re
+from functools import cache
+
+import lxml.etree
+import lxml.html
+import nh3
+from inscriptis import Inscriptis
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+
+from channels.draft import Defects
+
+MOST_CHARACTERS = 1_000_000
+QUOTE_MARK = "\ue0f1"
+"""Stands in the text where the mail program says that the quoted history begins."""
+
+_MOST_DEPTH = 200
+_TAG = re.compile(r"<[^<>]{0,10000}>")
+_BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>")
+_DROP_CONTENT = {"script", "style", "title", "head", "noscript", "template"}
+
+# Gmail, Yahoo, Outlook (web, desktop, iOS, Mac), Thunderbird, Zimbra, ProtonMail, QQ, NetEase,
+# Apple Mail: as their mails show.
+_QUOTE_CLASSES = (
+    "gmail_quote", "gmail_quote_container", "yahoo_quoted", "moz-cite-prefix", "zmail_extra",
+    "protonmail_quote", "OutlookMessageHeader", "gmail_extra", "qmQuote", "ntes-mailmaster-quote",
+    "foxmail_quote", "WordSection1Quote",
+)  # fmt: skip
+_QUOTE_IDS = (
+    "divRplyFwdMsg", "appendonsend", "mail-editor-reference-message-container",
+    "OLK_SRC_BODY_SECTION", "isForwardContent", "isReplyContent", "origbody", "reply-intro",
+)  # fmt: skip
+_FORWARDED = re.compile(r"(?i)-{3,}\s*forwarded message|begin forwarded message")
+
+
+def text_of(markup: str, defects: Defects) -> str:
+    """What a reader sees of `markup`, with `QUOTE_MARK` where the quoted history begins."""
+    if len(markup) > MOST_CHARACTERS:
+        defects.add("html", f"cut after {MOST_CHARACTERS} characters")
+        markup = markup[:MOST_CHARACTERS]
+    safe = nh3.clean(
+        markup.replace(QUOTE_MARK, "").replace("\0", ""),
+        tags=_tags(),
+        attributes={"*": {"class", "id", "type"}, "img": {"alt"}, "ol": {"start"}},
+        clean_content_tags=_DROP_CONTENT,
+        link_rel=None,
+        strip_comments=True,
+    )
+    if not safe.strip():
+        return ""
+    try:
+        return _rendered(safe)
+    except (ValueError, TypeError, IndexError, RecursionError, lxml.etree.LxmlError) as error:
+        defects.add("html", f"not rendered ({type(error).__name__}); tags were taken out")
+        return _stripped(safe)
+
+
+@cache
+def _tags() -> set[str]:
+    return set(nh3.ALLOWED_TAGS) | {"font", "section", "main"}
+
+
+def _rendered(safe: str) -> str:
+    tree = lxml.html.document_fromstring(f"<div>{safe}</div>")
+    if _too_deep(tree):
+        raise ValueError("too deep")
+    for element in list(tree.iter()):
+        if _begins_quote(element):
+            _mark(element)
+    return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"])).get_text())
+
+
+def _too_deep(tree: lxml.html.HtmlElement) -> bool:
+    depth = 0
+    for event, _ in lxml.etree.iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > _MOST_DEPTH:
+            return True
+    return False
+
+
+def _begins_quote(element: lxml.html.HtmlElement) -> bool:
+    classes = (element.get("class") or "").split()
+    if any(name in _QUOTE_CLASSES for name in classes) or element.get("id") in _QUOTE_IDS:
+        return True
+    return element.tag == "blockquote" and element.get("type") == "cite"
+
+
+def _mark(element: lxml.html.HtmlElement) -> None:
+    mark = lxml.html.Element("div")
+    mark.text = QUOTE_MARK
+    parent = element.getparent()
+    if parent is not None:
+        parent.insert(parent.index(element), mark)
+
+
+def _stripped(safe: str) -> str:
+    text = _TAG.sub("", _BREAK.sub("\n", safe))
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    return text

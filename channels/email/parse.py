@@ -1,0 +1,196 @@
+"""A mail as a `CustomerRequest`. Pure: no I/O, no clock; it never raises, whatever the octets are.
+
+RFC 5322 (headers), RFC 2045-2047 and 2231 (MIME), RFC 3676 (flowed text), RFC 3464 (reports). How
+a machine's mail is told stands in `docs/channels-email.md`.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from channels.blobs import ref_of
+from channels.draft import Defects
+from channels.email import addresses, bodies, dsn, headers, machines, quotes, structure
+from channels.email.html import QUOTE_MARK
+from channels.email.structure import Mail
+from channels.identity import request_id
+from channels.language import detect
+from channels.parsed import Parsed
+from channels.proof import Secrets, prove
+from channels.request import CustomerRequest, Recipient, Sender
+
+MOST_REFERENCES = 100
+MOST_SUBJECT_CHARACTERS = 2_000
+MOST_DEFECTS = 50
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
+_HEAD = re.compile(rb"(?:>?From [^\n]*\n)?(?:[!-9;-~]++[ \t]*+:[^\n]*\n(?:[ \t]+[^\n]*\n)*+)*+")
+_SENDERS = ("from", "sender", "reply-to", "return-path")
+_ROLES = (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply-to", "reply_to"))
+_PROOFS = ("in-reply-to", "references", "to", "cc", "delivered-to", "x-original-to")
+
+
+def parse(
+    raw: bytes,
+    *,
+    account: str,
+    received_at: datetime,
+    secrets: Secrets = (),
+    own_addresses: Collection[str] = (),
+) -> Parsed:
+    """Make a request of one mail.
+
+    Args:
+        raw: The mail as it came, with the trace headers of its delivery.
+        account: The mailbox that received it.
+        received_at: When we got it.
+        secrets: Which proofs of a conversation to accept; without them none.
+        own_addresses: Our own addresses: a mail from one of them is a loop.
+
+    Returns:
+        Always a request; what could not be read is named in its `defects`. The blobs hold the raw
+        mail (`raw_ref`) and each attachment.
+    """
+    defects = Defects()
+    mail = structure.read(raw, defects)
+    return _Draft(mail, defects, secrets, own_addresses).parsed(raw, account, received_at)
+
+
+class _Draft:
+    """One mail on its way to a request."""
+
+    def __init__(
+        self, mail: Mail, defects: Defects, secrets: Secrets, own_addresses: Collection[str]
+    ) -> None:
+        self._mail = mail
+        self._defects = defects
+        self._secrets = secrets
+        self._own = frozenset(addresses.normalize(one)[0] for one in own_addresses)
+        self._hint = next((p.charset for p in mail.leaves if p.charset), None)
+
+    def parsed(self, raw: bytes, account: str, received_at: datetime) -> Parsed:
+        read = bodies.read(self._mail, self._defects)
+        marked = "\n\n".join(text for text in read.shown if text)
+        full = self._cut("text", marked.replace(QUOTE_MARK, ""), bodies.MOST_CHARACTERS)
+        text = quotes.own_text(marked[: bodies.MOST_CHARACTERS])
+        sender = self._sender()
+        subject = self._subject()
+        automatic = machines.verdict(
+            machines.Facts(self._mail, sender.address, subject or "", full, self._own)
+        )
+        attributes, returned = self._attributes(full, is_dsn=automatic == "dsn")
+        external_id = external_id_of(self._mail, raw)
+        reference = ref_of(raw)
+        request = CustomerRequest(
+            id=request_id("email", account, external_id),
+            channel="email",
+            account=account,
+            external_id=external_id,
+            kind="receipt" if automatic == "dsn" else "message",
+            sender=sender,
+            recipients=tuple(self._recipients()),
+            subject=subject,
+            text=text,
+            full_text=full,
+            language=detect(text or subject or ""),
+            attachments=tuple(read.attachments),
+            sent_at=self._sent_at(),
+            received_at=received_at,
+            in_reply_to=self._ids("in-reply-to")[:1][0] if self._ids("in-reply-to") else None,
+            references=tuple(self._ids("references")[-MOST_REFERENCES:]),
+            conversation=self._proved(returned),
+            automatic=automatic,
+            attributes=attributes,
+            raw_ref=reference,
+            defects=self._defects.all()[:MOST_DEFECTS],
+        )
+        return Parsed(request, {**read.blobs, reference: raw})
+
+    def _cut(self, where: str, text: str, most: int) -> str:
+        if len(text) > most:
+            self._defects.add(where, f"cut after {most} characters; the raw mail has all")
+        return text[:most]
+
+    def _sender(self) -> Sender:
+        named = None
+        for header in _SENDERS:
+            for address in self._addresses(header):
+                named = named or address.name
+                if address.address:
+                    self._defects.add(header, address.problem)
+                    if header != "from":
+                        self._defects.add("from", f"no address; taken from {header}")
+                    return Sender(address=address.address, name=named)
+        present = self._mail.header("from")
+        why = "missing" if present is None else f"no address in {headers.clean(present)[:80]!r}"
+        self._defects.add("from", f"{why}; nobody else is named as the sender")
+        return Sender(address="", name=named)
+
+    def _addresses(self, header: str) -> list[addresses.Address]:
+        values = self._mail.headers(header)[:20]
+        return [one for value in values for one in addresses.parse(value, self._hint)]
+
+    def _recipients(self) -> Iterable[Recipient]:
+        for header, role in _ROLES:
+            for one in self._addresses(header)[: addresses.MOST_ADDRESSES]:
+                self._defects.add(header, one.problem)
+                if one.address:
+                    yield Recipient(address=one.address, name=one.name, role=role)
+
+    def _subject(self) -> str | None:
+        value = self._mail.header("subject")
+        if value is None:
+            return None
+        text, problem = headers.decode(value, self._hint)
+        self._defects.add("subject", problem)
+        return self._cut("subject", text, MOST_SUBJECT_CHARACTERS)
+
+    def _sent_at(self) -> datetime | None:
+        value = self._mail.header("date")
+        if value is None:
+            self._defects.add("date", "missing")
+            return None
+        try:
+            sent = parsedate_to_datetime(headers.clean(value)[:200])
+            return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            self._defects.add("date", f"no date: {headers.clean(value)[:60]!r}")
+            return None
+
+    def _ids(self, header: str) -> list[str]:
+        value = headers.clean(headers.plain(" ".join(self._mail.headers(header)))[0])
+        return list(dict.fromkeys(_MESSAGE_ID.findall(value)))
+
+    def _attributes(self, full: str, *, is_dsn: bool) -> tuple[dict[str, Any], str]:
+        ids = self._ids("message-id")
+        attributes: dict[str, Any] = {"message_id": ids[0]} if ids else {}
+        if not is_dsn:
+            return attributes, ""
+        attributes["dsn"] = dsn.read(self._mail, full)
+        return attributes, dsn.returned(self._mail, full)
+
+    def _proved(self, returned: str) -> str | None:
+        if not self._secrets:
+            return None
+        values = [value for header in _PROOFS for value in self._mail.headers(header)]
+        return prove("\n".join([*values, returned]), self._secrets)
+
+
+def external_id_of(mail: Mail, raw: bytes) -> str:
+    """Message-ID and a hash of From, Date, Subject and body.
+
+    What a delivery adds (trace headers, other line ends) does not change it.
+    """
+    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n")
+    head = _HEAD.match(lines)
+    digest = hashlib.sha256()
+    for name in ("from", "date", "subject"):
+        value = " ".join(headers.octets(mail.header(name) or "").decode("latin-1").split())
+        digest.update(value.encode("latin-1") + b"\0")
+    digest.update(lines[head.end() if head else 0 :].strip(b"\n"))
+    found = _MESSAGE_ID.search(headers.clean(headers.plain(mail.header("message-id") or "")[0]))
+    own = f"sha256:{digest.hexdigest()[:32]}"
+    return f"{found[0]}:{own}" if found else own

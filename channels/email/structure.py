@@ -1,0 +1,280 @@
+"""The parts of a mail, by the standard library's parser, kept within bounds and from raising.
+
+Public hooks of `email.policy` do it: a policy that leaves header values raw (the library's header
+parser raises on some of them, and takes quadratic time on others), and a message class that says
+which parts the parser descends into.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import EmailPolicy
+from functools import cached_property
+from typing import Any, cast
+
+from channels.draft import Defects
+from channels.email import headers
+
+MOST_LINES = 1_000_000
+MOST_HEADERS = 2_000
+MOST_HEADER_CHARACTERS = 32_768
+MOST_MULTIPARTS = 20
+MOST_PARTS = 1_000
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
+_BLANK = re.compile(rb"(?:\r\n|\r(?!\n)|\n)[ \t]*(?=\r\n|\r|\n)")
+_KNOWN = re.compile(
+    rb"(?i)(?:from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|received|reply-to"
+    rb"|return-path|sender|x-[a-z0-9-]+)[ \t]*:"
+)
+_MBOX_LINE = re.compile(rb">?From [^\r\n]*(?:\r\n|\r|\n)")
+_MEDIA_TYPE = re.compile(r"[^\s/;\"]+/[^\s/;,\"]+")
+
+
+class _Message(EmailMessage):
+    """A part. The parser asks it what it is, and so learns where to stop."""
+
+    @cached_property
+    def _content_type(self) -> tuple[str, Mapping[str, str]]:
+        bare, found = headers.parameters(self.get("content-type") or "")
+        return bare.lower(), found
+
+    def media_type(self) -> str:
+        """The media type by RFC 2045, 5.2: what is no type is text."""
+        match = _MEDIA_TYPE.match(self._content_type[0])
+        return match[0] if match else self.get_default_type()
+
+    def parameter(self, name: str) -> str | None:
+        """A parameter of Content-Type, decoded."""
+        return self._content_type[1].get(name)
+
+    # The parser would take mails inside and delivery reports apart; as they stand they are
+    # attachments with their own octets.
+    def get_content_maintype(self) -> str:
+        return self.get_content_type().partition("/")[0]
+
+    def get_content_type(self) -> str:
+        kind = self.media_type()
+        if kind.startswith("multipart/") and cast("_Policy", self.policy).may_descend(self):
+            return kind
+        return "application/octet-stream"
+
+    def get_boundary(self, failobj: Any = None) -> Any:
+        boundary = self.parameter("boundary")
+        return boundary.rstrip() if boundary else failobj
+
+
+class _Policy(EmailPolicy):
+    """`policy.default` with raw values, and counters of one mail."""
+
+    found: Defects
+    opened: set[int]
+
+    def __init__(self, defects: Defects) -> None:
+        super().__init__(message_factory=_Message)
+        # A policy is immutable for everybody else.
+        object.__setattr__(self, "found", defects)
+        object.__setattr__(self, "opened", set())
+
+    def may_descend(self, message: _Message) -> bool:
+        """Whether one more multipart may be opened: the parser recurses."""
+        if id(message) not in self.opened and len(self.opened) >= MOST_MULTIPARTS:
+            self.found.add("parts", f"over {MOST_MULTIPARTS} multiparts; the rest is not opened")
+            return False
+        self.opened.add(id(message))
+        return True
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        name, _, value = "".join(sourcelines).partition(":")
+        if len(value) > MOST_HEADER_CHARACTERS:
+            self.found.add(name[:40], f"cut after {MOST_HEADER_CHARACTERS} characters")
+            value = value[:MOST_HEADER_CHARACTERS]
+        return name, value.strip(" \t\r\n")
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return value
+
+    def handle_defect(self, obj: Any, defect: Any) -> None:
+        self.found.add("mime", _words(type(defect).__name__))
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name.removesuffix("Defect")).lower()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A leaf: what it says of itself, and its octets with the transfer encoding undone."""
+
+    message: _Message
+    media_type: str
+    content: bytes
+    within: tuple[str, ...] = ()
+    number: int = 0
+    of: int = 0  # the number of the multipart that it stands in
+
+    @property
+    def charset(self) -> str | None:
+        """The charset that Content-Type states."""
+        return self.message.parameter("charset")
+
+    @cached_property
+    def _disposition(self) -> tuple[str, Mapping[str, str]]:
+        return headers.parameters(self.message.get("content-disposition") or "")
+
+    @property
+    def disposition(self) -> str:
+        """`attachment`, `inline`, another word, or nothing."""
+        return self._disposition[0].lower()
+
+    @property
+    def name(self) -> str | None:
+        """The file's name, from Content-Disposition, else from Content-Type."""
+        return self._disposition[1].get("filename") or self.message.parameter("name") or None
+
+
+@dataclass
+class Mail:
+    """The headers of a mail in their order, and its leaves."""
+
+    message: _Message
+    media_type: str
+    leaves: list[Part] = field(default_factory=list)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, raw."""
+        value = self.message.get(name)
+        return None if value is None else str(value)
+
+    def headers(self, name: str) -> list[str]:
+        """All values of a header, raw."""
+        return [str(value) for value in self.message.get_all(name, [])]
+
+
+def read(raw: bytes, defects: Defects) -> Mail:
+    """The mail in `raw`. Whatever is odd, cut or repaired is a defect."""
+    policy = _Policy(defects)
+    repaired = _repaired(_bounded(raw, defects), defects)
+    # The stubs know no other class than the library's own; the policy's factory makes ours.
+    message = cast("_Message", BytesParser(policy=policy).parsebytes(repaired))
+    mail = Mail(message, message.media_type())
+    for part in _leaves(message, (), 0, defects):
+        if len(mail.leaves) == MOST_PARTS:
+            defects.add("parts", f"more than {MOST_PARTS}; the rest stands only in the raw mail")
+            break
+        mail.leaves.append(part)
+    return mail
+
+
+def _bounded(raw: bytes, defects: Defects) -> bytes:
+    end = 0
+    if raw.count(b"\n") + raw.count(b"\r") <= MOST_LINES:
+        return raw
+    for number, match in enumerate(_LINE.finditer(raw)):
+        end = match.end()
+        if number == MOST_LINES:
+            break
+    defects.add("body", f"cut after {MOST_LINES} lines")
+    return raw[:end]
+
+
+def _repaired(raw: bytes, defects: Defects) -> bytes:
+    """`raw` with a head that the parser understands."""
+    start = raw[: len(raw) - len(raw.lstrip(b"\r\n"))]
+    if start and _HEADER.match(raw, len(start)):
+        defects.add("headers", "empty lines before the headers")
+        raw = raw[len(start) :]
+    mbox = _MBOX_LINE.match(raw)
+    raw = raw[mbox.end() :] if mbox else raw
+    blank = _BLANK.search(raw)
+    head_end = blank.start() if blank else len(raw)
+    head, body = raw[:head_end], raw[head_end:]
+    lines = [m[0] for m in _LINE.finditer(head) if m[0]]
+    last_known = max((i for i, line in enumerate(lines) if _KNOWN.match(line)), default=-1)
+    kept: list[bytes] = []
+    fields = 0
+    for index, line in enumerate(lines):
+        if _HEADER.match(line):
+            fields += 1
+            name, _, value = line.partition(b":")
+            line = name.rstrip() + b":" + value  # noqa: PLW2901
+        elif line[:1] not in (b" ", b"\t"):
+            if index > last_known:
+                defects.add("headers", "no empty line between headers and body")
+                return b"".join(kept) + b"\n" + b"".join(lines[index:]) + body
+            defects.add("headers", "a line that is no header; taken for a continuation")
+            line = b" " + line  # noqa: PLW2901
+        if fields > MOST_HEADERS:
+            defects.add("headers", f"more than {MOST_HEADERS}; the rest was left out")
+            break
+        kept.append(line)
+    return b"".join(kept) + body
+
+
+def _leaves(
+    message: _Message, within: tuple[str, ...], of: int, defects: Defects
+) -> Iterator[Part]:
+    kind = message.media_type()
+    payload = message.get_payload()
+    if isinstance(payload, list):
+        for child in payload:
+            yield from _leaves(cast("_Message", child), (*within, kind), id(message), defects)
+        return
+    encoded = str(payload or "").encode("utf-8", "surrogateescape")
+    content = transfer_decoded(
+        encoded, str(message.get("content-transfer-encoding") or ""), defects
+    )
+    # A multipart without parts is read as what people see of it.
+    shown = "text/plain" if kind.startswith("multipart/") else kind
+    yield Part(message, shown, content, within, id(message), of)
+
+
+def transfer_decoded(encoded: bytes, stated: str, defects: Defects) -> bytes:
+    """The octets before their transfer encoding (RFC 2045, 6), damaged or not."""
+    how = headers.parameters(stated)[0].lower().strip()
+    if how == "base64":
+        content, problem = headers.base64(encoded)
+        defects.add("content-transfer-encoding", problem)
+        return content
+    if how == "quoted-printable":
+        return binascii.a2b_qp(encoded)
+    if how in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+        return uudecoded(encoded)[1]
+    if how not in {"", "7bit", "8bit", "binary"}:
+        defects.add("content-transfer-encoding", f"unknown: {headers.clean(how)[:40]!r}")
+    return encoded
+
+
+_UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} (?P<name>[^\r\n]*)", re.MULTILINE)
+
+
+def uudecoded(encoded: bytes) -> tuple[str, bytes]:
+    """The name and the octets of the first uuencoded file in `encoded` (IEEE Std 1003.1)."""
+    begin = _UU_BEGIN.search(encoded)
+    if not begin:
+        return "", encoded
+    decoded = []
+    for line in encoded[begin.end() :].splitlines():
+        if line.strip() == b"end":
+            break
+        decoded.append(_uu_line(line))
+    name, _ = headers.decode(begin["name"].decode("ascii", "surrogateescape"))
+    return name, b"".join(decoded)
+
+
+def _uu_line(line: bytes) -> bytes:
+    if not line:
+        return b""
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        # Some encoders pad the line too far; only as many characters count as its length says.
+        characters = (((line[0] - 32) & 63) * 4 + 5) // 3
+        try:
+            return binascii.a2b_uu(line[: characters + 1])
+        except binascii.Error:
+            return b""
