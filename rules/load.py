@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 
 from channels.errors import Malformed
+from rules.merge import merged
 from rules.model import Rulebook
 from rules.references import wrong
-from rules.source import Document, Problem, merged, problem, read
+from rules.source import Document, Problem, problem, read
 from rules.wording import explained, named, nearest
 
 
@@ -35,7 +36,7 @@ def load(files: Mapping[str, str]) -> Rulebook:
 def load_document(files: Mapping[str, str]) -> tuple[Rulebook, Document]:
     """The rulebook, and where everything in it stands."""
     sources = rule_files(files)
-    whole = merged({name: read(name, text) for name, text in sources.items()})
+    whole = merged(read(name, text) for name, text in sources.items())
     if whole.problems:
         raise RulebookError(whole.problems)
     if not whole.data:

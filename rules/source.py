@@ -4,7 +4,6 @@ PyYAML's composer gives nodes with marks; nothing is constructed from tags, dupl
 errors, and aliases are refused beyond a bound (a YAML bomb is a few lines of them).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -197,50 +196,3 @@ class _Reader:
 
     def _wrong(self, node: yaml.Node, message: str) -> None:
         self._document.problems.append(problem(self._place(node), message))
-
-
-def merged(documents: Mapping[str, Document]) -> Document:
-    """All files as one: sections are united, lists appended; the same id twice is a problem."""
-    whole = Document("", data={})
-    for document in documents.values():
-        whole.problems += document.problems
-        if document.data is None:
-            continue
-        if not isinstance(document.data, dict):
-            whole.problems.append(Problem(document.file, 1, 1, "expected sections: `routes:` …"))
-            continue
-        for section, value in document.data.items():
-            _merge(whole, document, section, value)
-    return whole
-
-
-def _merge(whole: Document, document: Document, section: str, value: Any) -> None:
-    known = whole.data.get(section)
-    if section not in whole.data:
-        whole.data[section] = value
-        _note(whole, document, (section,), (section,))
-    elif isinstance(known, list) and isinstance(value, list):
-        for index, item in enumerate(value):
-            _note(whole, document, (section, index), (section, len(known)))
-            known.append(item)
-    elif isinstance(known, dict) and isinstance(value, dict):
-        for key, item in value.items():
-            path = (section, key)
-            if key in known:
-                first, here = whole.keys[path], document.keys[path]
-                said = f"{section}: {key!r} stands twice (first in {first.file}:{first.line})"
-                whole.problems.append(problem(here, said))
-                continue
-            known[key] = item
-            _note(whole, document, path, path)
-    else:
-        here = document.keys[(section,)]
-        whole.problems.append(problem(here, f"{section}: another file has it as something else"))
-
-
-def _note(whole: Document, document: Document, old: Path, new: Path) -> None:
-    """Take over the places of all that stands under `old`, as `new`."""
-    for found, into in ((document.places, whole.places), (document.keys, whole.keys)):
-        for path, place in found.items():
-            if path[: len(old)] == old:
-                into[new + path[len(old) :]] = place
