@@ -90,7 +90,7 @@ class Dispatch:
         if due is None:
             return None
         table, key, at = due
-        turn = Turn(self.desk, f"timer/{table}/{key}/{at.isoformat()}", now, now)
+        turn = Turn(self.desk, self._timer_cause(table, key, at), now, now)
         if table == "ticket":
             self._ticket_due(turn, key, before)
         elif table == "agent":
@@ -100,6 +100,12 @@ class Dispatch:
         else:
             self.desk.commands.delete(key)
         return self._settled(turn)
+
+    def _timer_cause(self, table: str, key: str, at: datetime) -> str:
+        """What a timer's outputs follow from: each version of a ticket is woken at most once."""
+        if table == "ticket":
+            return f"timer/ticket/{key}/{self.desk.tickets.rows[key].version}"
+        return f"timer/{table}/{key}/{at.isoformat()}"
 
     def postpone(self, until: datetime) -> None:
         """The earliest timer's handling raised: put it off, so that the others are not blocked."""
@@ -190,8 +196,8 @@ class Dispatch:
             raise LookupError(f"ticket {event.ticket} is not here: a message for it came too late")
         if event.number <= ticket.number:
             return
+        # What lapsed meanwhile is left to the timers: an earlier reply may still be unread.
         received = event.request.received_at
-        ticket = self._lapsed(turn, ticket, received)
         ticket = turn.save(
             ticket,
             number=event.number,

@@ -107,7 +107,7 @@ def end_offer(turn: Turn, ticket: Ticket, how: Trigger, reason: str | None = Non
     offer = ticket.offer
     if offer is None:
         return ticket
-    refusals = ticket.refusals
+    refusals = tuple(one for one in ticket.refusals if one.until > turn.now)
     if how is not Trigger.OFFER_RESCINDED:
         until = turn.now + turn.desk.queue(ticket.queue).offer_timeout
         refusals = (*refusals, Refusal(offer.agent, until))

@@ -207,7 +207,8 @@ def test_never_raises(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"id":"1","tier":"vip"}', b'{"id":"1","attributes":{"tier":"vip"}}']
+    "body",
+    [b'{"id":"1","text":"hi","tier":"vip"}', b'{"id":"1","text":"hi","attributes":{"tier":"vip"}}'],
 )
 def test_a_visitor_cannot_claim_a_tier(body: bytes) -> None:
     """What comes from a browser makes nobody a VIP; a connector may say it."""

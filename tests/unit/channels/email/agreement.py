@@ -1,0 +1,216 @@
+"""How far the parser agrees with the expected values of the shared data, by field and half.
+
+    python -m tests.unit.channels.email.agreement ../shared/data
+
+prints the table that `docs/channels-email.md` shows. The half is chosen by the file's name: rules
+were developed on one, and the other was only counted.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from channels.email.parse import parse
+from channels.request import Attachment, CustomerRequest
+
+RECEIVED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_HEAD = b"From: a@example.org\nSubject: s\nContent-Type: text/plain; charset=utf-8\n\n"
+_TAG = re.compile(r"<[^<>]*>?")
+
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One field of one mail: whether we agree, and what both sides say when not."""
+
+    file: str
+    field: str
+    agrees: bool
+    disputed: bool
+    said: str = ""
+
+    @property
+    def half(self) -> str:
+        """`development` or `other`."""
+        return half_of(self.file)
+
+
+def half_of(file: str) -> str:
+    """By the first octet of the SHA-256 of the file's name."""
+    return "other" if hashlib.sha256(file.encode()).digest()[0] % 2 else "development"
+
+
+def words(text: str | None) -> str:
+    """`text` with its white space joined."""
+    return " ".join((text or "").split())
+
+
+def _sender(expected: Line, request: CustomerRequest) -> str:
+    wanted, got = (expected["sender"] or "").lower(), request.sender.address
+    elsewhere = any(d.where == "from" and "taken from" in d.problem for d in request.defects)
+    if not wanted:
+        return "" if not got or elsewhere else f"none / {got}"
+    if "@" not in wanted:
+        name = (request.sender.name or got).lower()
+        return "" if name == wanted else f"{wanted} / {name}"
+    return "" if got == wanted else f"{wanted} / {got}"
+
+
+def _subject(expected: Line, request: CustomerRequest) -> str:
+    wanted, got = words(expected["subject"]), words(request.subject)
+    return "" if wanted == got else f"{wanted} / {got}"
+
+
+def _text(expected: Line, request: CustomerRequest) -> str:
+    full = words(request.full_text)
+    wanted = [words(one) for one in expected.get("text_contains", [])]
+    if not wanted:
+        wanted = [words(_TAG.sub(" ", one)) for one in expected.get("html_contains", [])]
+    full_html = full.replace(" ", "")
+    missing = [one for one in wanted if one.replace(" ", "") not in full_html]
+    return f"{missing} / {full[:200]}" if missing else ""
+
+
+def _attachments(expected: Line, request: CustomerRequest) -> str:
+    left: list[Attachment] = list(request.attachments)
+    missing = []
+    for one in expected["attachments"]:
+        found = next((a for a in left if _same(one, a)), None)
+        if found is None:
+            missing.append((one["name"], one["media_type"], one["size"]))
+        else:
+            left.remove(found)
+    if not missing and not left:
+        return ""
+    return f"{missing} / {[(a.name, a.media_type, a.size) for a in left]}"
+
+
+def _same(expected: Line, got: Attachment) -> bool:
+    return all(
+        expected[name] is None or expected[name] == getattr(got, name)
+        for name in ("name", "media_type", "size")
+    )
+
+
+def _reply(expected: Line, request: CustomerRequest) -> str:
+    got = words(request.text)
+    wanted = expected.get("reply_text")
+    if wanted is not None and words(wanted) != got:
+        return f"{words(wanted)} / {got}"
+    missing = [one for one in expected.get("reply_contains", []) if words(one) not in got]
+    kept = [one for one in expected.get("reply_lacks", []) if words(one) in got]
+    signature = words(expected.get("signature_text"))
+    if signature and signature in got:
+        kept.append(signature)
+    return f"lacks {missing}, keeps {kept} / {got}" if missing or kept else ""
+
+
+def _recipient(expected: Line, request: CustomerRequest) -> str:
+    wanted = (expected["failed_recipient"] or "").lower()
+    got = request.attributes.get("dsn", {}).get("failed_recipients", [])
+    return "" if wanted in got else f"{wanted} / {got}"
+
+
+def _status(expected: Line, request: CustomerRequest) -> str:
+    got = request.attributes.get("dsn", {}).get("status")
+    return "" if got == expected["status"] else f"{expected['status']} / {got}"
+
+
+_REPLIES = ("reply_text", "reply_contains", "reply_lacks", "signature_text")
+_FIELDS: Mapping[str, tuple[Callable[[Line], bool], Callable[[Line, CustomerRequest], str]]] = {
+    "sender": (lambda line: "format" not in line, _sender),
+    "subject": (lambda line: "format" not in line, _subject),
+    "text": (lambda line: bool(line.get("text_contains") or line.get("html_contains")), _text),
+    "attachments": (lambda line: "attachments" in line, _attachments),
+    "reply": (lambda line: any(name in line for name in _REPLIES), _reply),
+    "failed recipient": (lambda line: bool(line.get("failed_recipient")), _recipient),
+    "status": (lambda line: bool(line.get("status")), _status),
+}
+
+
+def request_of(shared_data: Path, line: Line) -> CustomerRequest:
+    """The mail of a line, parsed; a bare body gets plain headers."""
+    raw = (shared_data / "email" / line["file"]).read_bytes()
+    raw = _HEAD + raw if "format" in line else raw
+    return parse(raw, account="a", received_at=RECEIVED_AT).request
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    for line in path.read_text().splitlines():
+        yield json.loads(line)
+
+
+@cache
+def results(shared_data: Path) -> tuple[Result, ...]:
+    """Every comparison of both tables."""
+    return tuple([*_expected(shared_data), *_machines(shared_data)])
+
+
+def _expected(shared_data: Path) -> Iterator[Result]:
+    for line in _lines(shared_data / "cases/email_expected.jsonl"):
+        request = request_of(shared_data, line)
+        for field, (applies, compare) in _FIELDS.items():
+            if applies(line):
+                said = compare(line, request)
+                yield Result(line["file"], field, not said, bool(line.get("disputed")), said)
+
+
+def _machines(shared_data: Path) -> Iterator[Result]:
+    for line in _lines(shared_data / "cases/machines.jsonl"):
+        request = request_of(shared_data, line)
+        wanted, got = line["automatic"], request.automatic
+        said = f"{wanted} / {got}"
+        # "true", "false" by whom: the verdict's four cases, from which both figures come.
+        right = (wanted is None) == (got is None)
+        yield Result(line["file"], "automatic", right, disputed=False, said=said)
+        yield Result(line["file"], "label", wanted == got, disputed=False, said=said)
+
+
+def verdicts(found: list[Result]) -> tuple[float, float]:
+    """Precision and recall of "this is a machine's" among results of the field `automatic`."""
+    pairs = [tuple(r.said.split(" / ")) for r in found if r.field == "automatic"]
+    claimed = sum(got != "None" for _, got in pairs)
+    true = sum(wanted != "None" for wanted, _ in pairs)
+    both = sum("None" not in pair for pair in pairs)
+    return both / claimed, both / true
+
+
+def share(found: list[Result], field: str) -> float:
+    """The share of undisputed results of `field` that agree."""
+    counted = [r.agrees for r in found if r.field == field and not r.disputed]
+    return sum(counted) / len(counted)
+
+
+def table(shared_data: Path) -> str:
+    """The agreement by field and half, as Markdown."""
+    found = results(shared_data)
+    halves: dict[str, list[Result]] = defaultdict(list)
+    for one in found:
+        halves[one.half].append(one)
+    halves["all"] = list(found)
+    rows = ["| | development half | other half | all |", "|---|---|---|---|"]
+    for field in (*_FIELDS, "automatic", "label"):
+        cells = [_cell(halves[half], field) for half in ("development", "other", "all")]
+        rows.append(f"| {field} | {' | '.join(cells)} |")
+    for index, name in enumerate(("precision", "recall")):
+        shares = [verdicts(halves[half])[index] for half in ("development", "other", "all")]
+        rows.append(f"| automatic: {name} | {' | '.join(f'{one:.1%}' for one in shares)} |")
+    return "\n".join(rows)
+
+
+def _cell(found: list[Result], field: str) -> str:
+    counted = [r.agrees for r in found if r.field == field and not r.disputed]
+    return f"{sum(counted)} of {len(counted)} ({sum(counted) / len(counted):.1%})"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(Path(sys.argv[1])) + "\n")
