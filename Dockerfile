@@ -1,0 +1,19 @@
+FROM python:3.12-slim AS build
+WORKDIR /src
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY channels channels
+COPY rules rules
+COPY router router
+RUN python -m venv /opt/switchboard \
+ && /opt/switchboard/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+ && /opt/switchboard/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.12-slim
+COPY --from=build /opt/switchboard /opt/switchboard
+RUN useradd --system --uid 10001 --create-home switchboard
+USER switchboard
+EXPOSE 8080 2525
+HEALTHCHECK --interval=10s --timeout=3s \
+  CMD ["/opt/switchboard/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+ENTRYPOINT ["/opt/switchboard/bin/switchboard"]
+CMD ["serve", "--config", "/config"]
