@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from channels.blobs import ref_of
 from channels.draft import Defects
-from channels.email import charset, headers, html
+from channels.email import charset, headers, markup
 from channels.email.structure import Mail, Part, uudecoded
 from channels.request import Attachment
 
@@ -19,7 +19,6 @@ _UU_FILE = re.compile(
 )
 _TEXTS = frozenset({"text/plain", "text/html"})
 _BLANK_LINES = re.compile(r"\n{4,}")
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 _INVISIBLE = dict.fromkeys((0x200B, 0xFEFF, 0x200E, 0x200F, 0x2060, 0xAD))
 
 
@@ -86,11 +85,11 @@ def _says(texts: dict[int, str], part: Part) -> bool:
 def text_of(part: Part, defects: Defects) -> str:
     """The text of a part, its charset, format and markup undone."""
     content = _without_uufiles(part.content) if part.media_type == "text/plain" else part.content
-    text, problem = charset.decode(content[: 4 * html.MOST_CHARACTERS], _charset(part))
+    text, problem = charset.decode(content[: 4 * markup.MOST_CHARACTERS], _charset(part))
     defects.add("charset", problem)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if part.media_type == "text/html":
-        return tidy(html.text_of(text, defects))
+        return tidy(markup.text_of(text, defects))
     if (part.message.parameter("format") or "").lower() == "flowed":
         text = unflowed(text, delsp=(part.message.parameter("delsp") or "").lower() == "yes")
     return tidy(text)
@@ -111,7 +110,8 @@ def tidy(text: str) -> str:
     text = text.translate(_INVISIBLE).replace("\xa0", " ")
     text = "".join(c for c in text if c in "\n\t" or c >= " ") if not text.isprintable() else text
     text = text.encode("utf-8", "replace").decode()
-    return _BLANK_LINES.sub("\n\n\n", _TRAILING.sub("", text)).strip("\n")
+    lines = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n\n", lines).strip("\n")
 
 
 def unflowed(text: str, *, delsp: bool) -> str:

@@ -14,7 +14,7 @@ from channels.email import charset
 _ENCODED_WORD = re.compile(
     r"=\?(?P<charset>[^?\s*]{0,60})(?:\*[^?\s]{0,40})?\?(?P<how>[bBqQ])\?(?P<text>[^?\r\n]*(?:\?(?!=)[^?\r\n]*)*)\?="
 )
-_FOLD = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
+_FOLD = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACE = re.compile(r"\s+")
 _PARAMETER = re.compile(
@@ -37,7 +37,7 @@ def _surrogates(value: str) -> bool:
 
 def unfold(value: str) -> str:
     """One line of a folded value."""
-    return _FOLD.sub(" ", value).strip()
+    return " ".join(line.strip(" \t") for line in _FOLD.split(value)).strip()
 
 
 def plain(value: str, hint: str | None = None) -> tuple[str, str | None]:
@@ -105,7 +105,7 @@ def _joined(pieces: list[tuple[bytes | str, str]], hint: str | None) -> tuple[st
 
 def clean(text: str) -> str:
     """One line without control characters or lone surrogates."""
-    text = _CONTROL.sub("", _FOLD.sub(" ", text))
+    text = _CONTROL.sub("", unfold(text))
     return text.encode("utf-8", "replace").decode().strip()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from channels.blobs import ref_of
 from channels.draft import Defects
 from channels.email import addresses, bodies, dsn, headers, machines, quotes, structure
-from channels.email.html import QUOTE_MARK
+from channels.email.markup import QUOTE_MARK
 from channels.email.structure import Mail
 from channels.identity import request_id
 from channels.language import detect

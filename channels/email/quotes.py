@@ -1,174 +1,149 @@
 """What the customer wrote, without the history that the mail program put below it."""
 
-import re
 from collections.abc import Sequence
 
-from channels.email.html import QUOTE_MARK
+from channels.email import quote_marks as marks
+from channels.email.markup import QUOTE_MARK
 
-_WORDS_SPAN = 4  # lines that an attribution may be folded over
-
-# Who wrote when, as mail programs say it, in the languages of their users.
-_WROTE = re.compile(
-    r"""(?ix) ^ [>\s*_]* (?:
-      (?: on | le | am | el | il | em | op | den | dnia | w\ dniu | dne | ngày | pada | vào | на | в | v ) \b .{6,400}?
-      (?: wrote | writes | a\ écrit | schrieb | escribió | ha\ scritto | escreveu | schreef | skrev
-        | napisał(?:\(a\)|a)? | napsal(?:\(a\)|a)? | kirjoitti | a\ írt | đã\ viết | menulis | yazdı | написал(?:\(а\)|а)?
-        | het\ volgende\ geschreven | пише | пишет | scris | έγραψε ) \b .{0,80}? [:：]
-    | (?: 在 | 于 | 於 ) .{4,300}? (?: 写道 | 寫道 | 写到 ) \s* [:：]?
-    | .{4,300}? (?: 写道 | 寫道 | 写到 ) \s* [:：]
-    | \d{4} \s* [年./-] .{6,300}? (?: のメール | さんは書きました | 님이\ 작성 | \ wrote | \ schrieb | さんの?書 ) .{0,20} [:：]?
-    | .{2,120} <[^<>\s]+@[^<>\s]+> .{0,60} (?: wrote | writes | schrieb | skrev | escribió | a\ écrit | написал ) .{0,10} [:：]
-    | \d{1,4} [./-] \d{1,2} [./-] \d{1,4} .{0,60} <[^<>\s]+@[^<>\s]+> \s* [:：]
-    | .{2,80} \b (?:wrote|schrieb|writes) \s* [:：]
-    ) \s* $"""
-)
-_RULE = re.compile(
-    r"""(?ix) ^ [>\s]* [-_=—─]{2,} \s* (?:
-      original\ (?:message|appointment) | reply\ message | forwarded\ (?:message|by\b.*) | ursprüngliche\ nachricht | message\ d.origine | message\ transféré
-    | mensaje\ original | messaggio\ originale | mensagem\ original | oorspronkelijk\ bericht | original-nachricht
-    | исходное\ сообщение | пересылаемое\ сообщение | ursprungligt\ meddelande | 原始邮件 | 原始郵件 | 原邮件 | 原始信件 | 回复邮件 | 转发邮件信息 | 转发邮件
-    | 轉寄郵件 | 轉寄的郵件 | 元のメッセージ | original\ mail
-    ) \s* [-_=—─]* \s* $"""
-)
-_FORWARD = re.compile(
-    r"(?i)^[>\s]*(?:[-_=—─]{2,}\s*(?:forwarded|转发|轉寄|message transféré|пересылаемое|weitergeleitet)"
-    r"|begin forwarded message|anfang der weitergeleiteten)"
-)
-_LONG_RULE = re.compile(r"^\s*(?:_{20,}|-{30,})\s*$")
-_FIELDS = (
-    (r"from|von|de|da|van|od|från|fra|от|发件人|發件人|寄件者|寄件人|差出人|보낸 ?사람|från"),
-    (
-        r"sent|date|gesendet|datum|envoyé|date d.envoi|fecha|enviado(?: el)?|inviato|data|verzonden|skickat|sendt|дата"
-        r"|отправлено|发送时间|發送時間|寄件日期|传送日期|傳送日期|日期|时间|時間|送信日時|日時|보낸 ?날짜"
-    ),
-    (r"to|an|à|para|a|aan|til|till|кому|收件人|收件者|宛先|받는 ?사람"),
-    (
-        r"subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|emne|тема|主题|主題|主旨|件名|제목"
-    ),
-    (r"cc|kopie|copie|копия|抄送|副本|reply-to|回复"),
-)
-_FIELD = re.compile(
-    r"(?i)^[>\s*]*(?:"
-    + "|".join(f"(?P<f{i}>{names})" for i, names in enumerate(_FIELDS))
-    + r")\s*\**\s*[:：]\**(?P<value>.*)$"
-)
-_SIGNATURE = re.compile(r"^(?:-- ?|--|__)\s*$")
-_SENT_FROM = re.compile(
-    r"(?i)^\s*(?:sent from (?:my|a|an|the|outlook|mail|yahoo|samsung|proton)\b.{0,80}|get outlook for .{0,60}"
-    r"|(?:von|from) meinem .{0,40}gesendet|gesendet von .{0,60}|envoyé (?:de|depuis) mon .{0,60}|enviado desde mi .{0,60}"
-    r"|inviato da(?:l mio)? .{0,60}|发自我的.{0,40}|發自我的.{0,40}|从我的.{0,30}发送|從我的.{0,30}傳送|來自我的.{0,30}"
-    r"|отправлено с .{0,60}|sendt fra min .{0,40}|skickat från min .{0,40}|verstuurd vanaf mijn .{0,40})$"
-)
-_QUOTED = re.compile(r"^\s{0,3}>")
+_ATTRIBUTION_LINES = 4
+_ATTRIBUTION_CHARACTERS = 600
+_BLOCK_LINES = 10
+_WRAPPED_AT = 50  # a quoted line so long may have lost its end to the next, unquoted line
 
 
 def own_text(full: str) -> str:
-    """The part of `full` above (or else below) its quotes, without a signature.
+    """The part of `full` that is not quoted, without a signature.
 
-    A forward without own words keeps what it forwards.
+    A forward without own words keeps what it forwards, and a mail that is all quote stays whole.
+    `QUOTE_MARK` in `full` is where the mail program itself says that the history begins.
+
+    >>> own_text("Thanks!\\n\\nOn Mon, 2 Mar 2026, Ann <ann@example.org> wrote:\\n> Done.")
+    'Thanks!'
     """
-    marked, _, _ = full.partition(QUOTE_MARK)
-    plain = full.replace(QUOTE_MARK, "")
-    lines = (marked if marked.strip() else plain).split("\n")
-    cut = _cut(lines)
-    own = _without_signature(_without_quotes(lines[:cut]))
-    if _joined(own):
-        return _joined(own)
-    if any(map(_FORWARD.match, lines)):
-        return plain.strip()
-    below = _below(plain.split("\n"))
-    return below or plain.strip()
+    plain = full.replace(QUOTE_MARK, "").strip()
+    marked = full.partition(QUOTE_MARK)[0]
+    for text in (marked, plain) if marked.strip() else (plain,):
+        own = _Lines(text.split("\n")).own()
+        if own:
+            return own
+    return plain
 
 
-def _cut(lines: Sequence[str]) -> int:
-    """The index of the line with which the history begins; only after own words."""
-    for index, line in enumerate(lines):
-        if _begins_history(lines, index, line):
-            return index
-    return len(lines)
+class _Lines:
+    """The lines of one text, and what each of them is."""
 
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._quoted = _quoted(lines)
+        self._own_from = self._last_own()
 
-def _begins_history(lines: Sequence[str], index: int, line: str) -> bool:
-    if not line.strip():
-        return False
-    if _RULE.match(line) or _FORWARD.match(line):
-        return True
-    if _LONG_RULE.match(line):
-        return _is_block(lines, _next(lines, index + 1))
-    if _is_block(lines, index):
-        return True
-    return _attribution(lines, index) > 0 and not _replied_below(lines, index)
+    def own(self) -> str:
+        """The writer's lines; empty when there are none."""
+        if self._forwards_only():
+            return ""
+        kept: list[str] = []
+        index = 0
+        while index < len(self._lines):
+            if self._ends_here(index, kept):
+                break
+            skipped = self._attribution(index) or int(self._quoted[index])
+            if not skipped:
+                kept.append(self._lines[index])
+            index += skipped or 1
+        while kept and (not kept[-1].strip() or marks.RULE.match(kept[-1])):
+            kept.pop()
+        return "\n".join(kept).strip()
 
+    def _forwards_only(self) -> bool:
+        first = next((line for line in self._lines if line.strip()), "")
+        return marks.FORWARDED.match(first) is not None
 
-def _replied_below(lines: Sequence[str], index: int) -> bool:
-    """Own words between or below the quotes: then only the quotes themselves are cut."""
-    after = index + _attribution(lines, index)
-    rest = lines[after:]
-    quoted = [bool(_QUOTED.match(line)) for line in rest if line.strip()]
-    return bool(quoted) and quoted[0] and not all(quoted)
+    def _last_own(self) -> int:
+        """The index of the last line that is neither quoted nor empty; -1 when there is none."""
+        indices = range(len(self._lines) - 1, -1, -1)
+        return next((i for i in indices if self._lines[i].strip() and not self._quoted[i]), -1)
 
-
-def _next(lines: Sequence[str], index: int) -> int:
-    while index < len(lines) and not lines[index].strip():
-        index += 1
-    return index
-
-
-def _attribution(lines: Sequence[str], index: int) -> int:
-    """How many lines from `index` on say who wrote, or 0."""
-    joined = ""
-    for count, line in enumerate(lines[index : index + _WORDS_SPAN], start=1):
+    def _ends_here(self, index: int, kept: Sequence[str]) -> bool:
+        line = self._lines[index]
         if not line.strip():
-            return 0
-        joined = f"{joined} {line.strip()}"[:1_000]
-        if _WROTE.match(joined.strip()):
-            return count
-    return 0
+            return False
+        if marks.ORIGINAL.match(line) or marks.FORWARDED.match(line) or self._is_block(index):
+            return True
+        if self._is_list_footer(index):
+            return True
+        if any(map(str.strip, kept)) and (marks.SIGNATURE.match(line) or marks.SENT_FROM.match(line)):
+            return True
+        count = self._attribution(index)
+        return count > 0 and not self._answered_below(index + count)
+
+    def _answered_below(self, index: int) -> bool:
+        """Whether a quote follows, and below it stand own words."""
+        following = self._next(index)
+        return following < len(self._lines) and self._quoted[following] and self._own_from > following
+
+    def _next(self, index: int) -> int:
+        while index < len(self._lines) and not self._lines[index].strip():
+            index += 1
+        return index
+
+    def _attribution(self, index: int) -> int:
+        """How many lines from `index` on say who wrote what follows, or 0."""
+        joined = ""
+        count = 0
+        for line in self._lines[index : index + _ATTRIBUTION_LINES]:
+            stripped = line.strip()
+            if not stripped or self._quoted[index + count] != self._quoted[index]:
+                return 0
+            joined = f"{joined} {stripped}".strip()
+            count += 1
+            if len(joined) > _ATTRIBUTION_CHARACTERS:
+                return 0
+            if _says_who_wrote(joined):
+                # A line above that tells neither a time nor an address is the writer's own.
+                return count if count == 1 or marks.OPENS.search(self._lines[index]) else 0
+        return 0
+
+    def _is_block(self, index: int) -> bool:
+        """Whether a block of From, Sent, To, Subject begins here, with or without a rule above."""
+        if marks.RULE.match(self._lines[index]):
+            index = self._next(index + 1)
+        found: set[str] = set()
+        for line in self._lines[index : index + _BLOCK_LINES]:
+            field = marks.FIELD.match(line)
+            if field and field.lastgroup:
+                found.add(field.lastgroup)
+            elif not found:
+                return False
+        return len(found) >= 3 and "from" in found
+
+    def _is_list_footer(self, index: int) -> bool:
+        following = index + 1
+        return (
+            following < len(self._lines)
+            and marks.LIST_FOOTER.match(self._lines[index]) is not None
+            and marks.LIST_NAME.match(self._lines[following][:200]) is not None
+        )
 
 
-def _is_block(lines: Sequence[str], index: int) -> bool:
-    """A header block (From, Sent, To, Subject) as Outlook and its kin put above a quote."""
-    first = _FIELD.match(lines[index]) if index < len(lines) else None
-    if first is None or first["f0"] is None:
-        return False
-    seen = {first.lastgroup}
-    kinds = {0}
-    for line in lines[index + 1 : index + 10]:
-        match = _FIELD.match(line)
-        if match:
-            kinds |= {i for i in range(len(_FIELDS)) if match[f"f{i}"] is not None}
-    return len(kinds) >= 3 and bool(seen)
-
-
-def _without_quotes(lines: Sequence[str]) -> list[str]:
-    kept: list[str] = []
-    index = 0
-    while index < len(lines):
-        count = _attribution(lines, index)
-        if count and _QUOTED.match(
-            lines[_next(lines, index + count)] if _next(lines, index + count) < len(lines) else ""
-        ):
-            index += count
-            continue
-        if not _QUOTED.match(lines[index]):
-            kept.append(lines[index])
-        index += 1
-    return kept
-
-
-def _without_signature(lines: Sequence[str]) -> list[str]:
+def _quoted(lines: Sequence[str]) -> list[bool]:
+    """Which lines are quoted: by `>`, or torn from a quoted line that was wrapped."""
+    found: list[bool] = []
     for index, line in enumerate(lines):
-        if _SIGNATURE.match(line) and _joined(lines[:index]):
-            return list(lines[:index])
-        if _SENT_FROM.match(line) and _joined(lines[:index]) and not _joined(lines[index + 1 :]):
-            return list(lines[:index])
-    return list(lines)
+        by_sign = marks.QUOTED.match(line) is not None
+        torn = (
+            not by_sign
+            and bool(line.strip())
+            and index > 0
+            and found[-1]
+            and len(lines[index - 1]) >= _WRAPPED_AT
+            and index + 1 < len(lines)
+            and (not lines[index + 1].strip() or marks.QUOTED.match(lines[index + 1]) is not None)
+        )
+        found.append(by_sign or torn)
+    return found
 
 
-def _below(lines: Sequence[str]) -> str:
-    """Own words below a quote."""
-    return _joined(_without_signature(_without_quotes(lines)))
-
-
-def _joined(lines: Sequence[str]) -> str:
-    return "\n".join(lines).strip()
+def _says_who_wrote(line: str) -> bool:
+    if not marks.ATTRIBUTION_END.search(line[-40:]):
+        return False
+    return any(pattern.match(line) for pattern in marks.ATTRIBUTIONS)

@@ -1,0 +1,96 @@
+"""The lines by which mail programs mark what is not the writer's: as patterns, one line at a time.
+
+Collected from what mail programs produce; each pattern is linear in the length of its line.
+"""
+
+import re
+
+_VERBS = (
+    "wrote|writes|schrieb|schreibt|a écrit|escribió|escribio|ha scritto|escreveu|schreef|skrev"
+    "|geschreven|napisał\\(a\\)|napisała|napisał|pisze|napsala?|kirjoitti|a írt|írta|đã viết|menulis"
+    "|yazdı|şunu yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|scris|έγραψε|כתב|kirjutas"
+)
+_OPENERS = (
+    "on|le|am|el|il|em|op|den|dne|dnia|w dniu|ngày|pada|vào|на|в|від|in data|a|à|le|på|il giorno"
+)
+_ADDRESS = r"<?\s?[\w.+=/'&%~-]{1,64}@[\w.-]{1,200}\s?(?:<\s?mailto:[^<>]{1,200}>)?>?"
+
+ATTRIBUTIONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # On <when>, <who> wrote: (in any order)
+        rf"[>\s*_]*(?:{_OPENERS})\b.{{4,400}}?\b(?:{_VERBS})(?!\w).{{0,120}}[:：]\W{{0,3}}$",
+        # <when> <who> <address> wrote:, <when> wrote <who> <address>:
+        rf"[>\s*_]*.{{2,300}}?{_ADDRESS}.{{0,60}}\b(?:{_VERBS})(?!\w).{{0,20}}[:：]\W{{0,3}}$",
+        rf"[>\s*_]*.{{2,200}}?\d.{{0,100}}?\b(?:{_VERBS})(?!\w).{{0,120}}?{_ADDRESS}[\s)\]]*[:：]\W{{0,3}}$",
+        # <when>, <who> <address>:
+        rf"[>\s*_]*(?=.*\d{{1,2}}[:.]\d\d|.*\b\d{{4}}\b).{{4,300}}?{_ADDRESS}[\s)\]]*[:：]\W{{0,3}}$",
+        # <who> wrote:
+        r"[>\s*_]*.{2,60}\b(?:wrote|schrieb|writes)\s*[:：]\s*$",
+        # Chinese, Japanese, Korean
+        r"[>\s*_]*(?:在|于|於).{4,300}?(?:写道|寫道|写到|寫到)\W{0,3}$",
+        r"[>\s*_]*.{2,300}?(?:写道|寫道|写到)\s*[:：]\W{0,3}$",
+        r"[>\s*_]*\d{4}\s*[年./-].{4,300}?(?:のメール|書きました|書いた|님이 작성|작성:).{0,20}$",
+    )
+)
+OPENS = re.compile(r"\d{1,2}[:.]\d\d|\b(?:19|20)\d\d\b|<\s*$|<?[\w.+-]{1,64}@[\w.-]+")
+# Only lines that end so are worth the patterns above.
+ATTRIBUTION_END = re.compile(r"[:：]\W{0,3}$|[写寫][道到]\W{0,3}$|작성\W*$|書きました|のメール")
+
+_ORIGINAL = (
+    r"original (?:message|appointment|mail)|reply message|ursprüngliche nachricht"
+    r"|original-?nachricht|message d.origine|mensaje original|messaggio originale|mensagem original"
+    r"|oorspronkelijk bericht|исходное сообщение|ursprungligt meddelande|opprinnelig melding"
+    r"|oprindelig meddelelse|원본 메일|원본 메시지"
+    r"|原始邮件|原始郵件|原邮件|原郵件|原始信件|回复邮件|回復郵件|元のメッセージ"
+)
+_FORWARDED = (
+    r"forwarded (?:message|mail|by\b.{0,100})|message transféré|weitergeleitete nachricht"
+    r"|пересылаемое сообщение|пересланное сообщение|mensaje reenviado|messaggio inoltrato"
+    r"|mensagem encaminhada|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|轉寄的郵件|轉寄信件|转发信息"
+)
+ORIGINAL = re.compile(rf"[>\s]*[-_=—─*]{{2,}}\s*(?:{_ORIGINAL})\s*[-_=—─*]*\s*$", re.IGNORECASE)
+FORWARDED = re.compile(
+    rf"[>\s]*(?:[-_=—─*]{{2,}}\s*(?:{_FORWARDED})\s*[-_=—─*]*\s*$|begin forwarded message"
+    r"|anfang der weitergeleiteten|début du message (?:transféré|réexpédié))",
+    re.IGNORECASE,
+)
+
+FIELD_NAMES = {
+    "from": r"from|von|de|da|van|od|från|fra|от|发件人|發件人|寄件者|寄件人|差出人|보낸 ?사람",
+    "date": r"sent|date|gesendet|datum|envoyé|message du|fecha|enviado(?: el)?|inviato|data"
+    r"|verzonden|skickat|sendt|дата|отправлено|发送时间|發送時間|寄件日期|传送日期|傳送日期"
+    r"|日期|时间|時間|送信日時|日時|보낸 ?날짜",
+    "to": r"to|an|à|para|a|aan|til|till|кому|收件人|收件者|宛先|받는 ?사람",
+    "subject": r"subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|emne|sujet|тема"
+    r"|主题|主題|主旨|件名|제목",
+    "other": r"cc|kopie|copie(?: à)?|копия|抄送|副本|reply-to|organization|importance|attachments?",
+}
+"""What header blocks call their fields; a block names at least three, `from` among them."""
+
+FIELD = re.compile(
+    r"[>\s*]{0,20}(?:"
+    + "|".join(f"(?P<{kind}>{names})" for kind, names in FIELD_NAMES.items())
+    + r")\s{0,3}\**\s{0,3}[:：]\**.*$",
+    re.IGNORECASE,
+)
+
+SIGNATURE = re.compile(r"(?:--|__|—)\s*$")
+SENT_FROM = re.compile(
+    r"""\s*(?:
+      sent\ from\ (?:my|a|an|outlook|mail|yahoo|samsung|proton|gmail|aol|windows)\b.{0,80}
+    | sent\ (?:from|via|with|using)\ [A-Z]\S{2,30}(?:\s?<http[^>\s]*>)?(?:\ for\ \w+)?
+    | get\ outlook\ for\ .{0,80}
+    | von\ mein\w+\ .{0,40}gesendet.{0,20} | gesendet\ (?:von|mit)\ .{0,60}
+    | envoyé\ (?:de|depuis|à\ partir\ d[eu'])\ ?.{0,80} | enviado\ (?:desde|do|a\ partir)\ .{0,60}
+    | inviato\ da.{0,60} | отправлено\ (?:с|из)\ .{0,60}
+    | (?:sendt|skickat)\ (?:fra|från)\ min\ .{0,40} | verstuurd\ vanaf\ mijn\ .{0,40}
+    | lähetetty\ .{2,40}(?:sta|stä|lta|ltä)
+    | (?:发自|發自)(?:我的)?.{0,40} | (?:从|從|來自|来自)我的.{0,30}
+    )\s*$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+LIST_FOOTER = re.compile(r"\s*_{20,}\s*$")
+LIST_NAME = re.compile(r"(?i).*\bmailing list\b")
+RULE = re.compile(r"\s*(?:_{20,}|-{20,}|={3,}|—{10,}|─{10,})\s*$")
+QUOTED = re.compile(r"\s{0,3}>")
