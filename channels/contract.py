@@ -1,14 +1,14 @@
 """How every contract is written down: one frozen dataclass, two codecs.
 
-Edges validate with pydantic (`validate`), which names the field and what was expected. Shards decode with msgspec (`decode`), which is an order of magnitude
-faster; what msgspec refuses goes through `validate` once more for its error. Both write the same
-JSON: RFC 8259, UTF-8, instants as RFC 3339 in UTC.
+Edges validate with pydantic (`validate`), which names the field and what was expected. Shards
+decode with msgspec (`decode`), which is an order of magnitude faster; what msgspec refuses goes
+through `validate` once more for its error. Both write the same JSON: RFC 8259, UTF-8, instants as
+RFC 3339 in UTC.
 
 Versions are additive. Unknown fields are skipped by a reader and yet survive the whole way, for
 nobody encodes again what was handed to them: edges publish, and stages embed, the original bytes.
 """
 
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,15 +21,22 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
-@lru_cache(maxsize=256)
-def _decoder(contract: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(contract)
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_adapters: dict[Any, pydantic.TypeAdapter[Any]] = {}
 
 
-@lru_cache(maxsize=256)
-def adapter(contract: type[Any]) -> pydantic.TypeAdapter[Any]:
+def _decoder(contract: type[T]) -> msgspec.json.Decoder[T]:
+    """The decoder of `contract`, built once: there are as many as there are contracts."""
+    if contract not in _decoders:
+        _decoders[contract] = msgspec.json.Decoder(contract)
+    return _decoders[contract]
+
+
+def adapter(contract: type[T]) -> pydantic.TypeAdapter[T]:
     """The pydantic adapter of `contract`, built once."""
-    return pydantic.TypeAdapter(contract)
+    if contract not in _adapters:
+        _adapters[contract] = pydantic.TypeAdapter(contract)
+    return _adapters[contract]
 
 
 def encode(value: object) -> bytes:

@@ -14,15 +14,15 @@ class SwitchboardError(Exception):
     """The root: its text is a sentence for the operator."""
 
 
-class Malformed(SwitchboardError):  # noqa: N818 - the name says what the input is
+class Malformed(SwitchboardError):
     """The input cannot be understood. Retrying gives the same result."""
 
 
-class Refused(SwitchboardError):  # noqa: N818
+class Refused(SwitchboardError):
     """The input was understood and may not be taken: forged, unsigned, or too large."""
 
 
-class Unavailable(SwitchboardError):  # noqa: N818
+class Unavailable(SwitchboardError):
     """A log, a mail server or an HTTP peer does not answer now. Nothing was taken; try again."""
 
 

@@ -67,3 +67,7 @@ def main() -> None:
         sys.exit(EXIT_WRONG_INPUT)
     except BrokenPipeError:
         sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -205,7 +205,7 @@ def parse_overlay(text: str, name: str, weekly: tuple[Hours, ...]) -> dict[date,
         data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes strings only
     except yaml.YAMLError as error:
         raise ValueError(f"{name}: not YAML: {error}") from None
-    if not isinstance(data, dict):
+    if not isinstance(data, dict):  # noqa: TRY004 - callers catch what a user got wrong
         raise ValueError(f"{name}: expected dates: `2027-02-07: work`")
     working = next((hours for hours in weekly if hours), ())
     found: dict[date, Hours] = {}

@@ -11,8 +11,8 @@ from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.calendar import Calendar, NeverOpen
 from rules.index import compile_rulebook
-from rules.wording import did_you_mean
 from rules.model import format_duration, parse_duration
+from rules.wording import did_you_mean
 
 app = typer.Typer(help="Business time: when is it due, how much has passed.", no_args_is_help=True)
 

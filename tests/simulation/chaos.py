@@ -13,9 +13,9 @@ from typing import Any
 
 from channels.errors import Unavailable
 from channels.identity import request_id
-from channels.request import CustomerRequest, Sender
+from channels.request import Channel, CustomerRequest, Sender
 from router import records
-from router.core.commands import Command
+from router.core.commands import Command, Name, PresenceState
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
@@ -73,6 +73,10 @@ RULES = Rules(
 
 TEXTS = ("hello", "我要投诉", "a complaint", "please repair it", "casino bonus", "thanks", "在吗")
 AGENTS = ("ann", "bob", "cat", "dan")
+GONE: tuple[PresenceState, ...] = ("away", "busy", "offline")
+OWN_WORK: tuple[Name, ...] = (
+    "reply", "reply", "resolve", "pending", "resume", "transfer", "note", "reopen",
+)  # fmt: skip
 
 
 class Chaos:
@@ -196,7 +200,8 @@ class Chaos:
             await self._publish(request_message(self.chance.choice(self._requests)))
             return
         self._count += 1
-        channel = self.chance.choice(["sms", "chat", "email"])
+        channels: list[Channel] = ["sms", "chat", "email"]
+        channel = self.chance.choice(channels)
         external_id = f"m{self._count}"
         request = CustomerRequest(
             id=request_id(channel, "shop", external_id),
@@ -225,8 +230,8 @@ class Chaos:
         agent = self.chance.choice(AGENTS)
         action = self.chance.random()
         if action < 0.25:
-            states = ["available"] * 6 + ["away", "busy", "offline"]
-            state = self.chance.choice(states)
+            free: list[PresenceState] = ["available"] * 6
+            state = self.chance.choice([*free, *GONE])
             lease = self.chance.choice([None, None, 40.0])
             return Command(
                 id=identity, command="presence", agent=agent, state=state, lease_seconds=lease
@@ -234,7 +239,7 @@ class Chaos:
         if self._offers and action < 0.65:
             ticket = self.chance.choice(sorted(self._offers))
             owner, offer = self._offers[ticket]
-            name = "decline" if self.chance.random() < 0.2 else "accept"
+            name: Name = "decline" if self.chance.random() < 0.2 else "accept"
             who = agent if self.chance.random() < 0.05 else owner
             return Command(id=identity, command=name, agent=who, ticket=ticket, offer=offer)
         if self._owned:
@@ -244,9 +249,7 @@ class Chaos:
     def _own_work(self, identity: str) -> Command:
         ticket = self.chance.choice(sorted(self._owned))
         common: dict[str, Any] = {"id": identity, "agent": self._owned[ticket], "ticket": ticket}
-        name = self.chance.choice(
-            ["reply", "reply", "resolve", "pending", "resume", "transfer", "note", "reopen"]
-        )
+        name = self.chance.choice(OWN_WORK)
         text = "done" if name in {"reply", "note"} else None
         queue = self.chance.choice(["billing", "rescue"]) if name == "transfer" else None
         return Command(command=name, text=text, queue=queue, **common)
