@@ -6,7 +6,7 @@ shown, or None when it may hold whatever is shown; so only routes one of whose t
 are looked at.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ class Context:
     facts: Facts
     request: CustomerRequest
     keywords: Mapping[str, Mapping[str, Span]]
-    regexes: Mapping[str, set[str]]
+    regexes: Mapping[str, Collection[str]]
     calendars: Mapping[str, Calendar]
 
 
@@ -228,13 +228,18 @@ def _hours(calendar: str, *, open_: bool) -> Test:
 
 
 def _automatic(wanted: bool | list[str]) -> Part:  # noqa: FBT001 - the rulebook's own value
-    if isinstance(wanted, bool):
-        return Part(
-            "automatic", lambda context: (context.request.automatic is not None) is wanted, None
-        )
-    reasons = frozenset(wanted)
+    reasons = frozenset([str(wanted)] if isinstance(wanted, bool) else wanted)
     triggers = frozenset(Trigger("automatic", "equals", reason) for reason in reasons)
-    return Part("automatic", lambda context: context.request.automatic in reasons, triggers)
+
+    def test(context: Context) -> bool:
+        return not reasons.isdisjoint(_reasons(context.request.automatic))
+
+    return Part("automatic", test, triggers)
+
+
+def _reasons(automatic: str | None) -> tuple[str, ...]:
+    """What a request shows of a machine: that there was one, and why we think so."""
+    return (str(False),) if automatic is None else (automatic, str(True))
 
 
 def _nested(condition: Condition) -> Iterable[Part]:
@@ -259,25 +264,38 @@ def _any(tests: tuple[Test, ...]) -> Test:
     return lambda context: any(test(context) for test in tests)
 
 
-def shown(context: Context) -> Iterable[Trigger]:
-    """The triggers that a request shows."""
+def shown(context: Context, fields: Container[str]) -> Iterator[tuple[str, str, str]]:
+    """The triggers that a request shows, of those fields; plain tuples equal `Trigger`s."""
     for name, words in context.keywords.items():
-        yield from (Trigger(name, "keyword", word) for word in words)
+        for word in words:
+            yield name, "keyword", word
     for name, patterns in context.regexes.items():
-        yield from (Trigger(name, "regex", pattern) for pattern in patterns)
-    yield from (Trigger(name, "equals", value) for name, value in _values_shown(context))
+        for pattern in patterns:
+            yield name, "regex", pattern
+    for name, values in _SHOWN.items():
+        if name in fields:
+            for value in values(context.facts):
+                yield name, "equals", value
 
 
-def _values_shown(context: Context) -> Iterable[tuple[str, str]]:
-    facts = context.facts
-    for name, read in _FIELDS.items():
+def _attributes(facts: Facts) -> Iterator[str]:
+    for name, value in facts.attributes_seen.items():
+        if isinstance(value, SCALAR):
+            yield f"{name}={_plain(value)}"
+
+
+def _one(read: Callable[[Facts], str | None]) -> Callable[[Facts], Iterable[str]]:
+    def values(facts: Facts) -> Iterable[str]:
         value = read(facts)
-        if value is not None:
-            yield name, value
-    yield from (("language", tag) for tag in languages(facts.language))
-    yield from (("sender", sender) for sender in senders(context.request.sender.address))
-    if context.request.automatic is not None:
-        yield "automatic", context.request.automatic
-    for name, attribute in facts.attributes_seen.items():
-        if isinstance(attribute, SCALAR):
-            yield "attributes", f"{name}={_plain(attribute)}"
+        return () if value is None else (value,)
+
+    return values
+
+
+_SHOWN: dict[str, Callable[[Facts], Iterable[str]]] = {
+    **{name: _one(read) for name, read in _FIELDS.items()},
+    "language": lambda facts: languages(facts.language),
+    "sender": lambda facts: senders(facts.request.sender.address),
+    "automatic": lambda facts: _reasons(facts.request.automatic),
+    "attributes": _attributes,
+}

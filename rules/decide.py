@@ -1,123 +1,133 @@
 """A request and the compiled rulebook -> where it goes, and why. Deterministic and pure.
 
 Routes are ordered; the first that matches wins unless it says `continue`: then what it decides
-is kept, its tags and skills are added to, and the next match goes on from there. What no route
-decides comes from the tier, then from the type: SLA route > tier > type; the tier's priority is
-added to the route's, at most 9 in all.
+is kept, its tags and skills are added to, and the search goes on. What no route decides comes
+from the tier, then from the type: SLA route > tier > type; the tier's priority is added to the
+route's, at most 9 in all.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from rules.conditions import Compiled as CompiledCondition
-from rules.conditions import Context
+from rules.conditions import Context, Part
 from rules.decision import Decision, Facts
-from rules.index import Compiled, CompiledRoute, Index
-from rules.model import Action
+from rules.index import Compiled, CompiledRoute, Index, text_of
+from rules.matcher import Span
 
 MAX_PRIORITY = 9
 OVERRIDDEN_SHOWN = 5
 CANDIDATES_SHOWN = 20
+SPANS_SHOWN = 10
+SPAN_CHARACTERS = 80
+"""So much of a match is shown: a regex may match all of a long text."""
 
 
 def decide(compiled: Compiled, facts: Facts) -> Decision:
     """Where `facts.request` goes under `compiled`."""
     context = compiled.index.context(facts, compiled.calendars)
-    candidates: list[str] = []
+    looked_at: list[str] = []
     passed: list[CompiledRoute] = []
-    winner: CompiledRoute | None = None
-    found = compiled.index.candidates(context)
-    for route in found:
-        candidates.append(route.route.id)
+    rest = compiled.index.candidates(context)
+    for route in rest:
+        looked_at.append(route.id)
         if not route.condition.test(context):
             continue
-        if not route.route.then.continue_:
-            winner = route
+        if not route.goes_on:
             break
         passed.append(route)
-    if winner is None:
+    else:
         raise LookupError("no route matched: the rulebook has no default")
-    overridden = [one.route.id for one in _next_matches(found, context)]
-    explanation = _explanation(compiled.index, context, winner, passed)
-    explanation |= {"candidates": candidates[:CANDIDATES_SHOWN], "overridden": overridden}
-    return _decision(compiled, facts, [*passed, winner], explanation)
+    explanation = {
+        "rule": route.id,
+        **_matched(compiled.index, context, route),
+        "continued": [one.id for one in passed],
+        "candidates": looked_at[:CANDIDATES_SHOWN],
+        "overridden": list(islice(_overridden(rest, context), OVERRIDDEN_SHOWN)),
+    }
+    return _decision(compiled, facts, passed, route, explanation)
 
 
-def _next_matches(rest: Iterator[CompiledRoute], context: Context) -> Iterator[CompiledRoute]:
-    """The first few later routes that would have matched too; the default is not among them."""
-    shown = 0
-    for looked_at, route in enumerate(rest):
-        if shown == OVERRIDDEN_SHOWN or looked_at == CANDIDATES_SHOWN:
-            return
-        if route.route.when is not None and route.condition.test(context):
-            shown += 1
-            yield route
+def _overridden(rest: Iterator[CompiledRoute], context: Context) -> Iterator[str]:
+    """Later routes that would have matched too; what always matches is not among them."""
+    for route in islice(rest, CANDIDATES_SHOWN):
+        if route.condition.parts and route.condition.test(context):
+            yield route.id
 
 
 def _decision(
-    compiled: Compiled, facts: Facts, routes: list[CompiledRoute], explanation: dict[str, Any]
+    compiled: Compiled,
+    facts: Facts,
+    passed: list[CompiledRoute],
+    route: CompiledRoute,
+    explanation: dict[str, Any],
 ) -> Decision:
-    rulebook = compiled.rulebook
-    actions = [one.route.then for one in routes]
-    queue = _last(actions, "queue") or rulebook.routes[-1].then.queue or next(iter(rulebook.queues))
-    tier = rulebook.tiers.get(facts.tier) if facts.tier else None
-    type_name: str | None = _last(actions, "type")
-    kind = rulebook.types.get(type_name) if type_name else None
-    sla, sla_from = next(
-        (
-            (name, source)
-            for name, source in (
-                (_last(actions, "sla"), "route"),
-                (tier.sla if tier else None, "tier"),
-                (kind.sla if kind else None, "type"),
-            )
-            if name is not None
-        ),
-        (None, None),
-    )
-    priority = (_last(actions, "priority") or 0) + (tier.priority if tier else 0)
+    decided, skills, tags = route.decides, dict(route.skills), route.tags
+    if passed:
+        routes = (*passed, route)
+        decided = {name: value for one in routes for name, value in one.decides.items()}
+        skills = {skill: level for one in routes for skill, level in one.skills.items()}
+        tags = tuple(dict.fromkeys(tag for one in routes for tag in one.tags))
+    tier = compiled.rulebook.tiers.get(facts.tier) if facts.tier else None
+    sla, sla_from = _sla(compiled, decided.get("sla"), tier.sla if tier else None, decided)
+    queue = decided.get("queue") or compiled.index.routes[-1].decides["queue"]
+    priority = decided.get("priority", 0) + (tier.priority if tier else 0)
+    explanation["tier"], explanation["sla_from"] = facts.tier, sla_from
     return Decision(
         queue=queue,
         pool=compiled.pool_of[queue],
-        type=type_name,
+        type=decided.get("type"),
         priority=min(priority, MAX_PRIORITY),
-        skills={skill: level for action in actions for skill, level in action.skills.items()},
+        skills=skills,
         tier=facts.tier,
         sla=sla,
-        ack=_last(actions, "ack"),
-        tags=tuple(dict.fromkeys(tag for action in actions for tag in action.tags)),
-        rule=routes[-1].route.id,
+        ack=decided.get("ack"),
+        tags=tags,
+        rule=route.id,
         rulebook=compiled.version,
-        drop=routes[-1].route.then.drop,
-        explanation=explanation | {"tier": facts.tier, "sla_from": sla_from},
+        drop=route.drop,
+        explanation=explanation,
     )
 
 
-def _last(actions: list[Action], name: str) -> Any:
-    """What the last of the actions that says something of `name` says."""
-    said = (getattr(action, name) for action in reversed(actions))
-    return next((value for value in said if value is not None), None)
+def _sla(
+    compiled: Compiled, of_route: str | None, of_tier: str | None, decided: Any
+) -> tuple[str | None, str | None]:
+    """The SLA that holds, and whose it is."""
+    if of_route is not None:
+        return of_route, "route"
+    if of_tier is not None:
+        return of_tier, "tier"
+    name = decided.get("type")
+    of_type = compiled.rulebook.types[name].sla if name is not None else None
+    return of_type, None if of_type is None else "type"
 
 
-def _explanation(
-    index: Index, context: Context, winner: CompiledRoute, passed: list[CompiledRoute]
-) -> dict[str, Any]:
-    spans: list[dict[str, Any]] = []
-    clauses = list(_clauses(index, context, winner.condition, spans))
+# -- which clauses of a route held, and the words in the original text that show it
+
+
+def _matched(index: Index, context: Context, route: CompiledRoute) -> dict[str, Any]:
+    spans: list[tuple[str, Span]] = []
+    clauses = " and ".join(_clauses(index, context, route.condition, spans))
+    shown = sorted(set(spans), key=lambda one: (one[0], one[1].start, one[1].end))
     return {
-        "rule": winner.route.id,
-        "clause": " and ".join(clauses) or "default",
-        "spans": spans,
-        "continued": [one.route.id for one in passed],
+        "clause": clauses or "always",
+        "spans": [_shown(context, name, span) for name, span in shown[:SPANS_SHOWN]],
     }
 
 
+def _shown(context: Context, name: str, span: Span) -> dict[str, Any]:
+    words = text_of(context.request, name)[span.start : min(span.end, span.start + SPAN_CHARACTERS)]
+    return {"field": name, "start": span.start, "end": span.end, "text": words}
+
+
 def _clauses(
-    index: Index, context: Context, condition: CompiledCondition, spans: list[dict[str, Any]]
+    index: Index, context: Context, condition: CompiledCondition, spans: list[tuple[str, Span]]
 ) -> Iterator[str]:
     """The names of the clauses that hold; the words that show it are added to `spans`."""
     for part in condition.parts:
-        if part.name != "not" and part.nested:
+        if part.name in {"any", "all"}:
             held = [nested for nested in part.nested if nested.test(context)]
             inner = [
                 name
@@ -127,22 +137,18 @@ def _clauses(
             yield f"{part.name}({', '.join(inner)})"
             continue
         yield part.name
-        for name, how, value in sorted(part.triggers or ()):
-            found = _span(index, context, name, how, value)
+        if part.name in context.keywords:
+            spans += ((part.name, span) for span in _found(index, context, part))
+
+
+def _found(index: Index, context: Context, part: Part) -> Iterator[Span]:
+    """Where the keywords and regexes of a text clause are."""
+    name, wanted = part.name, part.triggers or ()
+    for word, span in context.keywords[name].items():
+        if (name, "keyword", word) in wanted:
+            yield span
+    for pattern in context.regexes[name]:
+        if (name, "regex", pattern) in wanted:
+            found = index.span(name, pattern, context)
             if found is not None:
-                spans.append(found)
-
-
-def _span(index: Index, context: Context, name: str, how: str, value: str) -> dict[str, Any] | None:
-    if how == "keyword" and value in context.keywords[name]:
-        one = context.keywords[name][value]
-        start, end = one.start, one.end
-    elif how == "regex" and value in context.regexes[name]:
-        found = index.span(name, value, context)
-        if found is None:
-            return None
-        start, end = found
-    else:
-        return None
-    text = context.request.text if name == "text" else context.request.subject or ""
-    return {"field": name, "start": start, "end": end, "text": text[start:end]}
+                yield found

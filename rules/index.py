@@ -1,16 +1,19 @@
 """The rulebook compiled: routes behind their triggers, calendars, templates, pools by queue."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
+from itertools import starmap
+from typing import Any
 
+from channels.request import CustomerRequest
 from rules.calendar import Calendar
 from rules.conditions import Compiled as CompiledCondition
 from rules.conditions import Context, Trigger, compile_condition, shown
 from rules.decision import Facts
 from rules.load import RulebookError, load_document, version
-from rules.matcher import Keywords, Regexes
+from rules.matcher import Keywords, Regexes, Span
 from rules.model import Route, Rulebook
 from rules.source import Problem, problem
 from rules.templates import Texts, template_error, texts
@@ -24,65 +27,97 @@ MAX_TEXT_CHARACTERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class CompiledRoute:
-    """A route with its compiled condition; `number` is its place in the order."""
+    """A route with its compiled condition; `number` is its place in the order.
+
+    `decides` has those of queue, type, priority, sla and ack that the route says something of.
+    """
 
     number: int
-    route: Route
+    id: str
     condition: CompiledCondition
+    decides: Mapping[str, Any]
+    skills: Mapping[str, int]
+    tags: tuple[str, ...]
+    drop: str | None
+    goes_on: bool
+
+
+DECIDED = ("queue", "type", "priority", "sla", "ack")
+
+
+def compile_route(number: int, route: Route) -> CompiledRoute:
+    """`route`, the `number`-th, ready to be used."""
+    action = route.then
+    said = {name: getattr(action, name) for name in DECIDED}
+    return CompiledRoute(
+        number=number,
+        id=route.id,
+        condition=compile_condition(route.when),
+        decides={name: value for name, value in said.items() if value is not None},
+        skills=action.skills,
+        tags=tuple(dict.fromkeys(action.tags)),
+        drop=action.drop,
+        goes_on=action.continue_,
+    )
 
 
 class Index:
     """Routes behind what a request must show for them to be looked at."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes = [
-            CompiledRoute(number, route, compile_condition(route.when))
-            for number, route in enumerate(routes)
-        ]
-        self._by_trigger: dict[Trigger, list[int]] = defaultdict(list)
+        self.routes = list(starmap(compile_route, enumerate(routes)))
+        self._by_trigger: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         self._always: list[int] = []
         for compiled in self.routes:
             if compiled.condition.triggers is None:
                 self._always.append(compiled.number)
             for trigger in compiled.condition.triggers or ():
                 self._by_trigger[trigger].append(compiled.number)
-        known = set(self._by_trigger) | {
-            trigger for compiled in self.routes for trigger in _texts(compiled.condition)
-        }
+        self._fields = frozenset(field for field, _, _ in self._by_trigger)
+        known = {one for compiled in self.routes for one in _texts(compiled.condition)}
         self._keywords = {name: Keywords(_values(known, name, "keyword")) for name in FIELDS}
         self._regexes = {name: Regexes(_values(known, name, "regex")) for name in FIELDS}
 
     def context(self, facts: Facts, calendars: Mapping[str, Calendar]) -> Context:
         """The request as conditions see it: every keyword and regex looked for, once."""
-        request = facts.request
-        said = {
-            "text": request.text[:MAX_TEXT_CHARACTERS],
-            "subject": (request.subject or "")[:MAX_TEXT_CHARACTERS],
-        }
-        keywords = {
-            name: self._keywords[name].find(fold(text)) if self._keywords[name].words else {}
-            for name, text in said.items()
-        }
-        regexes = {
-            name: self._regexes[name].find(text) if self._regexes[name].patterns else set()
-            for name, text in said.items()
-        }
-        return Context(facts, request, keywords, regexes, calendars)
+        keywords: dict[str, Mapping[str, Span]] = {}
+        regexes: dict[str, Collection[str]] = {}
+        for name in FIELDS:
+            text = _readable(text_of(facts.request, name))
+            words, patterns = self._keywords[name], self._regexes[name]
+            keywords[name] = words.find(fold(text)) if text and words.words else {}
+            regexes[name] = patterns.find(text) if patterns.patterns else ()
+        return Context(facts, facts.request, keywords, regexes, calendars)
 
     def candidates(self, context: Context) -> Iterator[CompiledRoute]:
         """The routes that the request may match, in order; the others cannot."""
-        found = [self._by_trigger[one] for one in shown(context) if one in self._by_trigger]
+        by_trigger = self._by_trigger
+        shows = shown(context, self._fields)
+        found = [by_trigger[one] for one in shows if one in by_trigger]
         last = -1
         for number in merge(self._always, *found):
             if number != last:
                 last = number
                 yield self.routes[number]
 
-    def span(self, name: str, pattern: str, context: Context) -> tuple[int, int] | None:
+    def span(self, name: str, pattern: str, context: Context) -> Span | None:
         """Where a regex matches in the original text."""
-        text = context.request.text if name == "text" else context.request.subject or ""
-        found = self._regexes[name].span(pattern, text[:MAX_TEXT_CHARACTERS])
-        return (found.start, found.end) if found is not None else None
+        return self._regexes[name].span(pattern, _readable(text_of(context.request, name)))
+
+
+def text_of(request: CustomerRequest, name: str) -> str:
+    """The text or the subject, as far as rules look at it."""
+    text = request.text if name == "text" else request.subject
+    return text[:MAX_TEXT_CHARACTERS] if text else ""
+
+
+def _readable(text: str) -> str:
+    """The text without lone surrogates, which have no UTF-8; every place in it stays the same."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _texts(condition: CompiledCondition) -> Iterator[Trigger]:

@@ -1,8 +1,7 @@
 """Many keywords and many regexes against one text at once; the cost does not grow with them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import ahocorasick_rs
 import re2
@@ -13,7 +12,7 @@ _SHARD = 500
 _MEMORY_BYTES = 256 * 1024 * 1024
 _SENTINEL = r"(?s)\A."
 """Matches every text that is not empty. RE2 reports out-of-memory as *no match*: when even this
-is missing, a shard's answer cannot be believed."""
+is missing, a shard's answer cannot be believed, and its patterns are tried one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,45 +50,42 @@ class Regexes:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = sorted(set(patterns))
-        self._compiled: dict[str, Any] = {}
+        self._one_by_one = {pattern: re2.compile(pattern) for pattern in self.patterns}
         self._sets = [
-            self._set(self.patterns[start : start + _SHARD])
+            _set(self.patterns[start : start + _SHARD])
             for start in range(0, len(self.patterns), _SHARD)
         ]
+        self._in_nothing = frozenset(self._slowly(self.patterns, ""))
 
-    @staticmethod
-    def _options() -> re2.Options:
-        options = re2.Options()
-        options.max_mem = _MEMORY_BYTES
-        options.log_errors = False
-        return options
-
-    def _set(self, patterns: list[str]) -> tuple[re2.Set, list[str]]:
-        found = re2.Set.SearchSet(self._options())
-        found.Add(_SENTINEL)
-        for pattern in patterns:
-            found.Add(pattern)
-        found.Compile()
-        return found, patterns
-
-    def find(self, text: str) -> set[str]:
-        """The patterns that match somewhere in the text. Raises `MemoryError`, never guesses."""
-        found: set[str] = set()
+    def find(self, text: str) -> Collection[str]:
+        """The patterns that match somewhere in the text."""
         if not text:
-            return {one for one in self.patterns if self._pattern(one).search(text)}
+            return self._in_nothing
+        found: set[str] = set()
         for shard, patterns in self._sets:
             hits = shard.Match(text)
-            if 0 not in hits:
-                raise MemoryError("RE2 ran out of its memory budget; nothing was decided")
-            found.update(patterns[hit - 1] for hit in hits if hit)
+            if 0 in hits:
+                found.update(patterns[hit - 1] for hit in hits if hit)
+            else:
+                found.update(self._slowly(patterns, text))
         return found
 
     def span(self, pattern: str, text: str) -> Span | None:
         """The first match of one pattern, for the explanation."""
-        match = self._pattern(pattern).search(text)
+        match = self._one_by_one[pattern].search(text)
         return None if match is None else Span(match.start(), match.end())
 
-    def _pattern(self, pattern: str) -> Any:
-        if pattern not in self._compiled:
-            self._compiled[pattern] = re2.compile(pattern, self._options())
-        return self._compiled[pattern]
+    def _slowly(self, patterns: Iterable[str], text: str) -> Iterator[str]:
+        """One by one: RE2 does without the memory that a set needs, and is still linear."""
+        return (one for one in patterns if self._one_by_one[one].search(text))
+
+
+def _set(patterns: list[str]) -> tuple[re2.Set, list[str]]:
+    options = re2.Options()
+    options.max_mem = _MEMORY_BYTES
+    options.log_errors = False
+    found = re2.Set.SearchSet(options)
+    for pattern in (_SENTINEL, *patterns):
+        found.Add(pattern)
+    found.Compile()
+    return found, patterns

@@ -3,71 +3,72 @@
 NFKC, case folding, zero-width characters removed, traditional Chinese as simplified (投訴 = 投诉),
 any run of white space as one space (a phrase may span a line break). The customer's own text is
 kept; `Folded.span` says where in it a match stands.
+
+Most characters fold to exactly one, so most text folds by replacing its few distinct characters
+that change; only the others (`…`, `ß`, combining marks, zero-width ones) and the runs of white
+space are looked at one by one.
 """
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import opencc
 
-_ZERO_WIDTH = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, 0x180E])
+_ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e")
+_VOICED = frozenset("\uff9e\uff9f")
+"""Half-width katakana's marks: characters by themselves that compose when they are widened."""
 _MARKS = 8
+_RUN = re.compile("  +")
+_FEW = 12
+"""Up to so many distinct characters are replaced one after the other: faster than a table."""
+
+
+class Piece(NamedTuple):
+    """Folded text from `start` on comes from `origin` on: one to one, or (with an `end`) at all."""
+
+    start: int
+    origin: int
+    end: int | None
+
+
+class Offsets:
+    """The way from a folded text back to the text that it was folded from."""
+
+    __slots__ = ("_pieces", "_starts")
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._pieces = pieces
+        self._starts = [piece.start for piece in pieces]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original that a span (of at least one character) comes from."""
+        first, last = self._piece(start), self._piece(end - 1)
+        begin = first.origin if first.end is not None else first.origin + start - first.start
+        if last.end is not None:
+            return begin, last.end
+        return begin, last.origin + end - last.start
+
+    def _piece(self, position: int) -> Piece:
+        return self._pieces[bisect_right(self._starts, position) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Folded text; `starts[i]` is where in the original its i-th character began (None: at i)."""
+    """Folded text, and the ways back from it, the last fold's first."""
 
     text: str
-    starts: tuple[int, ...] | None
-    length: int
+    ways: tuple[Offsets, ...] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the original that the folded span comes from."""
-        if self.starts is None:
-            return start, end
-        last = self.starts[end] if end < len(self.starts) else self.length
-        return self.starts[start], max(last, self.starts[end - 1] + 1 if end else last)
-
-
-@lru_cache(maxsize=1)
-def _simplifier() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s")
-
-
-def _folded(cluster: str) -> str:
-    """A character, with the marks that combine with it, folded: mostly one, or none, or several."""
-    if ord(cluster[0]) in _ZERO_WIDTH:
-        return ""
-    folded = unicodedata.normalize("NFKC", cluster).casefold()
-    folded = "".join(" " if one.isspace() else one for one in folded)
-    if any("\u2e80" <= one <= "\u9fff" or one >= "\U00020000" for one in folded):
-        # One character at a time, so that the length stays and every span can be led back.
-        folded = "".join(_simplifier().convert(one) for one in folded)
-    return folded
-
-
-class _Table(dict[int, str]):
-    """For `str.translate`: characters folded when they are first met, Unicode's number at most.
-
-    `uneven` are those that do not fold to exactly one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.uneven: set[str] = set()
-
-    def __missing__(self, code: int) -> str:
-        folded = _folded(chr(code))
-        if len(folded) != 1:
-            self.uneven.add(chr(code))
-        self[code] = folded
-        return folded
-
-
-_TABLE = _Table()
+        """The span of the original that a span (of at least one character) comes from."""
+        for way in self.ways:
+            start, end = way.span(start, end)
+        return start, end
 
 
 def fold(text: str) -> Folded:
@@ -76,35 +77,138 @@ def fold(text: str) -> Folded:
     >>> fold("投訴　Ｒｅｆｕｎｄ").text
     '投诉 refund'
     """
-    folded = text.translate(_TABLE)
-    even = _TABLE.uneven.isdisjoint(text) and "  " not in folded
-    if even and (text.isascii() or unicodedata.is_normalized("NFC", text)):
-        return Folded(folded, None, len(text))
-    return _fold_slowly(text)
+    if text.isascii():
+        return _without_runs(Folded(text.translate(_ASCII)))
+    characters = set(text)
+    _learn(characters)
+    even = _even(text, characters)
+    odd = characters & _odd
+    return _without_runs(_with_clusters(text, even, odd) if odd else Folded(even))
 
 
-def _fold_slowly(text: str) -> Folded:
-    pieces: list[str] = []
-    starts: list[int] = []
-    space = False
-    for start, cluster in _clusters(text):
-        for one in _folded(cluster):
-            if one == " " and space:
-                continue
-            space = one == " "
-            pieces.append(one)
-            starts.append(start)
-    return Folded("".join(pieces), tuple(starts), len(text))
+def _without_runs(folded: Folded) -> Folded:
+    if "  " not in folded.text:
+        return folded
+    runs = ((run.start(), run.end(), " ") for run in _RUN.finditer(folded.text))
+    text, way = _replaced(folded.text, runs)
+    return Folded("".join(text), (way, *folded.ways))
 
 
-def _clusters(text: str) -> Iterator[tuple[int, str]]:
-    """Each character with the combining marks behind it, at most a few of them."""
-    start = 0
-    for index in range(1, len(text) + 1):
-        combines = index < len(text) and unicodedata.combining(text[index])
-        if not combines or index - start > _MARKS:
-            yield start, text[start:index]
-            start = index
+def _with_clusters(text: str, even: str, odd: Iterable[str]) -> Folded:
+    """`even` is `text` but for the odd characters, so their places are the same in both."""
+    clusters = ((start, end, _fold(text[start:end])) for start, end in _clusters(text, odd))
+    parts, way = _replaced(even, clusters)
+    return Folded("".join(parts), (way,))
+
+
+def _replaced(text: str, pieces: Iterable[tuple[int, int, str]]) -> tuple[list[str], Offsets]:
+    """Parts of the text with each piece (start, end, instead) in the place of what was there."""
+    parts: list[str] = []
+    ways = [Piece(0, 0, None)]
+    done = length = 0
+    for start, end, instead in pieces:
+        parts += (text[done:start], instead)
+        length += start - done
+        if instead:
+            ways.append(Piece(length, start, end))
+        length += len(instead)
+        ways.append(Piece(length, end, None))
+        done = end
+    parts.append(text[done:])
+    return parts, Offsets(ways)
+
+
+def _clusters(text: str, odd: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where the odd characters stand, each with what it is joined to."""
+    done = 0
+    for index in sorted(index for one in odd for index in _positions(text, one)):
+        if index < done:
+            continue
+        start = index - 1 if _joins(text[index]) and index > done else index
+        end = index + 1
+        while end < len(text) and end - start <= _MARKS and _joins(text[end]):
+            end += 1
+        yield start, end
+        done = end
+
+
+def _positions(text: str, one: str) -> Iterator[int]:
+    index = text.find(one)
+    while index >= 0:
+        yield index
+        index = text.find(one, index + 1)
+
+
+def _joins(one: str) -> bool:
+    """Whether a character composes with the one before it."""
+    if one < "\u0300":
+        return False
+    hangul = "\u1161" <= one <= "\u11ff"
+    return hangul or one in _VOICED or unicodedata.combining(one) != 0
+
+
+# -- one character, or one with its marks
+
+_ASCII = {code: " " if chr(code).isspace() else chr(code).casefold() for code in range(128)}
+_same: set[str] = set()
+_changed: dict[str, str] = {}
+_odd: set[str] = set()
+"""Characters that do not fold to exactly one, or that compose with the one before."""
+_table: dict[int, str] = {}
+
+
+def _learn(characters: set[str]) -> None:
+    """Fold the characters that are met for the first time.
+
+    What is remembered depends on Unicode alone, and is at most all of it.
+    """
+    for one in characters - _same - _changed.keys() - _odd:
+        folded = _fold(one)
+        if len(folded) != 1 or _joins(one):
+            _odd.add(one)
+        elif folded == one:
+            _same.add(one)
+        else:
+            _changed[one] = folded
+        _table[ord(one)] = one if one in _odd else folded
+
+
+def _even(text: str, characters: set[str]) -> str:
+    """The text with all characters folded that fold to one each."""
+    changing = characters & _changed.keys()
+    if len(changing) > _FEW:
+        return text.translate(_table)
+    for one in changing:
+        text = text.replace(one, _changed[one])
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _fold(cluster: str) -> str:
+    """A character, with the marks that combine with it, folded: mostly one, or none, or several."""
+    folded = _fold_once(cluster)
+    # A few characters need a second look: what is folded must stay as it is when folded again.
+    while (again := "".join(map(_fold_once, folded))) != folded:
+        folded = again
+    return folded
+
+
+def _fold_once(cluster: str) -> str:
+    visible = "".join(one for one in cluster if one not in _ZERO_WIDTH)
+    folded = unicodedata.normalize("NFKC", visible).casefold()
+    folded = "".join(" " if one.isspace() else one for one in folded)
+    if any("\u2e80" <= one <= "\u9fff" or one >= "\U00020000" for one in folded):
+        # One character at a time, so that the length stays and every span can be led back.
+        folded = "".join(map(_simplifier().convert, folded))
+    return folded
+
+
+@lru_cache(maxsize=1)
+def _simplifier() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+# -- keywords
 
 
 def fold_keyword(keyword: str) -> str:
