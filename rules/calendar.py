@@ -3,25 +3,34 @@
 A calendar is weekly intervals in a time zone, half-open, several a day, `24:00` allowed, across
 midnight allowed; less holidays and closed dates; with special dates and a dated overlay. Local
 times that a clock change skips move later by the gap (02:30 -> 03:30), doubled ones are the first
-occurrence; what is counted is real time.
+occurrence; what is counted is real time, and no instant twice.
 
 For one date the first that says something holds: the overlay, `closed`, a public holiday,
-`special`, the weekly hours; `breaks` are taken out of whatever it is. A duration that ends exactly
-at a closing ends there, not at the next opening; one of nothing ends at the next open moment.
+`special`, the weekly hours. What it says holds for the hours that begin on that date: a shift over
+midnight belongs to the evening. `breaks` are taken out of whatever is open, also of such a shift.
+
+A duration that ends exactly at a closing ends there, not at the next opening; one of nothing ends
+at the next open moment. Instants beyond the years 1 to 9999 raise `OverflowError`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rules.dates import Holidays, Interval, Spec, parse_spec
+from rules.dates import DAY_SECONDS, Spec, parse_spec
 from rules.model import CalendarSpec
 
 DAY = timedelta(days=1)
 ZERO = timedelta(0)
 SEARCH_DAYS = 3660
-"""How far the next opening is looked for: ten years."""
+"""A calendar that is closed for so long on end, ten years, is taken to stay closed."""
+HORIZON_DAYS = 36_600
+"""No duration is followed further than this, a hundred years."""
+_MAX_KNOWN_DAYS = 4_096
+_FIRST_DAY = date.min.toordinal() + 3
+_LAST_DAY = date.max.toordinal() - 3
 
 
 class Period(NamedTuple):
@@ -31,48 +40,63 @@ class Period(NamedTuple):
     end: datetime
 
 
+class Day(NamedTuple):
+    """The open periods that begin on one local date, in order, and their length together."""
+
+    periods: tuple[Period, ...]
+    open: timedelta
+
+
 class NeverOpen(ValueError):
-    """The calendar has no open moment within ten years of the instant asked for."""
+    """The calendar has no open moment, or not enough of them, in the years that are searched."""
 
 
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """Business time of one rulebook calendar. Instants are aware; results are UTC."""
 
-    __slots__ = ("_always", "_days", "_holidays", "_spec", "zone")
+    spec: Spec
+    _always: bool = field(init=False, repr=False, compare=False)
+    _days: dict[int, Day] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __init__(self, spec: Spec, holidays: Holidays) -> None:
-        self._spec = spec
-        self._holidays = holidays
-        self.zone = spec.zone
-        self._days: dict[date, tuple[Period, ...]] = {}
-        self._always = spec.always and not holidays
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_always", self.spec.always)
 
     @classmethod
     def build(cls, spec: CalendarSpec, files: Mapping[str, str]) -> "Calendar":
-        """The calendar of a rulebook's spec. Raises `ValueError` that says what was expected."""
-        return cls(parse_spec(spec, files), Holidays(spec.holidays))
+        """The calendar of a rulebook's spec; `files` has its overlay.
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Calendar)
-            and self._spec == other._spec
-            and self._holidays == other._holidays
-        )
+        Raises:
+            ValueError: The spec is wrong, or it never opens; the text says what was expected.
+        """
+        parsed = parse_spec(spec, files)
+        if not parsed.opens:
+            raise ValueError("hours: never open; expected hours such as mon-fri: [09:00-18:00]")
+        return cls(parsed)
 
-    def __hash__(self) -> int:
-        return hash(self.zone)
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which its hours are written."""
+        return self.spec.zone
 
     def is_open(self, at: datetime) -> bool:
         """Whether `at` is in an open period: its start is, its end is not."""
-        return self._always or any(period.start <= at < period.end for period in self._around(at))
+        at = _utc(at)
+        return self._always or next((one.start <= at for one in self._ahead(at)), False)
 
     def is_workday(self, day: date) -> bool:
-        """Whether the local date has any open time."""
-        return bool(self._spec.hours_of(day, self._holidays))
+        """Whether any hours begin on the local date."""
+        return bool(self.spec.hours_of(day))
 
     def is_holiday(self, day: date) -> bool:
         """Whether the local date is a public holiday or otherwise closed as a whole."""
-        return day in self._spec.closed or day in self._holidays
+        return day in self.spec.closed or day in self.spec.holidays
+
+    def is_break(self, at: datetime) -> bool:
+        """Whether `at` is in one of the dated breaks, open otherwise or not."""
+        local = _utc(at).astimezone(self.zone)
+        seconds = local.hour * 3600 + local.minute * 60 + local.second
+        return any(one.start <= seconds < one.end for one in self.spec.breaks_about(local.date()))
 
     def add_workdays(self, at: datetime, days: int) -> datetime:
         """`days` working days after (before, if negative) `at`, at the same time of day.
@@ -80,7 +104,7 @@ class Calendar:
         What falls outside open time moves on, in the direction of travel, to the next opening (or
         the last closing).
         """
-        local = at.astimezone(self.zone)
+        local = _utc(at).astimezone(self.zone)
         day, step = local.date(), DAY if days >= 0 else -DAY
         for _ in range(abs(days)):
             day = self.workday(day + step, step)
@@ -96,107 +120,160 @@ class Calendar:
         raise NeverOpen(f"no working day within ten years of {day.isoformat()}")
 
     def due(self, start: datetime, duration: timedelta) -> datetime:
-        """The instant at which `duration` of open time has passed since `start`."""
+        """The instant at which `duration` of open time has passed since `start`.
+
+        Nothing moves to the next open moment; less than nothing goes back. Raises `NeverOpen`.
+        """
+        start = _utc(start)
+        if duration < ZERO:
+            return self.back(start, -duration)
         if self._always:
-            return start.astimezone(UTC) + duration
-        for period in self.periods(start):
-            length = period.end - period.start
-            if duration <= length:
-                return period.start + duration
-            duration -= length
-        raise NeverOpen(f"not enough open time within ten years of {start.isoformat()}")
+            return start + duration
+        for opens, closes in self._ahead(start):
+            begin = opens if opens > start else start
+            left = closes - begin
+            if duration <= left:
+                return begin + duration
+            duration -= left
+        raise _never(start)
 
     def back(self, end: datetime, duration: timedelta) -> datetime:
-        """The instant from which `duration` of open time passes until `end`."""
+        """The instant from which `duration` of open time passes until `end`.
+
+        Nothing moves to the last open moment; less than nothing goes on. Raises `NeverOpen`.
+        """
+        end = _utc(end)
+        if duration < ZERO:
+            return self.due(end, -duration)
         if self._always:
-            return end.astimezone(UTC) - duration
-        for period in self.periods_before(end):
-            length = period.end - period.start
-            if duration <= length:
-                return period.end - duration
-            duration -= length
-        raise NeverOpen(f"not enough open time within ten years before {end.isoformat()}")
+            return end - duration
+        for opens, closes in self._behind(end):
+            until = min(closes, end)
+            left = until - opens
+            if duration <= left:
+                return until - duration
+            duration -= left
+        raise _never(end)
 
     def elapsed(self, start: datetime, end: datetime) -> timedelta:
         """The open time between two instants; negative when `end` is earlier."""
+        start, end = _utc(start), _utc(end)
         if end < start:
             return -self.elapsed(end, start)
         if self._always:
             return end - start
         total = ZERO
-        for period in self._from(start, until=end):
-            if period.start >= end:
-                break
-            total += min(period.end, end) - period.start
+        first, last = self._number(start) - 1, self._number(end) + 1
+        for number in range(first, last + 1):
+            periods, whole = self._days.get(number) or self._computed(number)
+            if not periods or periods[-1].end <= start or periods[0].start >= end:
+                continue
+            if periods[0].start >= start and periods[-1].end <= end:
+                total += whole
+            else:
+                total += sum((_common(one, start, end) for one in periods), ZERO)
         return total
 
     def next_open(self, at: datetime) -> datetime:
-        """The first open moment at or after `at`."""
-        return at.astimezone(UTC) if self._always else next(self.periods(at)).start
+        """The first open moment at or after `at`. Raises `NeverOpen`."""
+        return self.due(at, ZERO)
 
     def previous_close(self, at: datetime) -> datetime:
         """`at` itself when it is open, else the end of the last open period before it."""
-        if self.is_open(at):
-            return at.astimezone(UTC)
-        return next(self.periods_before(at)).end
+        at = _utc(at)
+        return at if self.is_open(at) else self.back(at, ZERO)
 
     def periods(self, start: datetime) -> Iterator[Period]:
-        """The open periods from `start` on, the first cut to begin there. Raises `NeverOpen`."""
-        found = False
-        for period in self._from(start, until=None):
-            found = True
-            yield period
-        if not found:
-            raise NeverOpen(f"no open moment within ten years of {start.isoformat()}")
+        """The open periods from `start` on, the first cut to begin there."""
+        start = _utc(start)
+        for one in self._ahead(start):
+            yield Period(max(one.start, start), one.end)
 
     def periods_before(self, end: datetime) -> Iterator[Period]:
         """The open periods before `end`, backwards, the first cut to end there."""
-        day = end.astimezone(self.zone).date()
-        found = False
-        for back in range(-1, SEARCH_DAYS):
-            for period in reversed(self._day(day - back * DAY)):
-                if period.start < end:
-                    found = True
-                    yield Period(period.start, min(period.end, end))
-        if not found:
-            raise NeverOpen(f"no open moment within ten years before {end.isoformat()}")
+        end = _utc(end)
+        for one in self._behind(end):
+            yield Period(one.start, min(one.end, end))
 
-    def _from(self, start: datetime, until: datetime | None) -> Iterator[Period]:
-        first = start.astimezone(self.zone).date() - DAY
-        days = SEARCH_DAYS if until is None else (until - start).days + 4
-        for number in range(days):
-            for period in self._day(first + number * DAY):
-                if period.end > start:
-                    yield Period(max(period.start, start).astimezone(UTC), period.end)
+    def _ahead(self, at: datetime) -> Iterator[Period]:
+        """The periods that end after `at`, in order."""
+        for day in self._walk(self._number(at) - 1, 1):
+            for period in day.periods:
+                if period.end > at:
+                    yield period
 
-    def _around(self, at: datetime) -> Iterator[Period]:
-        day = at.astimezone(self.zone).date()
-        yield from self._day(day - DAY)
-        yield from self._day(day)
+    def _behind(self, at: datetime) -> Iterator[Period]:
+        """The periods that begin before `at`, backwards."""
+        for day in self._walk(self._number(at) + 1, -1):
+            for period in reversed(day.periods):
+                if period.start < at:
+                    yield period
 
-    def _day(self, day: date) -> tuple[Period, ...]:
-        """The open periods that begin on a local date."""
-        known = self._days.get(day)
-        if known is None:
-            hours = self._spec.hours_of(day, self._holidays)
-            # What the evening before runs past midnight must not be counted twice.
-            before = self._spec.hours_of(day - DAY, self._holidays) if self._spec.overnight else ()
-            spill = max((one.end - 1440 * 60 for one in before), default=0)
-            found = (self._period(day, one, spill) for one in hours)
-            known = self._days[day] = tuple(one for one in found if one is not None)
-        return known
+    def _walk(self, first: int, step: int) -> Iterator[Day]:
+        """The days with open periods, until the search is given up."""
+        days, closed = self._days, 0
+        for number in range(first, first + step * HORIZON_DAYS, step):
+            day = days.get(number) or self._computed(number)
+            if day.periods:
+                closed = 0
+                yield day
+            else:
+                closed += 1
+                if closed > SEARCH_DAYS:
+                    return
 
-    def _period(self, day: date, interval: Interval, spill: int) -> Period | None:
-        start = self._instant(day, max(interval.start, spill))
-        end = self._instant(day, interval.end)
-        return Period(start, end) if start < end else None
+    def _number(self, at: datetime) -> int:
+        """The local date's number. Its neighbours are looked at too: clocks go back over it."""
+        return at.astimezone(self.spec.zone).toordinal()
+
+    def _computed(self, number: int) -> Day:
+        """The day, which is remembered."""
+        if not _FIRST_DAY <= number <= _LAST_DAY:
+            raise OverflowError("beyond the years 1 to 9999")
+        if len(self._days) >= _MAX_KNOWN_DAYS:
+            self._days.clear()
+        periods = tuple(self._periods(date.fromordinal(number)))
+        day = Day(periods, sum((one.end - one.start for one in periods), ZERO))
+        self._days[number] = day
+        return day
+
+    def _periods(self, day: date) -> Iterator[Period]:
+        # The evening before may run into this day, and a clock change one interval into the next.
+        before = self.spec.hours_of(day - DAY)
+        counted = self._instant(day - DAY, before[-1].end) if before else None
+        for interval in self.spec.hours_of(day):
+            start, end = self._instant(day, interval.start), self._instant(day, interval.end)
+            if counted is not None and start < counted:
+                start = counted
+            if start < end:
+                yield Period(start, end)
+                counted = end
 
     def _instant(self, day: date, seconds: int) -> datetime:
-        days, rest = divmod(seconds, 86400)
+        days, rest = divmod(seconds, DAY_SECONDS)
         clock = time(rest // 3600, rest % 3600 // 60, rest % 60)
         return resolve(day + days * DAY, clock, self.zone)
 
 
 def resolve(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """The instant of a local time: a skipped one moves later by the gap, a doubled is the first."""
-    return datetime.combine(day, clock, zone).astimezone(UTC)
+    return datetime.combine(day, clock.replace(fold=0), zone).astimezone(UTC)
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is UTC:
+        return at
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no time zone: it is no instant")
+    return at.astimezone(UTC)
+
+
+def _common(period: Period, start: datetime, end: datetime) -> timedelta:
+    return max(min(period.end, end) - max(period.start, start), ZERO)
+
+
+def _never(at: datetime) -> NeverOpen:
+    return NeverOpen(
+        f"not enough open time around {at.isoformat()}: closed for ten years on end, "
+        "or a hundred are too short"
+    )

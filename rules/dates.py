@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
-import yaml
-
+from rules.holidays import Holidays
 from rules.model import CalendarSpec
+from rules.source import read
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86400
-_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?-(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?-(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 class Interval(NamedTuple):
@@ -28,68 +27,46 @@ class Interval(NamedTuple):
 Hours = tuple[Interval, ...]
 
 
-class Holidays:
-    """Public holidays of countries (`CN`) and their parts (`US-CA`), by the `holidays` library."""
-
-    def __init__(self, countries: Sequence[str]) -> None:
-        self._countries = tuple(countries)
-        self._calendars = [_country(name) for name in self._countries]
-
-    def __bool__(self) -> bool:
-        return bool(self._countries)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Holidays) and self._countries == other._countries
-
-    def __hash__(self) -> int:
-        return hash(self._countries)
-
-    def __contains__(self, day: date) -> bool:
-        return any(day in calendar for calendar in self._calendars)
-
-
-def _country(name: str) -> holidays.HolidayBase:
-    country, _, part = name.partition("-")
-    try:
-        return holidays.country_holidays(country, subdiv=part or None)
-    except NotImplementedError:
-        raise ValueError(
-            f"holidays: no data for {name!r} (ISO 3166 codes: CN, US, US-CA)"
-        ) from None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A calendar's spec, read. `weekly` has seven entries from Monday; no hours: closed."""
 
     zone: ZoneInfo
     weekly: tuple[Hours, ...]
+    holidays: Holidays
     closed: frozenset[date]
-    special: Mapping[date, Hours]
-    breaks: Mapping[date, Hours]
-    overlay: Mapping[date, Hours]
+    special: Mapping[date, Hours] = field(hash=False)
+    breaks: Mapping[date, Hours] = field(hash=False)
+    overlay: Mapping[date, Hours] = field(hash=False)
 
     @property
     def always(self) -> bool:
-        """Whether nothing but a public holiday can close it."""
-        dated = self.closed or self.special or self.breaks or self.overlay
+        """Whether nothing can ever close it."""
+        dated = self.holidays or self.closed or self.special or self.breaks or self.overlay
         return not dated and all(hours == (Interval(0, DAY_SECONDS),) for hours in self.weekly)
 
     @property
-    def overnight(self) -> bool:
-        """Whether some hours run past midnight."""
-        every = (*self.weekly, *self.special.values(), *self.overlay.values())
-        return any(one.end > DAY_SECONDS for hours in every for one in hours)
+    def opens(self) -> bool:
+        """Whether there are any hours at all."""
+        return any((*self.weekly, *self.special.values(), *self.overlay.values()))
 
-    def hours_of(self, day: date, public: Holidays) -> Hours:
-        """The open hours of a local date."""
+    def hours_of(self, day: date) -> Hours:
+        """The hours that begin on a local date, less the breaks."""
         if day in self.overlay:
             hours = self.overlay[day]
-        elif day in self.closed or day in public:
+        elif day in self.closed or day in self.holidays:
             hours = ()
         else:
             hours = self.special.get(day, self.weekly[day.weekday()])
-        return without(hours, self.breaks[day]) if day in self.breaks else hours
+        return without(hours, self.breaks_about(day)) if hours and self.breaks else hours
+
+    def breaks_about(self, day: date) -> Hours:
+        """The breaks of a local date and of its neighbours, in seconds of that date."""
+        return tuple(
+            Interval(one.start + shift * DAY_SECONDS, one.end + shift * DAY_SECONDS)
+            for shift in (-1, 0, 1)
+            for one in self.breaks.get(day + timedelta(days=shift), ())
+        )
 
 
 def without(hours: Hours, breaks: Hours) -> Hours:
@@ -120,6 +97,7 @@ def parse_spec(spec: CalendarSpec, files: Mapping[str, str]) -> Spec:
     return Spec(
         zone=zone,
         weekly=weekly,
+        holidays=Holidays.of(spec.holidays),
         closed=frozenset(parse_date(one, "closed") for one in spec.closed),
         special={
             parse_date(day, "special"): parse_hours(hours, f"special.{day}")
@@ -129,7 +107,7 @@ def parse_spec(spec: CalendarSpec, files: Mapping[str, str]) -> Spec:
             parse_date(day, "breaks"): parse_hours(hours, f"breaks.{day}")
             for day, hours in spec.breaks.items()
         },
-        overlay=parse_overlay(files[spec.overlay], spec.overlay, weekly) if spec.overlay else {},
+        overlay=parse_overlay(files, spec.overlay, weekly) if spec.overlay else {},
     )
 
 
@@ -176,7 +154,7 @@ def parse_interval(text: str, where: str) -> Interval:
     numbers = [int(group or 0) for group in match.groups()]
     start = _seconds(*numbers[:3], where=where)
     end = _seconds(*numbers[3:], where=where)
-    if start == end:
+    if start in {end, DAY_SECONDS}:
         raise ValueError(f"{where}: {text!r} is empty (a whole day is 00:00-24:00)")
     return Interval(start, end if end > start else end + DAY_SECONDS)
 
@@ -188,34 +166,47 @@ def _seconds(hour: int, minute: int, second: int, *, where: str) -> int:
     return seconds
 
 
-def parse_date(text: object, where: str) -> date:
+def parse_date(text: str, where: str) -> date:
     """`2026-12-31`."""
     try:
-        return date.fromisoformat(str(text))
+        day = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{where}: {text!r} is not a date such as 2026-12-31") from None
+        day = None
+    if day is None or day.isoformat() != text:
+        raise ValueError(f"{where}: {text!r} is not a date such as 2026-12-31")
+    return day
 
 
-def parse_overlay(text: str, name: str, weekly: tuple[Hours, ...]) -> dict[date, Hours]:
+def parse_overlay(
+    files: Mapping[str, str], name: str, weekly: tuple[Hours, ...]
+) -> dict[date, Hours]:
     """A dated overlay: `2027-02-07: work`, `2027-02-08: off`, `2027-02-09: ["10:00-16:00"]`.
 
     `work` (a make-up working day) has the hours of the week's first working day.
     """
-    try:
-        data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes strings only
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name}: not YAML: {error}") from None
-    if not isinstance(data, dict):  # noqa: TRY004 - callers catch what a user got wrong
-        raise ValueError(f"{name}: expected dates: `2027-02-07: work`")
+    if name not in files:
+        raise ValueError(f"overlay: no file {name!r}")
+    document = read(name, files[name])
+    if document.problems:
+        raise ValueError(str(document.problems[0]))
+    if not isinstance(document.data, dict):
+        raise ValueError(f"{name}: expected dates: `2027-02-07: work`")  # noqa: TRY004 - the user's mistake, not a caller's
     working = next((hours for hours in weekly if hours), ())
     found: dict[date, Hours] = {}
-    for day, value in data.items():
-        if value == "off":
-            found[parse_date(day, name)] = ()
-        elif value == "work":
-            found[parse_date(day, name)] = working
-        elif isinstance(value, list):
-            found[parse_date(day, name)] = parse_hours(value, f"{name}: {day}")
-        else:
-            raise ValueError(f"{name}: {day}: expected work, off or hours, not {value!r}")
+    for key, value in document.data.items():
+        place = document.keys[(key,)]
+        where = f"{name}:{place.line}:{place.column}"
+        found[parse_date(key, where)] = _overlaid(value, f"{where}: {key}", working)
     return found
+
+
+def _overlaid(value: object, where: str, working: Hours) -> Hours:
+    if value is False or value == "off":  # YAML's bare word `off` is its false
+        return ()
+    if isinstance(value, list) and value:
+        return parse_hours(value, where)
+    if value != "work":
+        raise ValueError(f"{where}: expected work, off or hours, not {value!r}")
+    if not working:
+        raise ValueError(f"{where}: work has the hours of a weekday, and none has any")
+    return working
