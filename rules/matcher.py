@@ -9,7 +9,7 @@ import re2
 from rules.textfold import Folded, at_boundaries, fold_keyword
 
 _SHARD = 500
-_MEMORY_BYTES = 256 * 1024 * 1024
+_MEMORY_BYTES = 64 * 1024 * 1024
 _SENTINEL = r"(?s)\A."
 """Matches every text that is not empty. RE2 reports out-of-memory as *no match*: when even this
 is missing, a shard's answer cannot be believed, and its patterns are tried one by one."""
@@ -63,7 +63,7 @@ class Regexes:
             return self._in_nothing
         found: set[str] = set()
         for shard, patterns in self._sets:
-            hits = shard.Match(text)
+            hits = shard.Match(text) if shard is not None else ()
             if 0 in hits:
                 found.update(patterns[hit - 1] for hit in hits if hit)
             else:
@@ -80,12 +80,16 @@ class Regexes:
         return (one for one in patterns if self._one_by_one[one].search(text))
 
 
-def _set(patterns: list[str]) -> tuple[re2.Set, list[str]]:
+def _set(patterns: list[str]) -> tuple[re2.Set | None, list[str]]:
+    """The patterns as one set; without one where they are too much for its memory."""
     options = re2.Options()
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False
     found = re2.Set.SearchSet(options)
     for pattern in (_SENTINEL, *patterns):
         found.Add(pattern)
-    found.Compile()
+    try:
+        found.Compile()
+    except re2.error:
+        return None, patterns
     return found, patterns

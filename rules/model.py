@@ -236,7 +236,7 @@ class Condition(_Entry):
     """All fields given must hold (`any`, `all`, `not` nest); of a list, one item.
 
     `sender` is an address, `@domain`, or the beginning of an address and `*`. An `attributes`
-    value holds when the request's (or else the customer's) attribute is equal to it. `automatic`
+    value holds when the customer's attribute, or else the request's, is equal to it. `automatic`
     is whether a machine wrote, or the reasons why we think so.
     """
 

@@ -20,8 +20,8 @@ def check(
     strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
 ) -> None:
     """Validate and lint a rulebook; exit 1 and `file:line:col: message` when it is wrong."""
-    files = read_folder(folder)
     try:
+        files = read_folder(folder)
         compiled = compile_rulebook(files)
     except RulebookError as error:
         for one in error.problems:

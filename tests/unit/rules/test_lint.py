@@ -1,0 +1,209 @@
+"""What a legal rulebook most likely does not mean."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rules.lint import lint
+from rules.load import RulebookError
+
+CLEAN: dict[str, Any] = {
+    "calendars": {"desk": {"timezone": "UTC", "hours": {"mon": ["09:00-17:00"]}}},
+    "slas": {"usual": {"calendar": "desk", "first_response": "1h", "ladder": "duty"}},
+    "ladders": {"duty": [{"level": 1, "after": "0s", "notify": ["lead"]}]},
+    "pools": {"front": {"queues": ["one", "two"]}, "back": {"queues": ["three"]}},
+    "queues": {"one": {}, "two": {}, "three": {}},
+    "agents": {
+        "ann": {"pool": "front", "queues": ["one", "two"], "skills": {"zh": 3}, "capacity": 2},
+        "bo": {"pool": "back", "queues": ["three"]},
+    },
+    "types": {"matter": {"sla": "usual"}},
+    "acks": {"thanks": {"email": "Thanks", "sms": "Thanks", "chat": "Thanks"}},
+}
+DEFAULT: dict[str, Any] = {
+    "id": "default",
+    "then": {"queue": "one", "type": "matter", "ack": "thanks"},
+}
+
+
+def warnings(*whens: Any, **sections: Any) -> list[str]:
+    """The warnings about the clean rulebook with these conditions' routes, and these sections."""
+    routes = [
+        {"id": f"r{n}", "when": when, "then": {"queue": "one", "type": "matter"}}
+        for n, when in enumerate(whens)
+    ]
+    document = {**CLEAN, "routes": [*routes, DEFAULT], **sections}
+    return [problem.message for problem in lint({"a.yaml": json.dumps(document, indent=1)})]
+
+
+def test_a_clean_rulebook_has_no_warnings() -> None:
+    """Nothing is said where nothing is odd."""
+    assert warnings({"channel": "sms"}, {"text": {"keywords": ["x"]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("general", "special"),
+    [
+        ({}, {"channel": "sms"}),
+        ({"channel": ["sms", "chat"]}, {"channel": "sms"}),
+        ({"channel": "sms"}, {"channel": "sms", "text": {"keywords": "x"}}),
+        ({"text": {"keywords": ["x", "y"]}}, {"text": {"keywords": ["Y"]}}),
+        ({"text": {"keywords": "投诉", "regex": "a+"}}, {"text": {"keywords": "投訴"}}),
+        ({"text": {"regex": ["a", "b"]}}, {"text": {"regex": "b"}, "tier": "vip"}),
+        ({"language": "zh"}, {"language": ["zh-Hans", "zh-Hant"]}),
+        ({"sender": "@x.example"}, {"sender": ["a@x.example", "b@x.example"]}),
+        ({"automatic": True}, {"automatic": ["dsn", "list"]}),
+        ({"automatic": False}, {"automatic": False, "channel": "email"}),
+        ({"attributes": {"form": ["a", "b"]}}, {"attributes": {"form": "a", "paid": True}}),
+        ({"hours": {"desk": "closed"}}, {"hours": {"desk": "closed"}, "channel": "chat"}),
+        ({"any": [{"channel": "sms"}]}, {"any": [{"channel": "sms"}], "kind": "message"}),
+        ({"not": {"channel": "sms"}}, {"not": {"channel": "sms"}}),
+    ],
+)
+def test_a_route_that_an_earlier_one_takes_everything_from(
+    general: dict[str, Any], special: dict[str, Any]
+) -> None:
+    """A route is never reached when an earlier one matches all that it matches."""
+    said = "route 'r1' is never reached: 'r0' matches all that it matches"
+    assert said in warnings(general, special, tiers={"vip": {}})
+    assert (said in warnings(special, general, tiers={"vip": {}})) is (general == special)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"channel": "sms"}, {"channel": ["sms", "chat"]}),
+        ({"channel": "sms"}, {"account": "sms"}),
+        ({"text": {"keywords": "x"}}, {"subject": {"keywords": "x"}}),
+        ({"text": {"keywords": "x"}}, {"text": {"regex": "x"}}),
+        ({"language": "zh-Hans"}, {"language": "zh"}),
+        ({"sender": "@x.example"}, {"sender": "a@x.example*"}),
+        ({"automatic": True}, {"automatic": False}),
+        ({"hours": {"desk": "open"}}, {"hours": {"desk": "closed"}}),
+        ({"attributes": {"form": 1}}, {"attributes": {"form": "x"}}),
+        ({"any": [{"channel": "sms"}]}, {"channel": "sms"}),
+    ],
+)
+def test_what_cannot_be_proved_is_not_said(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Routes that merely resemble each other are no concern of lint's."""
+    assert not [one for one in warnings(first, second) if "reached" in one]
+
+
+def test_a_route_that_continues_takes_nothing_away() -> None:
+    """After `continue` the search goes on, so later routes are reached."""
+    routes = [
+        {"id": "a", "when": {"channel": "sms"}, "then": {"tags": ["x"], "continue": True}},
+        {"id": "b", "when": {"channel": "sms"}, "then": {"queue": "one", "type": "matter"}},
+        DEFAULT,
+    ]
+    assert warnings(routes=routes) == []
+
+
+def agents(**changes: Any) -> dict[str, Any]:
+    """The agents, Ann changed."""
+    known: dict[str, Any] = CLEAN["agents"]
+    return {"agents": {**known, "ann": {**known["ann"], **changes}}}
+
+
+def default(**then: Any) -> dict[str, Any]:
+    """The routes: only the default, changed."""
+    return {"routes": [{"id": "default", "then": DEFAULT["then"] | then}]}
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        (agents(queues=["one"]), "queue 'two': no agent serves it"),
+        (agents(capacity=0), "agent 'ann' can never be assigned anything: no capacity"),
+        (agents(weights={"email": 3}), "agent 'ann' never gets email: weight 3 > capacity 2"),
+        (
+            agents(weights={"email": 3, "sms": 3, "chat": 3, "hotline": 3}),
+            "agent 'ann' can never be assigned anything: every channel weighs more than the "
+            "capacity 2",
+        ),
+        (default(skills={"zh": 5}), "nobody who serves 'one' has zh 5 (the best: 3)"),
+        (default(skills={"fr": 1}), "nobody who serves 'one' has fr 1"),
+        (
+            {"queues": {**CLEAN["queues"], "two": {"targets": [{"skills": {"zh": 9}}]}}},
+            "nobody who serves 'two' has zh 9 (the best: 3)",
+        ),
+        (
+            {"ladders": {"duty": [{"level": 1, "after": "5m"}]}},
+            "ladder 'duty': level 1 notifies nobody and does nothing",
+        ),
+        (
+            {"ladders": {"duty": [
+                {"level": 1, "after": "5m", "notify": ["a"]},
+                {"level": 2, "after": "1m", "notify": ["b"]},
+            ]}},
+            "ladder 'duty': level 2 comes before level 1",
+        ),
+        (
+            {"ladders": {"duty": [{"level": 1, "after": "5m", "move_to": "three"}]}},
+            "ladder 'duty' moves tickets of pool 'front' to another pool's queue 'three'",
+        ),
+        (default(type=None), "route 'default': its tickets have no SLA of their own"),
+        ({"slas": {**CLEAN["slas"], "x": {"calendar": "desk"}}}, "slas: 'x' is not used"),
+        ({"ladders": {**CLEAN["ladders"], "x": []}}, "ladders: 'x' is not used"),
+        ({"types": {**CLEAN["types"], "x": {}}}, "types: 'x' is not used"),
+        (
+            {"calendars": {**CLEAN["calendars"], "x": CLEAN["calendars"]["desk"]}},
+            "calendars: 'x' is not used",
+        ),
+        ({"acks": {**CLEAN["acks"], "x": {"sms": "x"}}}, "acks: 'x' is not used"),
+        (
+            {"acks": {"thanks": {"email": "Thanks"}}},
+            "ack 'thanks' has no text for sms, chat, which route 'default' serves",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_odd(sections: dict[str, Any], expected: str) -> None:
+    """Each oddity makes its warning."""
+    assert expected in warnings(**sections)
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        ({"keywords": ["投诉", "投訴"]}, "keyword '投訴' is the same as '投诉'"),
+        ({"regex": "a*"}, "regex 'a*' matches any text, even none"),
+    ],
+)
+def test_odd_texts(match: dict[str, Any], expected: str) -> None:
+    """Keywords that are the same when folded; regexes that match whatever is said."""
+    assert warnings({"text": match}) == [expected]
+
+
+def test_an_ack_is_needed_only_on_the_routes_channels() -> None:
+    """A route for SMS alone needs no text for mail; calls have no text at all."""
+    routes = [
+        {"id": "a", "when": {"channel": ["sms", "hotline"]},
+         "then": {"queue": "one", "type": "matter", "ack": "short"}},
+        DEFAULT,
+    ]  # fmt: skip
+    acks = {**CLEAN["acks"], "short": {"sms": "ok"}}
+    assert warnings(routes=routes, acks=acks) == []
+
+
+def test_warnings_have_places() -> None:
+    """A warning stands where the odd thing is written."""
+    text = (
+        "queues: {q: {}}\npools: {p: {queues: [q]}}\nroutes:\n- {id: default, then: {queue: q}}\n"
+    )
+    assert [str(one) for one in lint({"a.yaml": text})] == [
+        "a.yaml:1:13: queue 'q': no agent serves it",
+        "a.yaml:4:3: route 'default': its tickets have no SLA of their own",
+    ]
+
+
+def test_a_wrong_rulebook_is_not_linted() -> None:
+    """Errors come first: they are raised."""
+    with pytest.raises(RulebookError):
+        lint({"a.yaml": "routes: []"})
+
+
+def test_lint_of_many_routes_compares_only_what_may_be_implied() -> None:
+    """Ten thousand routes are not compared with each other: this ends."""
+    many = [{"text": {"keywords": [f"a{n}", f"b{n}"]}, "channel": "sms"} for n in range(3000)]
+    assert warnings(*many) == []
