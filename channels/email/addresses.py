@@ -16,6 +16,7 @@ _ANGLE = re.compile(r"<([^<>]*)>?\s*(?:\([^()]*\))?\s*$")
 _GROUP = re.compile(r"^[^<>@\"(]*:")
 _COMMENT = re.compile(r"\(((?:[^()\\]|\\.)*)\)")
 _BARE = re.compile(r"[^\s<>\"()\[\],;:]+@[^\s<>\"(),;]+")
+_LOCAL = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _ROUTE = re.compile(r"^@[^:]*:")
 
 
@@ -64,6 +65,9 @@ def _one(piece: str, hint: str | None) -> Address:
     if "@" not in written:
         bare = _BARE.search(piece)
         written = bare[0] if bare else written
+    if angle and _LOCAL.fullmatch(written):
+        # A mail system on its own host leaves the domain out.
+        return Address(written.lower(), _name(name, hint), f"no domain: {written[:80]!r}")
     address, problem = normalize(headers.plain(written)[0])
     return Address(address, _name(name, hint), problem)
 

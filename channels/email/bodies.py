@@ -1,18 +1,19 @@
 """The text of a mail, and what of it is a file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from channels.blobs import ref_of
 from channels.draft import Defects
-from channels.email import charset, headers, markup
+from channels.email import charset, headers, markup, structure
 from channels.email.structure import Mail, Part, uudecoded
 from channels.request import Attachment
 
 MOST_CHARACTERS = 100_000
 MOST_ATTACHMENTS = 200
 MOST_NAME_CHARACTERS = 255
+MOST_FORWARDS = 3
 
 _UU_FILE = re.compile(
     rb"(?m)^begin [0-7]{3,4} [^\r\n]+\r?\n(?:[!-`][ -`]*\r?\n)*?`?[ ]*\r?\n?end[ \t]*\r?$"
@@ -24,62 +25,58 @@ _INVISIBLE = dict.fromkeys((0x200B, 0xFEFF, 0x200E, 0x200F, 0x2060, 0xAD))
 
 @dataclass
 class Bodies:
-    """`plain` and `html` as text (the latter with quote marks), the files and their octets."""
+    """The texts in their order (with quote marks), the files and their octets."""
 
-    plain: list[str] = field(default_factory=list)
-    html: list[str] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
 
 
-def read(mail: Mail, defects: Defects) -> Bodies:
-    """Tell the texts from the files, and decode both."""
+def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
+    """Tell the texts from the files, and decode both.
+
+    What is text follows RFC 8621, 4.1.4; of alternatives the plain one is taken when it says
+    anything. A text that has a file's name is shown and kept as a file.
+    A mail without a word of its own shows those of the mail that it forwards.
+    """
     bodies = Bodies()
-    chosen = _chosen(mail, defects)
-    for part in mail.leaves:
-        if _is_body(part, mail):
-            if part.number not in chosen:
-                continue
-            text = chosen[part.number]
-            (bodies.html if part.media_type == "text/html" else bodies.plain).append(text)
-            bodies.shown.append(text)
-            if part.media_type == "text/plain":
-                for name, content in _uufiles(part.content):
-                    _attach(bodies, name, "application/octet-stream", content, defects)
+    texts = [text_of(part, defects) if _is_body(part) else None for part in mail.leaves]
+    spoken = {
+        part.place.alternative
+        for part, text in zip(mail.leaves, texts, strict=True)
+        if text and text.strip() and part.media_type == "text/plain"
+    }
+    for part, text in zip(mail.leaves, texts, strict=True):
+        if text is None or part.name is not None:
+            _attach(bodies, part.name, part.media_type, part.content, defects)
+        if text is None or _is_said_already(part, spoken):
             continue
-        _attach(bodies, part.name, part.media_type, part.content, defects)
+        bodies.texts.append(text)
+        for name, content in _uufiles(part):
+            _attach(bodies, name, "application/octet-stream", content, defects)
+    if not any(map(str.strip, bodies.texts)) and mail.media_type != "multipart/report":
+        bodies.texts += _forwarded(mail, depth)
     return bodies
 
 
-def _is_body(part: Part, mail: Mail) -> bool:
+def _forwarded(mail: Mail, depth: int) -> list[str]:
+    inside = next((part for part in mail.leaves if part.media_type == "message/rfc822"), None)
+    if inside is None or depth == MOST_FORWARDS:
+        return []
+    # What is wrong with somebody else's mail is no defect of this one.
+    return read(structure.read(inside.content, Defects()), Defects(), depth + 1).texts
+
+
+def _is_body(part: Part) -> bool:
     if part.media_type not in _TEXTS or part.disposition == "attachment":
         return False
-    if "multipart/report" in part.within and part is not _first_text(mail):
-        return part.name is None and part.media_type in _TEXTS
-    return part.name is None or part is _first_text(mail)
+    place = part.place
+    return place.first or (place.parent != "multipart/related" and part.name is None)
 
 
-def _first_text(mail: Mail) -> Part | None:
-    return next((p for p in mail.leaves if p.media_type in _TEXTS), None)
-
-
-def _chosen(mail: Mail, defects: Defects) -> dict[int, str]:
-    """The text of each body part that is shown: of alternatives the plain one, if it says a thing."""
-    texts = {p.number: text_of(p, defects) for p in mail.leaves if _is_body(p, mail)}
-    spoken = {p.of for p in mail.leaves if p.media_type == "text/plain" and _says(texts, p)}
-    return {
-        part.number: texts[part.number]
-        for part in mail.leaves
-        if part.number in texts
-        and not (
-            part.media_type == "text/html" and "multipart/alternative" in part.within and spoken
-        )
-    }
-
-
-def _says(texts: dict[int, str], part: Part) -> bool:
-    return "multipart/alternative" in part.within and bool(texts.get(part.number, "").strip())
+def _is_said_already(part: Part, spoken: Collection[int | None]) -> bool:
+    among = part.place.alternative
+    return part.media_type == "text/html" and among is not None and among in spoken
 
 
 def text_of(part: Part, defects: Defects) -> str:
@@ -137,9 +134,9 @@ def _without_uufiles(content: bytes) -> bytes:
     return _UU_FILE.sub(b"", content) if b"begin " in content else content
 
 
-def _uufiles(content: bytes) -> Iterator[tuple[str, bytes]]:
-    if b"begin " in content:
-        for match in _UU_FILE.finditer(content):
+def _uufiles(part: Part) -> Iterator[tuple[str, bytes]]:
+    if part.media_type == "text/plain" and b"begin " in part.content:
+        for match in _UU_FILE.finditer(part.content):
             yield uudecoded(match[0])
 
 

@@ -1,15 +1,27 @@
 """What a delivery report says (RFC 3464), and what notices without its structure say in words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from channels.email import addresses, headers
 from channels.email.structure import Mail
 
 MOST_RECIPIENTS = 100
+MOST_OCTETS = 200_000
+
+_REPORTS = ("message/delivery-status", "message/global-delivery-status")
+_RECIPIENTS = ("final-recipient", "original-recipient", "x-actual-recipient")
+_FAILED = re.compile(
+    r"(?i)undeliver|fail|unknown|affected|not be deliver|not deliver|reject|said:|recipient|following|address"
+    r"|no such|not exist|full|bounce|could not|unable"
+)
+_HELPERS = re.compile(r"(?:postmaster|mailer-daemon|support|help|abuse|info|hostmaster|root)@")
+_CONTACT = re.compile(r"(?i)contact|assistance|reporting|please (?:send|mail|write)|from:|sender")
 
 _FIELD = re.compile(r"(?m)^(?P<name>[A-Za-z-]{3,40}):[ \t]*(?P<value>.*(?:\r?\n[ \t].*)*)")
+_BLOCK = re.compile(r"\n[ \t]*\n")
+_RECIPIENT = re.compile(r"^(?=final-recipient[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(<[^<>\s]{1,900}>)")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
@@ -34,13 +46,13 @@ def read(mail: Mail, text: str) -> dict[str, Any]:
     Absent values are None. `original_message_id` is that of the returned message.
     """
     found = (
-        list(_machine_readable(mail)) or list(_from_headers(mail, text)) or list(_in_words(text))
+        list(_machine_readable(mail)) or list(_from_headers(mail, text)) or list(_in_words(mail, text))
     )
     failed = [one for one in found if one["address"]][:MOST_RECIPIENTS]
     first = (failed or found or [{}])[0]
     return {
         "recipients": failed,
-        "failed_recipients": [one["address"] for one in failed],
+        "failed_recipients": [one["address"] for one in failed if one["action"] in (None, "failed")],
         "status": first.get("status"),
         "action": first.get("action"),
         "diagnostic": first.get("diagnostic"),
@@ -50,30 +62,39 @@ def read(mail: Mail, text: str) -> dict[str, Any]:
 
 def _machine_readable(mail: Mail) -> Iterator[dict[str, Any]]:
     for part in mail.leaves:
-        if part.media_type not in ("message/delivery-status", "message/global-delivery-status"):
+        if part.media_type not in _REPORTS:
             continue
-        report = part.content[:200_000].decode("utf-8", "replace").replace("\r\n", "\n")
-        for block in re.split(r"\n[ \t]*\n", report):
+        report = part.content[:MOST_OCTETS].decode("utf-8", "replace").replace("\r\n", "\n")
+        for block in _blocks(report):
             fields = {m["name"].lower(): headers.unfold(m["value"]) for m in _FIELD.finditer(block)}
-            recipient = fields.get("final-recipient") or fields.get("original-recipient")
-            if recipient is None:
-                continue
-            status = _STATUS.search(fields.get("status", ""))
-            yield _one(
-                _address(fields),
-                status[1] if status else None,
-                fields.get("action"),
-                fields.get("diagnostic-code"),
-            )
+            if any(name in fields for name in _RECIPIENTS):
+                yield _one(
+                    _address(fields),
+                    _first(_STATUS, fields.get("status", "")),
+                    fields.get("action"),
+                    fields.get("diagnostic-code"),
+                )
+
+
+def _blocks(report: str) -> Iterator[str]:
+    """RFC 3464 parts the recipients by empty lines; some reports just begin anew."""
+    for block in _BLOCK.split(report):
+        several = len(_RECIPIENT.findall(block)) > 1
+        yield from _RECIPIENT.split(block) if several else [block]
 
 
 def _address(fields: dict[str, str]) -> str:
-    for name in ("final-recipient", "original-recipient", "x-actual-recipient"):
+    for name in _RECIPIENTS:
         written = headers.decode(_TYPED.sub("", fields.get(name, "")))[0]
-        match = _ADDRESS.search(written)
-        if match:
-            return addresses.normalize(match[0])[0]
+        address = addresses.normalize(written.strip("<> "))[0]
+        if address:
+            return address
     return ""
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match[1] if match else None
 
 
 def _one(
@@ -89,26 +110,43 @@ def _one(
 
 
 def _from_headers(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
-    status = _STATUS.search(text)
+    status = _first(_STATUS, text)
     for address in addresses.parse(", ".join(mail.headers("x-failed-recipients"))):
         if address.address:
-            yield _one(address.address, status[1] if status else None, "failed", None)
+            yield _one(address.address, status, "failed", None)
 
 
-def _in_words(text: str) -> Iterator[dict[str, Any]]:
-    """The addresses named in the notice, before the returned message begins."""
-    below = _ORIGINAL_BELOW.search(text)
-    notice = text[: below.start()] if below and below.start() > 0 else text
-    status = _STATUS.search(notice)
-    named = dict.fromkeys(addresses.normalize(m)[0] for m in _ADDRESS.findall(notice[:20_000]))
-    for address in list(named)[:1]:
-        yield _one(address, status[1] if status else None, None, None)
+def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
+    """The address that the notice, above the returned message, most likely speaks of."""
+    below = _ORIGINAL_BELOW.search(text, 1)
+    notice = text[: below.start()] if below else text
+    ours = {one.address for name in ("to", "x-rcpt-to") for one in addresses.parse(mail.header(name) or "")}
+    best: tuple[int, str] | None = None
+    previous = ""
+    for line in notice[:MOST_OCTETS].split("\n")[:500]:
+        for match in _ADDRESS.finditer(line):
+            address = addresses.normalize(match[0])[0]
+            weight = _weight(address, match, previous, ours)
+            if best is None or weight > best[0]:
+                best = weight, address
+        previous = line.strip() and line or previous
+    if best:
+        yield _one(best[1], _first(_STATUS, notice), None, None)
+
+
+def _weight(address: str, match: re.Match[str], previous: str, ours: Collection[str]) -> int:
+    """How much speaks for it that mail to `address` failed."""
+    line = match.string
+    weight = 2 * bool(_FAILED.search(line)) + bool(_FAILED.search(previous))
+    weight += 2 * (not line[: match.start()].strip(" \t<>*-:\"'"))
+    weight -= 4 * (address in ours) + 4 * bool(_HELPERS.match(address))
+    return weight - 3 * bool(_CONTACT.search(line))
 
 
 def _original_id(mail: Mail, text: str) -> str | None:
     for part in mail.leaves:
         if part.media_type in _RETURNED:
-            match = _MESSAGE_ID.search(part.content[:200_000])
+            match = _MESSAGE_ID.search(part.content[:MOST_OCTETS])
             if match:
                 return match[1].decode("ascii", "replace")
     match = _MESSAGE_ID.search(text.encode("utf-8", "replace"))
@@ -118,7 +156,7 @@ def _original_id(mail: Mail, text: str) -> str | None:
 def returned(mail: Mail, text: str) -> str:
     """All of the returned message that stands in the report: our proof may be in it."""
     inside = [
-        p.content[:200_000].decode("latin-1")
+        p.content[:MOST_OCTETS].decode("latin-1")
         for p in mail.leaves
         if p.media_type.startswith(("message/", "text/rfc822"))
     ]

@@ -116,21 +116,37 @@ def _octets_of(match: re.Match[str]) -> bytes:
     return base64(raw)[0]
 
 
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
-_PADDING = re.compile(rb"=+")
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_PADDING = re.compile(rb"=[=\s]*")
+# What follows padding is a further encoding when it fills whole lines, else somebody's words.
+_GOES_ON = re.compile(rb"[A-Za-z0-9+/\r\n]*=*\s*")
 
 
 def base64(raw: bytes) -> tuple[bytes, str | None]:
     """The octets of Base64 in which foreign characters, wrong padding and joins may stand."""
-    kept = _NO_BASE64.sub(b"", raw)
     problem = None
     decoded = []
-    for segment in _PADDING.split(kept):
+    position = 0
+    while position < len(raw):
+        padding = _PADDING.search(raw, position)
+        end = padding.start() if padding else len(raw)
+        segment = _NO_BASE64.sub(b"", raw[position:end])
         if len(segment) % 4 == 1:
             problem = "Base64 that ends in the middle"
-            segment = segment[:-1]  # noqa: PLW2901 - six bits make no octet
+            segment = segment[:-1]  # six bits make no octet
         decoded.append(binascii.a2b_base64(segment + b"=" * (-len(segment) % 4)))
+        position = padding.end() if padding else len(raw)
+        if padding and position < len(raw) and not _is_joined(raw, padding):
+            problem = "text after the end of the Base64; left out"
+            break
     return b"".join(decoded), problem
+
+
+def _is_joined(raw: bytes, padding: re.Match[bytes]) -> bool:
+    on_new_line = b"\n" in padding[0] or b"\r" in padding[0]
+    line_end = raw.find(b"\n", padding.end())
+    line = raw[padding.end() : line_end if line_end >= 0 else len(raw)]
+    return on_new_line and _GOES_ON.fullmatch(line) is not None
 
 
 def parameters(value: str) -> tuple[str, Mapping[str, str]]:

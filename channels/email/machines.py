@@ -17,7 +17,7 @@ _NO_REPLY = re.compile(
     r"(?i)^(?:.*[-_.+])?(?:(?:do|please)[-_.]?)?no[t]?[-_.]?(?:reply|response|respond|answer)(?:[-_.+\d].*)?$|^donotreply.*$|^noreply.*$|^auto-?reply$"
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"""(?ix) undeliver | delivery\ (?:status|failure|notification|report|has\ failed|failed|problem|error|delayed) | returned\ (?:mail|message|to\ sender|e-?mail)
+    r"""(?ix) undeliver | mail\ failed | delivery\ (?:status|failure|notification|report|has\ failed|failed|problem|error|delayed) | returned\ (?:mail|message|to\ sender|e-?mail)
     | mail\ (?:delivery|system\ error|failure|could\ not) | failure\ (?:notice|delivery) | message\ (?:status|delayed|delivery|could\ not|you\ sent|bounced|undeliver) | nondeliver | non-?deliver
     | could\ not\ (?:be\ delivered|send\ message) | not\ deliver | unable\ to\ deliver | (?:delayed|bounced?)\ (?:mail|message) | user\ unknown | unknown\ (?:user|recipient|address)
     | rejected | unzustellbar | nicht\ zugestellt | non\ remis | échec | mancata\ consegna | no\ se\ puede\ entregar | 退信 | 投递失败 | 投遞失敗 | 系统退信 | 退回 | 配信 | 送信できません | не\ доставлен
@@ -28,7 +28,7 @@ _BOUNCE_WORDS = re.compile(
     | unable\ to\ deliver | delivery\ (?:has\ )?fail | permanent\ (?:fatal\ )?error | undeliverable | returned\ (?:to\ sender|mail|message)
     | user\ (?:is\ )?unknown | unknown\ (?:user|local\ part|recipient|address) | no\ such\ (?:user|recipient|mailbox|address) | recipient\ (?:address\ )?(?:rejected|unknown)
     | (?:mailbox|quota) \s+ (?:is\ |has\ been\ )?(?:full|exceeded|unavailable|disabled|over) | does\ not\ exist | did\ not\ reach | address(?:es)?\ (?:had|has)\ .{0,20}(?:fatal|errors)
-    | \b[45]\d\d[\s-]+[#(]?[45]\.\d\.\d{1,3}\b | while\ talking\ to | transcript\ of\ session | reporting-mta | final-recipient | action:\ *failed | host\ unknown | relay(?:ing)?\ denied
+    | \b[45]\d\d[\s-]+[#(]?[45]\.\d\.\d{1,3}\b | while\ talking\ to | transcript\ of\ session | reporting-mta | final-recipient | action:\ *failed | host\ unknown | unknown\ host | failed\ address | relay(?:ing)?\ denied
     | 退信 | 投递失败 | 收件人不存在 | 届きません | 配信でき | 送信できません | nicht\ zugestellt | не\ (?:может|удалось)"""
 )
 _AUTO_SUBJECT = re.compile(

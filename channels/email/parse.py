@@ -73,7 +73,7 @@ class _Draft:
 
     def parsed(self, raw: bytes, account: str, received_at: datetime) -> Parsed:
         read = bodies.read(self._mail, self._defects)
-        marked = "\n\n".join(text for text in read.shown if text)
+        marked = "\n\n".join(text for text in read.texts if text)
         full = self._cut("text", marked.replace(QUOTE_MARK, ""), bodies.MOST_CHARACTERS)
         text = quotes.own_text(marked[: bodies.MOST_CHARACTERS])
         sender = self._sender()

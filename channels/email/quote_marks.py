@@ -19,14 +19,16 @@ ATTRIBUTIONS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # On <when>, <who> wrote: (in any order)
-        rf"[>\s*_]*(?:{_OPENERS})\b.{{4,400}}?\b(?:{_VERBS})(?!\w).{{0,120}}[:：]\W{{0,3}}$",
+        rf"[>\s*_-]*(?:{_OPENERS})\b.{{4,600}}?\b(?:{_VERBS})(?!\w).{{0,120}}[:：-]\W{{0,5}}$",
         # <when> <who> <address> wrote:, <when> wrote <who> <address>:
         rf"[>\s*_]*.{{2,300}}?{_ADDRESS}.{{0,60}}\b(?:{_VERBS})(?!\w).{{0,20}}[:：]\W{{0,3}}$",
-        rf"[>\s*_]*.{{2,200}}?\d.{{0,100}}?\b(?:{_VERBS})(?!\w).{{0,120}}?{_ADDRESS}[\s)\]]*[:：]\W{{0,3}}$",
+        rf"[>\s*_]*.{{2,200}}?\d.{{0,100}}?\b(?:{_VERBS})(?!\w).{{0,120}}?{_ADDRESS}[\s)\]>]*[:：]\W{{0,3}}$",
         # <when>, <who> <address>:
-        rf"[>\s*_]*(?=.*\d{{1,2}}[:.]\d\d|.*\b\d{{4}}\b).{{4,300}}?{_ADDRESS}[\s)\]]*[:：]\W{{0,3}}$",
+        rf"[>\s*_]*(?=.*\d{{1,2}}[:.]\d\d|.*\b\d{{4}}\b).{{4,300}}?{_ADDRESS}[\s)\]>]*[:：]\W{{0,3}}$",
+        # 2026/3/2 <who> <address>
+        rf"[>\s*_]*\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b.{{0,120}}?{_ADDRESS}\s*[:：]?\s*$",
         # <who> wrote:
-        r"[>\s*_]*.{2,60}\b(?:wrote|schrieb|writes)\s*[:：]\s*$",
+        rf"[>\s*_]*.{{2,60}}\b(?:{_VERBS})\s*[:：]\s*$",
         # Chinese, Japanese, Korean
         r"[>\s*_]*(?:在|于|於).{4,300}?(?:写道|寫道|写到|寫到)\W{0,3}$",
         r"[>\s*_]*.{2,300}?(?:写道|寫道|写到)\s*[:：]\W{0,3}$",
@@ -34,20 +36,29 @@ ATTRIBUTIONS = tuple(
     )
 )
 OPENS = re.compile(r"\d{1,2}[:.]\d\d|\b(?:19|20)\d\d\b|<\s*$|<?[\w.+-]{1,64}@[\w.-]+")
+CERTAIN = re.compile(r"\d|@")
+"""An attribution with a time or an address is one; any other only where a quote follows."""
+
 # Only lines that end so are worth the patterns above.
-ATTRIBUTION_END = re.compile(r"[:：]\W{0,3}$|[写寫][道到]\W{0,3}$|작성\W*$|書きました|のメール")
+ATTRIBUTION_END = re.compile(
+    r"[:：]\W{0,3}$|-{2,}\s*$|@[\w.-]+>?\s*$|[写寫][道到]\W{0,3}$|작성\W*$|書きました|のメール"
+)
 
 _ORIGINAL = (
     r"original (?:message|appointment|mail)|reply message|ursprüngliche nachricht"
     r"|original-?nachricht|message d.origine|mensaje original|messaggio originale|mensagem original"
     r"|oorspronkelijk bericht|исходное сообщение|ursprungligt meddelande|opprinnelig melding"
-    r"|oprindelig meddelelse|원본 메일|원본 메시지"
+    r"|oprindelig (?:meddelelse|besked)|message (?:original|initial)|courriel original"
+    r"|originalmeddelande|alkuperäinen viesti|původní zpráva|pôvodná správa|oryginalna wiadomość"
+    r"|wiadomość oryginalna|eredeti üzenet|mesaj original|αρχικό μήνυμα|orijinal (?:mesaj|ileti)"
+    r"|pesan asli|thư gốc|missatge original|original besked|원본 메일|원본 메시지"
     r"|原始邮件|原始郵件|原邮件|原郵件|原始信件|回复邮件|回復郵件|元のメッセージ"
 )
 _FORWARDED = (
     r"forwarded (?:message|mail|by\b.{0,100})|message transféré|weitergeleitete nachricht"
     r"|пересылаемое сообщение|пересланное сообщение|mensaje reenviado|messaggio inoltrato"
-    r"|mensagem encaminhada|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|轉寄的郵件|轉寄信件|转发信息"
+    r"|mensagem encaminhada|doorgestuurd bericht|videresendt (?:besked|meddelelse|melding)"
+    r"|vidarebefordrat meddelande|přeposlaná zpráva|wiadomość przekazana|iletilen mesaj|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|轉寄的郵件|轉寄信件|转发信息"
 )
 ORIGINAL = re.compile(rf"[>\s]*[-_=—─*]{{2,}}\s*(?:{_ORIGINAL})\s*[-_=—─*]*\s*$", re.IGNORECASE)
 FORWARDED = re.compile(
@@ -75,7 +86,7 @@ FIELD = re.compile(
     re.IGNORECASE,
 )
 
-SIGNATURE = re.compile(r"(?:--|__|—)\s*$")
+SIGNATURE = re.compile(r"(?:--|__|—|–)\s*$")
 SENT_FROM = re.compile(
     r"""\s*(?:
       sent\ from\ (?:my|a|an|outlook|mail|yahoo|samsung|proton|gmail|aol|windows)\b.{0,80}
@@ -93,4 +104,5 @@ SENT_FROM = re.compile(
 LIST_FOOTER = re.compile(r"\s*_{20,}\s*$")
 LIST_NAME = re.compile(r"(?i).*\bmailing list\b")
 RULE = re.compile(r"\s*(?:_{20,}|-{20,}|={3,}|—{10,}|─{10,})\s*$")
-QUOTED = re.compile(r"\s{0,3}>")
+NAMED_RULE = re.compile(r"\s*[-_=—─]{3,}\s*[^\W\d_][\w'’ .]{2,40}?\s*[-_=—─]{3,}\s*$")
+QUOTED = re.compile(r"\s{0,3}>(?!\s*[:：]\s*$)")

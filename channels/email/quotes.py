@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from channels.email import quote_marks as marks
 from channels.email.markup import QUOTE_MARK
 
-_ATTRIBUTION_LINES = 4
-_ATTRIBUTION_CHARACTERS = 600
+_ATTRIBUTION_LINES = 6
+_ATTRIBUTION_CHARACTERS = 1_000
 _BLOCK_LINES = 10
 _WRAPPED_AT = 50  # a quoted line so long may have lost its end to the next, unquoted line
 
@@ -71,15 +71,26 @@ class _Lines:
             return True
         if self._is_list_footer(index):
             return True
-        if any(map(str.strip, kept)) and (marks.SIGNATURE.match(line) or marks.SENT_FROM.match(line)):
+        if any(map(str.strip, kept)) and self._is_signature(index):
             return True
         count = self._attribution(index)
         return count > 0 and not self._answered_below(index + count)
 
+    def _is_signature(self, index: int) -> bool:
+        line = self._lines[index]
+        if marks.SIGNATURE.match(line):
+            return True
+        # A sentence that begins so goes on, or ends in a full stop.
+        alone = not self._lines[index - 1].strip() and line.rstrip()[-1] not in ".!?。"
+        return alone and marks.SENT_FROM.match(line) is not None
+
     def _answered_below(self, index: int) -> bool:
         """Whether a quote follows, and below it stand own words."""
+        return self._quote_follows(index) and self._own_from > self._next(index)
+
+    def _quote_follows(self, index: int) -> bool:
         following = self._next(index)
-        return following < len(self._lines) and self._quoted[following] and self._own_from > following
+        return following < len(self._lines) and self._quoted[following]
 
     def _next(self, index: int) -> int:
         while index < len(self._lines) and not self._lines[index].strip():
@@ -100,21 +111,28 @@ class _Lines:
                 return 0
             if _says_who_wrote(joined):
                 # A line above that tells neither a time nor an address is the writer's own.
-                return count if count == 1 or marks.OPENS.search(self._lines[index]) else 0
+                if count > 1 and not marks.OPENS.search(self._lines[index]):
+                    return 0
+                certain = marks.CERTAIN.search(joined) is not None
+                return count if certain or self._quote_follows(index + count) else 0
         return 0
 
     def _is_block(self, index: int) -> bool:
         """Whether a block of From, Sent, To, Subject begins here, with or without a rule above."""
-        if marks.RULE.match(self._lines[index]):
+        line = self._lines[index]
+        if marks.RULE.match(line) or marks.NAMED_RULE.match(line):
             index = self._next(index + 1)
         found: set[str] = set()
+        address = False
         for line in self._lines[index : index + _BLOCK_LINES]:
             field = marks.FIELD.match(line)
             if field and field.lastgroup:
                 found.add(field.lastgroup)
+                address = address or "@" in line
             elif not found:
                 return False
-        return len(found) >= 3 and "from" in found
+        # Whoever writes "From: Beijing, To: Xi'an, Date: …" has no subject and no address there.
+        return len(found) >= 3 and "from" in found and (address or "subject" in found)
 
     def _is_list_footer(self, index: int) -> bool:
         following = index + 1

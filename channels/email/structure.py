@@ -107,15 +107,22 @@ def _words(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a part stands: in which multipart, whether first there, and among which alternatives."""
+
+    parent: str = "multipart/mixed"
+    first: bool = True
+    alternative: int | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """A leaf: what it says of itself, and its octets with the transfer encoding undone."""
 
     message: _Message
     media_type: str
     content: bytes
-    within: tuple[str, ...] = ()
-    number: int = 0
-    of: int = 0  # the number of the multipart that it stands in
+    place: Place
 
     @property
     def charset(self) -> str | None:
@@ -162,7 +169,7 @@ def read(raw: bytes, defects: Defects) -> Mail:
     # The stubs know no other class than the library's own; the policy's factory makes ours.
     message = cast("_Message", BytesParser(policy=policy).parsebytes(repaired))
     mail = Mail(message, message.media_type())
-    for part in _leaves(message, (), 0, defects):
+    for part in _leaves(message, Place(), defects):
         if len(mail.leaves) == MOST_PARTS:
             defects.add("parts", f"more than {MOST_PARTS}; the rest stands only in the raw mail")
             break
@@ -215,38 +222,35 @@ def _repaired(raw: bytes, defects: Defects) -> bytes:
     return b"".join(kept) + body
 
 
-def _leaves(
-    message: _Message, within: tuple[str, ...], of: int, defects: Defects
-) -> Iterator[Part]:
+def _leaves(message: _Message, place: Place, defects: Defects) -> Iterator[Part]:
     kind = message.media_type()
     payload = message.get_payload()
     if isinstance(payload, list):
-        for child in payload:
-            yield from _leaves(cast("_Message", child), (*within, kind), id(message), defects)
+        alternative = id(message) if kind == "multipart/alternative" else place.alternative
+        for index, child in enumerate(payload):
+            below = Place(kind, index == 0, alternative)
+            yield from _leaves(cast("_Message", child), below, defects)
         return
     encoded = str(payload or "").encode("utf-8", "surrogateescape")
-    content = transfer_decoded(
-        encoded, str(message.get("content-transfer-encoding") or ""), defects
-    )
+    how = headers.parameters(str(message.get("content-transfer-encoding") or ""))[0].lower()
+    content, problem = transfer_decoded(encoded, how.strip())
+    defects.add("content-transfer-encoding", problem)
     # A multipart without parts is read as what people see of it.
     shown = "text/plain" if kind.startswith("multipart/") else kind
-    yield Part(message, shown, content, within, id(message), of)
+    yield Part(message, shown, content, place)
 
 
-def transfer_decoded(encoded: bytes, stated: str, defects: Defects) -> bytes:
-    """The octets before their transfer encoding (RFC 2045, 6), damaged or not."""
-    how = headers.parameters(stated)[0].lower().strip()
+def transfer_decoded(encoded: bytes, how: str) -> tuple[bytes, str | None]:
+    """The octets before their transfer encoding (RFC 2045, 6), and what was wrong with it."""
     if how == "base64":
-        content, problem = headers.base64(encoded)
-        defects.add("content-transfer-encoding", problem)
-        return content
+        return headers.base64(encoded)
     if how == "quoted-printable":
-        return binascii.a2b_qp(encoded)
+        return binascii.a2b_qp(encoded), None
     if how in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-        return uudecoded(encoded)[1]
-    if how not in {"", "7bit", "8bit", "binary"}:
-        defects.add("content-transfer-encoding", f"unknown: {headers.clean(how)[:40]!r}")
-    return encoded
+        return uudecoded(encoded)[1], None
+    if how in {"", "7bit", "8bit", "binary"}:
+        return encoded, None
+    return encoded, f"unknown: {headers.clean(how)[:40]!r}"
 
 
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} (?P<name>[^\r\n]*)", re.MULTILINE)

@@ -18,11 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from channels.draft import Defects
+from channels.email import structure
 from channels.email.parse import parse
 from channels.request import Attachment, CustomerRequest
 
 RECEIVED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-_HEAD = b"From: a@example.org\nSubject: s\nContent-Type: text/plain; charset=utf-8\n\n"
+_HEAD = b"Subject: s\nContent-Type: text/plain; charset=utf-8\n\n"
 _TAG = re.compile(r"<[^<>]*>?")
 
 Line = Mapping[str, Any]
@@ -54,23 +56,23 @@ def words(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def _sender(expected: Line, request: CustomerRequest) -> str:
+def _sender(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     wanted, got = (expected["sender"] or "").lower(), request.sender.address
     elsewhere = any(d.where == "from" and "taken from" in d.problem for d in request.defects)
     if not wanted:
         return "" if not got or elsewhere else f"none / {got}"
     if "@" not in wanted:
-        name = (request.sender.name or got).lower()
-        return "" if name == wanted else f"{wanted} / {name}"
+        said = ((request.sender.name or "").lower(), got)
+        return "" if wanted in said else f"{wanted} / {said}"
     return "" if got == wanted else f"{wanted} / {got}"
 
 
-def _subject(expected: Line, request: CustomerRequest) -> str:
+def _subject(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     wanted, got = words(expected["subject"]), words(request.subject)
     return "" if wanted == got else f"{wanted} / {got}"
 
 
-def _text(expected: Line, request: CustomerRequest) -> str:
+def _text(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     full = words(request.full_text)
     wanted = [words(one) for one in expected.get("text_contains", [])]
     if not wanted:
@@ -80,18 +82,38 @@ def _text(expected: Line, request: CustomerRequest) -> str:
     return f"{missing} / {full[:200]}" if missing else ""
 
 
-def _attachments(expected: Line, request: CustomerRequest) -> str:
+def _attachments(expected: Line, request: CustomerRequest, raw: bytes) -> str:
     left: list[Attachment] = list(request.attachments)
+    if expected["file"].startswith("mime4j/"):
+        # That origin lists the parts that have a file's name, and no others.
+        left = [one for one in left if one.name is not None]
     missing = []
     for one in expected["attachments"]:
         found = next((a for a in left if _same(one, a)), None)
-        if found is None:
-            missing.append((one["name"], one["media_type"], one["size"]))
-        else:
+        if found is not None:
             left.remove(found)
+        elif not _is_shown(one, request, raw):
+            missing.append((one["name"], one["media_type"], one["size"]))
     if not missing and not left:
         return ""
     return f"{missing} / {[(a.name, a.media_type, a.size) for a in left]}"
+
+
+def _is_shown(expected: Line, request: CustomerRequest, raw: bytes) -> bool:
+    """Whether a nameless text, which the origin lists as a file, stands in our text.
+
+    The origin does so with texts whose multipart is not closed. By two octets the sizes may
+    differ: the line end before a boundary.
+    """
+    if expected["name"] is not None or expected.get("what") != "text":
+        return False
+    full = words(request.full_text)
+    return any(
+        part.media_type == expected["media_type"]
+        and abs(len(part.content) - expected["size"]) <= 2
+        and words(part.content.decode("utf-8", "replace")) in full
+        for part in structure.read(raw, Defects()).leaves
+    )
 
 
 def _same(expected: Line, got: Attachment) -> bool:
@@ -101,7 +123,7 @@ def _same(expected: Line, got: Attachment) -> bool:
     )
 
 
-def _reply(expected: Line, request: CustomerRequest) -> str:
+def _reply(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     got = words(request.text)
     wanted = expected.get("reply_text")
     if wanted is not None and words(wanted) != got:
@@ -114,21 +136,25 @@ def _reply(expected: Line, request: CustomerRequest) -> str:
     return f"lacks {missing}, keeps {kept} / {got}" if missing or kept else ""
 
 
-def _recipient(expected: Line, request: CustomerRequest) -> str:
+def _recipient(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     wanted = (expected["failed_recipient"] or "").lower()
-    got = request.attributes.get("dsn", {}).get("failed_recipients", [])
+    got = [one["address"] for one in request.attributes.get("dsn", {}).get("recipients", [])]
     return "" if wanted in got else f"{wanted} / {got}"
 
 
-def _status(expected: Line, request: CustomerRequest) -> str:
+def _status(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     got = request.attributes.get("dsn", {}).get("status")
     return "" if got == expected["status"] else f"{expected['status']} / {got}"
 
 
+def _has_headers(line: Line) -> bool:
+    return "format" not in line and "signature_text" not in line
+
+
 _REPLIES = ("reply_text", "reply_contains", "reply_lacks", "signature_text")
-_FIELDS: Mapping[str, tuple[Callable[[Line], bool], Callable[[Line, CustomerRequest], str]]] = {
-    "sender": (lambda line: "format" not in line, _sender),
-    "subject": (lambda line: "format" not in line, _subject),
+_FIELDS: Mapping[str, tuple[Callable[[Line], bool], Callable[[Line, CustomerRequest, bytes], str]]] = {
+    "sender": (_has_headers, _sender),
+    "subject": (_has_headers, _subject),
     "text": (lambda line: bool(line.get("text_contains") or line.get("html_contains")), _text),
     "attachments": (lambda line: "attachments" in line, _attachments),
     "reply": (lambda line: any(name in line for name in _REPLIES), _reply),
@@ -137,10 +163,16 @@ _FIELDS: Mapping[str, tuple[Callable[[Line], bool], Callable[[Line, CustomerRequ
 }
 
 
-def request_of(shared_data: Path, line: Line) -> CustomerRequest:
-    """The mail of a line, parsed; a bare body gets plain headers."""
+def raw_of(shared_data: Path, line: Line) -> bytes:
+    """The mail of a line; a bare body gets plain headers."""
     raw = (shared_data / "email" / line["file"]).read_bytes()
-    raw = _HEAD + raw if "format" in line else raw
+    if "format" in line or "signature_text" in line:
+        name = (line["sender"] or "").encode()
+        raw = b"From: " + name + b" <a@example.org>\n" + _HEAD + raw
+    return raw
+
+
+def _parsed(raw: bytes) -> CustomerRequest:
     return parse(raw, account="a", received_at=RECEIVED_AT).request
 
 
@@ -157,16 +189,17 @@ def results(shared_data: Path) -> tuple[Result, ...]:
 
 def _expected(shared_data: Path) -> Iterator[Result]:
     for line in _lines(shared_data / "cases/email_expected.jsonl"):
-        request = request_of(shared_data, line)
+        raw = raw_of(shared_data, line)
+        request = _parsed(raw)
         for field, (applies, compare) in _FIELDS.items():
             if applies(line):
-                said = compare(line, request)
+                said = compare(line, request, raw)
                 yield Result(line["file"], field, not said, bool(line.get("disputed")), said)
 
 
 def _machines(shared_data: Path) -> Iterator[Result]:
     for line in _lines(shared_data / "cases/machines.jsonl"):
-        request = request_of(shared_data, line)
+        request = _parsed(raw_of(shared_data, line))
         wanted, got = line["automatic"], request.automatic
         said = f"{wanted} / {got}"
         # "true", "false" by whom: the verdict's four cases, from which both figures come.
