@@ -1,0 +1,79 @@
+"""Every field of the rulebook is documented, and seen by a test."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from rules import model
+from rules.decide import CANDIDATES_SHOWN, OVERRIDDEN_SHOWN, SPAN_CHARACTERS, SPANS_SHOWN
+from rules.index import MAX_TEXT_CHARACTERS
+from rules.load import load
+from rules.templates import VARIABLES
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+EVERYTHING = (Path(__file__).parent / "good" / "everything.yaml").read_text(encoding="utf-8")
+
+
+def entries() -> list[type[BaseModel]]:
+    """All kinds of mappings that a rulebook is made of."""
+    found = [one for one in vars(model).values() if isinstance(one, type)]
+    return [one for one in found if issubclass(one, BaseModel) and one.model_fields]
+
+
+FIELDS = sorted(
+    {
+        (one.__name__, field.alias or name)
+        for one in entries()
+        for name, field in one.model_fields.items()
+    }
+)
+
+
+@pytest.mark.parametrize(("entry", "field"), FIELDS)
+def test_every_field_is_documented(entry: str, field: str) -> None:
+    """Each field of each entry stands in docs/rules.md."""
+    assert f"`{field}`" in PAGE or f"`{field}:" in PAGE, f"{entry}.{field}"
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_every_variable_is_documented(name: str) -> None:
+    """Each variable of the templates stands in the table."""
+    assert f"| `{name}` |" in PAGE
+
+
+def test_bounds_are_as_documented() -> None:
+    """The numbers of the page are those of the code."""
+    text = " ".join(PAGE.split())
+    assert f"The first {MAX_TEXT_CHARACTERS:,} characters are looked at" in text
+    assert f"the first {CANDIDATES_SHOWN} are shown" in text
+    assert f"at most {SPANS_SHOWN}, each shown to {SPAN_CHARACTERS} characters" in text
+    assert f"(at most {OVERRIDDEN_SHOWN})" in text
+
+
+def seen(value: Any) -> Iterator[tuple[str, str]]:
+    """The fields that are written in a rulebook, with their entries."""
+    if isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            field = type(value).model_fields[name]
+            yield type(value).__name__, field.alias or name
+            yield from seen(getattr(value, name))
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from seen(item)
+
+
+def test_everything_has_every_field() -> None:
+    """The rulebook of the tests that shows all fields shows all fields."""
+    files = {"a.yaml": EVERYTHING, "calendars/2027.yaml": ""}
+    assert sorted(set(seen(load(files)))) == FIELDS
+
+
+def test_links_lead_somewhere() -> None:
+    """Relative links of the page are files of the repository."""
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
