@@ -8,6 +8,7 @@ import hashlib
 import json
 import uuid
 from base64 import b32encode
+from functools import lru_cache
 
 NAMESPACE = uuid.UUID("6f0e3c1a-7d38-5b7e-9f27-0d6a52f1c4b8")
 """The UUID namespace (RFC 9562, version 5) of every id that Switchboard derives."""
@@ -19,7 +20,8 @@ def _joined(*parts: str) -> bytes:
 
 
 def _base32(data: bytes, length: int) -> str:
-    return b32encode(hashlib.sha256(data).digest())[:length].decode().lower()
+    """At most 16 characters: what ten bytes of the digest give."""
+    return b32encode(hashlib.sha256(data).digest()[:10])[:length].decode().lower()
 
 
 def request_id(channel: str, account: str, external_id: str) -> str:
@@ -28,6 +30,7 @@ def request_id(channel: str, account: str, external_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, name))
 
 
+@lru_cache(maxsize=10_000)
 def conversation_key(channel: str, account: str, address: str) -> str:
     """16 base32 characters (80 bits of SHA-256) that stand for a customer on an account."""
     return _base32(_joined("conversation", channel, account, address), 16)

@@ -17,7 +17,7 @@ Secrets = tuple[bytes, ...]
 def mac(conversation: str, secret: bytes) -> str:
     """16 base32 characters (80 bits) of HMAC-SHA-256 (RFC 2104) over the conversation id."""
     digest = hmac.digest(secret, conversation.encode(), "sha256")
-    return b32encode(digest)[:16].decode().lower()
+    return b32encode(digest[:10]).decode().lower()
 
 
 def token(conversation: str, secrets: Secrets) -> str:

@@ -1,6 +1,5 @@
 """What operations are told besides tickets: dead letters, watermarks, failed timers."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -10,8 +9,7 @@ from router.log.protocol import Envelope, Message
 from router.topics import OPERATIONS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Watermark(Event):
+class Watermark(Event, frozen=True, kw_only=True):
     """A shard or source is alive and has read everything up to `read_through`."""
 
     TYPE: ClassVar[str] = "health.watermark"
@@ -21,8 +19,7 @@ class Watermark(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeadLettered(Event):
+class DeadLettered(Event, frozen=True, kw_only=True):
     """Something could not be processed and lies in `deadletter` under `letter`."""
 
     TYPE: ClassVar[str] = "operations.deadlettered"
@@ -33,8 +30,7 @@ class DeadLettered(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimerFailed(Event):
+class TimerFailed(Event, frozen=True, kw_only=True):
     """What was due could not be done; it is tried again at `again_at`."""
 
     TYPE: ClassVar[str] = "operations.timer_failed"

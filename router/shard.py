@@ -39,6 +39,8 @@ MAX_RECORD_BYTES = 900_000
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 TIMER_RETRY = timedelta(minutes=1)
 TIMERS_A_COMMIT = 2_000
+RECORDS_A_SLICE = 20
+"""So many steps at a stretch, then the event loop's other work: sockets must not wait for us."""
 _NOW = "shard:now"
 
 _log = structlog.get_logger(__name__)
@@ -164,7 +166,7 @@ class Shard:
         now = self._time(batch)
         records = [*self._held, *batch.records]
         try:
-            await self._commit(*self._process(records, batch, now), now)
+            await self._commit(*await self._process(records, batch, now), now)
         except TooLarge:
             self.core.journal.rollback()
             await self._one_by_one(records, now)
@@ -187,14 +189,16 @@ class Shard:
             )
         return clock if self._now is None else max(self._now, clock)
 
-    def _process(
+    async def _process(
         self, records: Sequence[Record], batch: Batch, now: datetime
     ) -> tuple[list[Message], dict[Source, str]]:
         messages: list[Message] = []
         positions: dict[Source, str] = {}
         held: list[Record] = []
         waiting: set[Source] = set()
-        for record in records:
+        for number, record in enumerate(records, 1):
+            if number % RECORDS_A_SLICE == 0:
+                await asyncio.sleep(0)
             source = Source(record.topic, record.partition)
             if source in waiting or self._ahead(record):
                 waiting.add(source)

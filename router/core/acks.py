@@ -65,6 +65,8 @@ def _contact_reason(
 ) -> Withheld | None:
     if contact.opted_out:
         return Withheld.OPTED_OUT
+    if not contact.sent:
+        return None
     at = request.received_at
     same = fingerprint(request)
     repeats = sum(1 for one in contact.sent if one.text == same and at - one.at < REPEAT_WITHIN)

@@ -26,23 +26,32 @@ FIRST, NEXT, RESOLUTION = "first_response", "next_response", "resolution"
 
 def start(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> Ticket:
     """Start a clock for each target that the ticket's SLA names, in the ticket's present cycle."""
-    started: list[Clock] = []
-    for target in targets:
-        policy = turn.desk.policy(ticket, target)
-        if policy is not None:
-            started.append(sla.start(target, ticket.cycle, at, policy))
-    if not started:
-        return ticket
-    ticket = turn.save(ticket, clocks=(*ticket.clocks, *started))
-    for clock in started:
-        _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
+    started = begun(turn, ticket, targets, at)
+    if started:
+        ticket = turn.save(ticket, clocks=(*ticket.clocks, *started))
+        announce(turn, ticket, started)
     return ticket
 
 
-def opened(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> tuple[Clock, ...]:
+    """The clocks that start at `at`, not yet the ticket's."""
+    return tuple(
+        sla.start(target, ticket.cycle, at, policy)
+        for target in targets
+        if (policy := turn.desk.policy(ticket, target)) is not None
+    )
+
+
+def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: first response, resolution and the procedure's steps run."""
     steps = (f"step:{step}" for step in turn.desk.steps(ticket.type))
-    return start(turn, ticket, (FIRST, RESOLUTION, *steps), at)
+    return begun(turn, ticket, (FIRST, RESOLUTION, *steps), at)
+
+
+def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
+    """Say that these clocks have started."""
+    for clock in started:
+        _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
 
 
 def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:

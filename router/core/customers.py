@@ -1,6 +1,5 @@
 """Who is the customer? Reference data by id and by address."""
 
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import msgspec
@@ -11,8 +10,7 @@ from router.core.state import Entity, Journal, Table
 from rules.model import Customer, Rulebook
 
 
-@dataclass(frozen=True, kw_only=True)
-class CustomerChanged(Event):
+class CustomerChanged(Event, frozen=True, kw_only=True):
     """A customer's reference data (compacted topic `customers`); `addresses` by channel."""
 
     TYPE: ClassVar[str] = "customer.changed"
@@ -20,8 +18,8 @@ class CustomerChanged(Event):
     name: str | None = None
     tier: str | None = None
     language: str | None = None
-    addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    addresses: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
     account_agent: str | None = None
     deleted: bool = False
 

@@ -183,9 +183,10 @@ class Dispatch:
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
         if event.ticket in self.desk.tickets.rows:
             return
-        ticket = turn.save(_opened(event, event.queue, sla=event.sla))
-        ticket = clocks.opened(turn, ticket, event.request.received_at)
-        moves.enqueue(turn, ticket)
+        ticket = _opened(event, event.queue, sla=event.sla)
+        started = clocks.of_new(turn, ticket, event.request.received_at)
+        ticket = moves.enqueue(turn, ticket, clocks=started)
+        clocks.announce(turn, ticket, started)
 
     def _message(self, turn: Turn, event: TicketMessage) -> None:
         if event.ticket in self.desk.stubs.rows:

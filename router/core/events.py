@@ -3,7 +3,6 @@
 Each class is one `ce_type` (its `TYPE`); `ALL` lists them for the JSON Schemas. Instants are UTC.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,15 +11,13 @@ import msgspec
 from channels.request import CustomerRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """The root of all event data: nothing but its type."""
 
     TYPE: ClassVar[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestDuplicate(Event):
+class RequestDuplicate(Event, frozen=True, kw_only=True):
     """A request that we already have came again; nothing else happens."""
 
     TYPE: ClassVar[str] = "request.duplicate"
@@ -31,8 +28,7 @@ class RequestDuplicate(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestFiled(Event):
+class RequestFiled(Event, frozen=True, kw_only=True):
     """A request that opens no ticket; `reason`: history, spam, opt-out, opt-in, receipt."""
 
     TYPE: ClassVar[str] = "request.filed"
@@ -44,12 +40,11 @@ class RequestFiled(Event):
     reason: str
     rule: str | None = None
     rulebook: str | None = None
-    explanation: dict[str, Any] = field(default_factory=dict)
+    explanation: dict[str, Any] = msgspec.field(default_factory=dict)
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketEvent(Event):
+class TicketEvent(Event, frozen=True, kw_only=True):
     """What every event of a ticket says. `version` counts the ticket's changes from 1."""
 
     ticket: str
@@ -64,8 +59,7 @@ class TicketEvent(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOpened(TicketEvent):
+class TicketOpened(TicketEvent, frozen=True, kw_only=True):
     """Triage has opened a ticket, with the decision, its explanation and the fate of the ack."""
 
     TYPE: ClassVar[str] = "ticket.opened"
@@ -84,8 +78,7 @@ class TicketOpened(TicketEvent):
     explanation: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketTriaged(Event):
+class TicketTriaged(Event, frozen=True, kw_only=True):
     """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`)."""
 
     TYPE: ClassVar[str] = "ticket.triaged"
@@ -109,8 +102,7 @@ class TicketTriaged(Event):
     request: CustomerRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketMessage(Event):
+class TicketMessage(Event, frozen=True, kw_only=True):
     """Triage's order to dispatch: a further message; `number` counts within the conversation."""
 
     TYPE: ClassVar[str] = "ticket.message_triaged"
@@ -123,8 +115,7 @@ class TicketMessage(Event):
     request: CustomerRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketClose(Event):
+class TicketClose(Event, frozen=True, kw_only=True):
     """Triage's order to close a resolved ticket: its reopen window is over."""
 
     TYPE: ClassVar[str] = "ticket.close"
@@ -134,8 +125,7 @@ class TicketClose(Event):
     resolved_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketFeedback(Event):
+class TicketFeedback(Event, frozen=True, kw_only=True):
     """Dispatch's word to triage (topic `tickets.feedback`); `change` resolved, reopened, moved."""
 
     TYPE: ClassVar[str] = "ticket.feedback"
@@ -147,8 +137,7 @@ class TicketFeedback(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketQueued(TicketEvent):
+class TicketQueued(TicketEvent, frozen=True, kw_only=True):
     """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order."""
 
     TYPE: ClassVar[str] = "ticket.queued"
@@ -168,8 +157,7 @@ class TicketQueued(TicketEvent):
     order: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketRequeued(TicketEvent):
+class TicketRequeued(TicketEvent, frozen=True, kw_only=True):
     """A ticket waits again, with its original age; `reason` says why."""
 
     TYPE: ClassVar[str] = "ticket.requeued"
@@ -180,8 +168,7 @@ class TicketRequeued(TicketEvent):
     order: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOffered(TicketEvent):
+class TicketOffered(TicketEvent, frozen=True, kw_only=True):
     """A ticket is reserved for one agent until they accept, decline or `expires_at`."""
 
     TYPE: ClassVar[str] = "ticket.offered"
@@ -191,8 +178,7 @@ class TicketOffered(TicketEvent):
     explanation: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfferEnded(TicketEvent):
+class OfferEnded(TicketEvent, frozen=True, kw_only=True):
     """The root of the three ways in which an offer comes to nothing."""
 
     agent: str
@@ -200,29 +186,25 @@ class OfferEnded(TicketEvent):
     reason: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOfferDeclined(OfferEnded):
+class TicketOfferDeclined(OfferEnded, frozen=True, kw_only=True):
     """The agent has declined."""
 
     TYPE: ClassVar[str] = "ticket.offer_declined"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOfferExpired(OfferEnded):
+class TicketOfferExpired(OfferEnded, frozen=True, kw_only=True):
     """The agent has not answered in time."""
 
     TYPE: ClassVar[str] = "ticket.offer_expired"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOfferRescinded(OfferEnded):
+class TicketOfferRescinded(OfferEnded, frozen=True, kw_only=True):
     """The offer was taken back; `reason`: transferred, escalated, disconnected, offline, …."""
 
     TYPE: ClassVar[str] = "ticket.offer_rescinded"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketAssigned(TicketEvent):
+class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
     """An agent has the ticket: by an accepted offer, or taken from the queue (pull)."""
 
     TYPE: ClassVar[str] = "ticket.assigned"
@@ -230,8 +212,7 @@ class TicketAssigned(TicketEvent):
     offer: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketRemoved(TicketEvent):
+class TicketRemoved(TicketEvent, frozen=True, kw_only=True):
     """A ticket is no longer a matter of this queue (only on `agent.queue.<queue>`)."""
 
     TYPE: ClassVar[str] = "ticket.removed"
@@ -239,8 +220,7 @@ class TicketRemoved(TicketEvent):
     agent: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketOverflowed(TicketEvent):
+class TicketOverflowed(TicketEvent, frozen=True, kw_only=True):
     """The target chain has moved on: skills relaxed to `skills`, widened to `places`."""
 
     TYPE: ClassVar[str] = "ticket.overflowed"
@@ -249,16 +229,14 @@ class TicketOverflowed(TicketEvent):
     places: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketParked(TicketEvent):
+class TicketParked(TicketEvent, frozen=True, kw_only=True):
     """The target chain has ended (or triage's record was unusable): somebody must look."""
 
     TYPE: ClassVar[str] = "ticket.parked"
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketTransferred(TicketEvent):
+class TicketTransferred(TicketEvent, frozen=True, kw_only=True):
     """The ticket was given to another queue, by an agent or by the ladder."""
 
     TYPE: ClassVar[str] = "ticket.transferred"
@@ -267,8 +245,7 @@ class TicketTransferred(TicketEvent):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketMessageReceived(TicketEvent):
+class TicketMessageReceived(TicketEvent, frozen=True, kw_only=True):
     """A further message of the customer has reached the ticket."""
 
     TYPE: ClassVar[str] = "ticket.message"
@@ -281,8 +258,7 @@ class TicketMessageReceived(TicketEvent):
     automatic: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketReplied(TicketEvent):
+class TicketReplied(TicketEvent, frozen=True, kw_only=True):
     """An agent has answered the customer; the message itself is on `messages.outbound`."""
 
     TYPE: ClassVar[str] = "ticket.replied"
@@ -291,8 +267,7 @@ class TicketReplied(TicketEvent):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketNoted(TicketEvent):
+class TicketNoted(TicketEvent, frozen=True, kw_only=True):
     """An agent has written a note for colleagues."""
 
     TYPE: ClassVar[str] = "ticket.noted"
@@ -300,8 +275,7 @@ class TicketNoted(TicketEvent):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketStepDone(TicketEvent):
+class TicketStepDone(TicketEvent, frozen=True, kw_only=True):
     """A step of the request type's procedure (SOP) is done."""
 
     TYPE: ClassVar[str] = "ticket.step_done"
@@ -309,8 +283,7 @@ class TicketStepDone(TicketEvent):
     step: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketPending(TicketEvent):
+class TicketPending(TicketEvent, frozen=True, kw_only=True):
     """The ticket waits for the customer; clocks that pause have stopped."""
 
     TYPE: ClassVar[str] = "ticket.pending"
@@ -318,8 +291,7 @@ class TicketPending(TicketEvent):
     reason: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketResumed(TicketEvent):
+class TicketResumed(TicketEvent, frozen=True, kw_only=True):
     """Work on a pending ticket goes on, by the agent's wish or the customer's message."""
 
     TYPE: ClassVar[str] = "ticket.resumed"
@@ -327,8 +299,7 @@ class TicketResumed(TicketEvent):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketResolved(TicketEvent):
+class TicketResolved(TicketEvent, frozen=True, kw_only=True):
     """The agent holds the matter to be settled; the customer may still reopen it."""
 
     TYPE: ClassVar[str] = "ticket.resolved"
@@ -336,23 +307,20 @@ class TicketResolved(TicketEvent):
     reason: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketReopened(TicketEvent):
+class TicketReopened(TicketEvent, frozen=True, kw_only=True):
     """A resolved ticket is open again; `by` an agent or `customer`."""
 
     TYPE: ClassVar[str] = "ticket.reopened"
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketClosed(TicketEvent):
+class TicketClosed(TicketEvent, frozen=True, kw_only=True):
     """The reopen window is over: the ticket is history."""
 
     TYPE: ClassVar[str] = "ticket.closed"
 
 
-@dataclass(frozen=True, kw_only=True)
-class MessageReceipt(TicketEvent):
+class MessageReceipt(TicketEvent, frozen=True, kw_only=True):
     """What became of a message that we sent for this ticket."""
 
     TYPE: ClassVar[str] = "message.receipt"
@@ -363,8 +331,7 @@ class MessageReceipt(TicketEvent):
     reason: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaEvent(TicketEvent):
+class SlaEvent(TicketEvent, frozen=True, kw_only=True):
     """What every event of a service-level clock says; (target, cycle) names it in its ticket."""
 
     target: str
@@ -373,46 +340,40 @@ class SlaEvent(TicketEvent):
     agent: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaStarted(SlaEvent):
+class SlaStarted(SlaEvent, frozen=True, kw_only=True):
     """A clock has started."""
 
     TYPE: ClassVar[str] = "sla.started"
     sla: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaPaused(SlaEvent):
+class SlaPaused(SlaEvent, frozen=True, kw_only=True):
     """A clock has stopped counting."""
 
     TYPE: ClassVar[str] = "sla.paused"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaResumed(SlaEvent):
+class SlaResumed(SlaEvent, frozen=True, kw_only=True):
     """A clock counts on."""
 
     TYPE: ClassVar[str] = "sla.resumed"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaChanged(SlaEvent):
+class SlaChanged(SlaEvent, frozen=True, kw_only=True):
     """A clock is measured by another SLA or calendar."""
 
     TYPE: ClassVar[str] = "sla.changed"
     sla: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaMet(SlaEvent):
+class SlaMet(SlaEvent, frozen=True, kw_only=True):
     """What the clock waited for has happened; `in_time` says whether before it lapsed."""
 
     TYPE: ClassVar[str] = "sla.met"
     in_time: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaLapse(SlaEvent):
+class SlaLapse(SlaEvent, frozen=True, kw_only=True):
     """The root of warning, breach and escalation.
 
     `lapsed_at` is when it was due, `detected_at` when we noticed; they differ after a downtime.
@@ -422,23 +383,20 @@ class SlaLapse(SlaEvent):
     detected_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaWarning(SlaLapse):
+class SlaWarning(SlaLapse, frozen=True, kw_only=True):
     """A share of the target is used up."""
 
     TYPE: ClassVar[str] = "sla.warning"
     share: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaBreached(SlaLapse):
+class SlaBreached(SlaLapse, frozen=True, kw_only=True):
     """The target has lapsed."""
 
     TYPE: ClassVar[str] = "sla.breached"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaEscalated(SlaLapse):
+class SlaEscalated(SlaLapse, frozen=True, kw_only=True):
     """A lapse is handed to `level`; a level that a higher one overtook notifies nobody."""
 
     TYPE: ClassVar[str] = "sla.escalated"
@@ -446,16 +404,14 @@ class SlaEscalated(SlaLapse):
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlaCleared(SlaEvent):
+class SlaCleared(SlaEvent, frozen=True, kw_only=True):
     """An alarm is over; `reason`: met, resolved, closed, transferred."""
 
     TYPE: ClassVar[str] = "sla.cleared"
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class AgentPresence(Event):
+class AgentPresence(Event, frozen=True, kw_only=True):
     """An agent's presence has changed; `reason`: command, lease, activation."""
 
     TYPE: ClassVar[str] = "agent.presence"
@@ -466,8 +422,7 @@ class AgentPresence(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandAccepted(Event):
+class CommandAccepted(Event, frozen=True, kw_only=True):
     """A desktop's command has taken effect."""
 
     TYPE: ClassVar[str] = "command.accepted"
@@ -478,8 +433,7 @@ class CommandAccepted(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandRejected(Event):
+class CommandRejected(Event, frozen=True, kw_only=True):
     """A desktop's command has changed nothing; `reason` is one of `commands.Rejection`."""
 
     TYPE: ClassVar[str] = "command.rejected"
@@ -491,8 +445,7 @@ class CommandRejected(Event):
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class RulebookActivated(Event):
+class RulebookActivated(Event, frozen=True, kw_only=True):
     """A rulebook is in force from here on; activations are numbered, a rollback is a new one."""
 
     TYPE: ClassVar[str] = "rulebook.activated"

@@ -21,7 +21,7 @@ from router.core.events import (
     TicketTransferred,
 )
 from router.core.lifecycle import TicketState, Trigger
-from router.core.sla import ZERO
+from router.core.sla import ZERO, Clock
 from router.core.tickets import Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK, queue_topic
 
@@ -32,9 +32,9 @@ _OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
 }
 
 
-def enqueue(turn: Turn, ticket: Ticket) -> Ticket:
-    """A new ticket begins to wait."""
-    ticket = turn.save(ticket, Trigger.QUEUED, relax_at=relax_at(turn, ticket))
+def enqueue(turn: Turn, ticket: Ticket, clocks: tuple[Clock, ...]) -> Ticket:
+    """A new ticket begins to wait, its clocks running."""
+    ticket = turn.save(ticket, Trigger.QUEUED, clocks=clocks, relax_at=relax_at(turn, ticket))
     announce_queued(turn, ticket)
     return ticket
 

@@ -1,14 +1,12 @@
 """What a step yields: facts to be stored, each under an id that follows from its cause."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """One record to store: `data` is a contract, or JSON bytes that are passed on untouched."""
 
     topic: str
@@ -17,11 +15,10 @@ class Output:
     id: str
     time: datetime
     data: Any
-    extensions: dict[str, str] = field(default_factory=dict)
+    extensions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """How an input came: the id that causes what follows, its instant in the log, its bytes."""
 
     cause: str

@@ -1,6 +1,5 @@
 """Between pools a ticket goes whole, as a record: two writers never share it."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
@@ -15,8 +14,7 @@ from router.topics import TICKETS_TRIAGED
 STUB_MEMORY = timedelta(days=90)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TicketMoved(Event):
+class TicketMoved(Event, frozen=True, kw_only=True):
     """The whole ticket, for the pool that it goes to (topic `tickets.triaged`)."""
 
     TYPE: ClassVar[str] = "ticket.moved"

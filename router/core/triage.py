@@ -291,7 +291,7 @@ class Triage:
         opening = Opening(request, decision, conversation, customer, withheld, previous)
         self._announce(out, opening)
         if acknowledged:
-            self._send_ack(out, request, decision, conversation)
+            self._send_ack(out, opening)
 
     def _withheld(
         self, request: CustomerRequest, decision: Decision, contact: Contact
@@ -304,11 +304,9 @@ class Triage:
             request, rulebook.ack_policy, contact, has_template=has_template
         )
 
-    def _send_ack(
-        self, out: Outbox, request: CustomerRequest, decision: Decision, conversation: Conversation
-    ) -> None:
-        customer = self.customers.identify(request)
-        language = _language(request, customer)
+    def _send_ack(self, out: Outbox, opening: Opening) -> None:
+        request, decision, conversation = opening.request, opening.decision, opening.conversation
+        language = _language(request, opening.customer)
         text = render(
             self.compiled.templates,
             decision.ack or "",

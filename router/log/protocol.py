@@ -15,9 +15,11 @@ Partitions are chosen by `partition_of` (murmur2, as Java clients do), never by 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+import msgspec
 
 from channels.errors import SwitchboardError, Unavailable
 
@@ -41,21 +43,19 @@ class Uncertain(Unavailable):
     """The reply to a commit was lost. The log resolves this itself where it can (see `commit`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """The CloudEvents 1.0 attributes of a record, in binary mode (`ce_` headers on Kafka)."""
 
     id: str
     type: str
     source: str
     time: datetime
-    extensions: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = msgspec.field(default_factory=dict)
 
-    SPEC_VERSION = "1.0"
+    SPEC_VERSION: ClassVar[str] = "1.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What is to be stored: `value` is JSON; the topic is without the namespace.
 
     `partition` None means that `partition_of` the key decides. A None value is a tombstone of a
@@ -69,8 +69,7 @@ class Message:
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What is stored. `offset` is opaque but for its log; `stored_at` is the log's own clock."""
 
     topic: str
