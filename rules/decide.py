@@ -147,8 +147,5 @@ def _found(index: Index, context: Context, part: Part) -> Iterator[Span]:
     for word, span in context.keywords[name].items():
         if (name, "keyword", word) in wanted:
             yield span
-    for pattern in context.regexes[name]:
-        if (name, "regex", pattern) in wanted:
-            found = index.span(name, pattern, context)
-            if found is not None:
-                yield found
+    patterns = (one for one in context.regexes[name] if (name, "regex", one) in wanted)
+    yield from filter(None, (index.span(name, pattern, context) for pattern in patterns))

@@ -35,8 +35,6 @@ class Keywords:
     def find(self, folded: Folded) -> dict[str, Span]:
         """The keywords in the text, each with its first span in the original."""
         found: dict[str, Span] = {}
-        if not self.words:
-            return found
         text = folded.text
         for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
             word = self.words[number]

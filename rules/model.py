@@ -53,8 +53,8 @@ def format_duration(duration: timedelta) -> str:
     seconds = duration.total_seconds()
     for unit in ("d", "h", "m", "s"):
         if seconds and seconds % _UNIT_SECONDS[unit] == 0:
-            return f"{seconds / _UNIT_SECONDS[unit]:g}{unit}"
-    return f"{seconds:g}s"
+            return f"{seconds / _UNIT_SECONDS[unit]:.0f}{unit}"
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 def _percent(value: object) -> float:

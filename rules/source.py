@@ -186,8 +186,8 @@ class _Reader:
             return node.value
         try:
             return self._constructor.construct_object(node)
-        except yaml.YAMLError as error:
-            self._wrong(node, f"cannot be read: {getattr(error, 'problem', error)}")
+        except (ValueError, KeyError):  # a tag that the text does not fit: `!!int gold`
+            self._wrong(node, f"{node.value[:40]!r} is not what its tag or form says")
             return None
 
     def _place(self, node: yaml.Node) -> Place:

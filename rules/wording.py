@@ -145,9 +145,8 @@ def _fields_at(model: Any, path: Path) -> set[str]:
     here: Any = model
     for step in path:
         here = _annotation_inside(here, step)
-    if not _is_model(here):
-        return set()
-    return {field.alias or name for name, field in here.model_fields.items()}
+    fields = here.model_fields if _is_model(here) else {}
+    return {field.alias or name for name, field in fields.items()}
 
 
 def _annotation_inside(annotation: Any, step: str | int) -> Any:

@@ -1,6 +1,7 @@
 """What the rules decide, and how they explain it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from channels.request import CustomerRequest
 from rules import matcher
 from rules.decide import decide
 from rules.decision import Decision, Facts
-from rules.index import Compiled, compile_rulebook
+from rules.index import Compiled, Index, compile_rulebook
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FRAME: dict[str, Any] = {
@@ -147,6 +148,13 @@ def test_a_route_that_continues_adds_what_it_says() -> None:
     assert decision.tags == ("x", "y")
     assert decision.ack == "thanks"
     assert decision.explanation["continued"] == ["a", "b"]
+
+
+def test_without_a_default_nothing_is_guessed() -> None:
+    """Loading demands a default; were there none, the decision fails loudly."""
+    compiled = replace(book(), index=Index([]))
+    with pytest.raises(LookupError, match="no default"):
+        decided(compiled)
 
 
 def test_a_dropped_request_says_why() -> None:

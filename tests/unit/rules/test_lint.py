@@ -115,6 +115,7 @@ def default(**then: Any) -> dict[str, Any]:
     ("sections", "expected"),
     [
         (agents(queues=["one"]), "queue 'two': no agent serves it"),
+        (agents(queues=[]), "agent 'ann' can never be assigned anything: no queues"),
         (agents(capacity=0), "agent 'ann' can never be assigned anything: no capacity"),
         (agents(weights={"email": 3}), "agent 'ann' never gets email: weight 3 > capacity 2"),
         (

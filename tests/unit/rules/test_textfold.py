@@ -27,6 +27,8 @@ from rules.textfold import fold, fold_keyword
         ("İ", "i\u0307"),
         ("", ""),
         ("🙂", "🙂"),
+        ("貴公司員工態度惡劣，請儘速處理我們訂單", "贵公司员工态度恶劣,请尽速处理我们订单"),
+        ("Ｄｅａｒ　Ｍｒ．Ｗａｎｇ，ＩＷＡＮＴ", "dear mr.wang,iwant"),
     ],
 )
 def test_what_is_the_same_to_a_rule(text: str, folded: str) -> None:
