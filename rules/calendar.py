@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rules.dates import DAY_SECONDS, Spec, parse_spec
+from rules.dates import DAY_SECONDS, Hours, Spec, parse_spec
 from rules.model import CalendarSpec
 
 DAY = timedelta(days=1)
@@ -85,8 +85,9 @@ class Calendar:
         return self._always or next((one.start <= at for one in self._ahead(at)), False)
 
     def is_workday(self, day: date) -> bool:
-        """Whether any hours begin on the local date."""
-        return bool(self.spec.hours_of(day))
+        """Whether any open time begins on the local date."""
+        number = day.toordinal()
+        return bool((self._days.get(number) or self._computed(number)).periods)
 
     def is_holiday(self, day: date) -> bool:
         """Whether the local date is a public holiday or otherwise closed as a whole."""
@@ -94,9 +95,9 @@ class Calendar:
 
     def is_break(self, at: datetime) -> bool:
         """Whether `at` is in one of the dated breaks, open otherwise or not."""
-        local = _utc(at).astimezone(self.zone)
-        seconds = local.hour * 3600 + local.minute * 60 + local.second
-        return any(one.start <= seconds < one.end for one in self.spec.breaks_about(local.date()))
+        at = _utc(at)
+        day = date.fromordinal(self._number(at))
+        return any(one.start <= at < one.end for one in self._breaks(day))
 
     def add_workdays(self, at: datetime, days: int) -> datetime:
         """`days` working days after (before, if negative) `at`, at the same time of day.
@@ -241,13 +242,24 @@ class Calendar:
         # The evening before may run into this day, and a clock change one interval into the next.
         before = self.spec.hours_of(day - DAY)
         counted = self._instant(day - DAY, before[-1].end) if before else None
-        for interval in self.spec.hours_of(day):
-            start, end = self._instant(day, interval.start), self._instant(day, interval.end)
-            if counted is not None and start < counted:
-                start = counted
-            if start < end:
-                yield Period(start, end)
-                counted = end
+        breaks = self._breaks(day) if self.spec.breaks else ()
+        for one in self._resolved(day, self.spec.hours_of(day)):
+            start = one.start if counted is None else max(one.start, counted)
+            if start < one.end:
+                yield from _without(Period(start, one.end), breaks)
+                counted = one.end
+
+    def _breaks(self, day: date) -> tuple[Period, ...]:
+        """The breaks that may cut hours that begin on a local date, in order."""
+        days = (day - DAY, day, day + DAY)
+        return tuple(
+            period for one in days for period in self._resolved(one, self.spec.breaks.get(one, ()))
+        )
+
+    def _resolved(self, day: date, hours: Hours) -> Iterator[Period]:
+        """The hours as instants. Those that a clock change leaves nothing of are `end <= start`."""
+        for one in hours:
+            yield Period(self._instant(day, one.start), self._instant(day, one.end))
 
     def _instant(self, day: date, seconds: int) -> datetime:
         days, rest = divmod(seconds, DAY_SECONDS)
@@ -266,6 +278,18 @@ def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no time zone: it is no instant")
     return at.astimezone(UTC)
+
+
+def _without(period: Period, breaks: tuple[Period, ...]) -> Iterator[Period]:
+    """What the breaks, in order, leave of a period."""
+    start = period.start
+    for one in breaks:
+        if one.start < one.end and start < one.end and one.start < period.end:
+            if start < one.start:
+                yield Period(start, one.start)
+            start = one.end
+    if start < period.end:
+        yield Period(start, period.end)
 
 
 def _common(period: Period, start: datetime, end: datetime) -> timedelta:

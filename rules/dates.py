@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -51,38 +51,12 @@ class Spec:
         return any((*self.weekly, *self.special.values(), *self.overlay.values()))
 
     def hours_of(self, day: date) -> Hours:
-        """The hours that begin on a local date, less the breaks."""
+        """The hours that begin on a local date, breaks not yet taken out."""
         if day in self.overlay:
-            hours = self.overlay[day]
-        elif day in self.closed or day in self.holidays:
-            hours = ()
-        else:
-            hours = self.special.get(day, self.weekly[day.weekday()])
-        return without(hours, self.breaks_about(day)) if hours and self.breaks else hours
-
-    def breaks_about(self, day: date) -> Hours:
-        """The breaks of a local date and of its neighbours, in seconds of that date."""
-        return tuple(
-            Interval(one.start + shift * DAY_SECONDS, one.end + shift * DAY_SECONDS)
-            for shift in (-1, 0, 1)
-            for one in self.breaks.get(day + timedelta(days=shift), ())
-        )
-
-
-def without(hours: Hours, breaks: Hours) -> Hours:
-    """The hours less the breaks."""
-    left = list(hours)
-    for gap in breaks:
-        cut = [
-            piece
-            for one in left
-            for piece in (
-                Interval(one.start, min(one.end, gap.start)),
-                Interval(max(one.start, gap.end), one.end),
-            )
-        ]
-        left = [piece for piece in cut if piece.start < piece.end]
-    return tuple(sorted(left))
+            return self.overlay[day]
+        if day in self.closed or day in self.holidays:
+            return ()
+        return self.special.get(day, self.weekly[day.weekday()])
 
 
 def parse_spec(spec: CalendarSpec, files: Mapping[str, str]) -> Spec:
