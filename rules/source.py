@@ -186,7 +186,7 @@ class _Reader:
             return node.value
         try:
             return self._constructor.construct_object(node)
-        except (ValueError, KeyError):  # a tag that the text does not fit: `!!int gold`
+        except (ValueError, LookupError):  # a tag that the text does not fit: `!!int gold`
             self._wrong(node, f"{node.value[:40]!r} is not what its tag or form says")
             return None
 
