@@ -2,7 +2,7 @@
 
 `*.eml`, `*.msg` are mails; `*.form` Twilio form bodies (`*.forged.form` goes out with a wrong
 signature); `*.jsonl` web-chat messages, one a line; `queue_log*` lines of Asterisk. Other files
-are counted as skipped, never sent.
+are counted as skipped, never sent. `manifest.yaml` says what the samples are and is passed over.
 """
 
 import json
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from channels.errors import Malformed
 
 MAIL = frozenset({".eml", ".msg", ".mbox"})
+MANIFEST = "manifest.yaml"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def read(folder: Path) -> Traffic:
         raise Malformed(f"{folder}: no such folder")
     traffic = Traffic()
     by_channel: dict[str, list[Input]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if _may_be_input(path)):
         found = list(_inputs(path, path.relative_to(folder).as_posix()))
         if not found:
             traffic.skipped[path.suffix or path.name] += 1
@@ -52,6 +53,10 @@ def read(folder: Path) -> Traffic:
         raise Malformed(f"{folder}: no .eml, .form, .jsonl or queue_log file in it")
     traffic.inputs = _interleaved(list(by_channel.values()))
     return traffic
+
+
+def _may_be_input(path: Path) -> bool:
+    return path.is_file() and path.name != MANIFEST
 
 
 def _interleaved(channels: list[list[Input]]) -> list[Input]:
