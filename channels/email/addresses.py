@@ -14,8 +14,9 @@ MOST_ADDRESSES = 200
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>"]*+>|[,;]|\((?:[^()\\]|\\.)*+\)|.', re.DOTALL)
 _ANGLE = re.compile(r"<([^<>]*)>?\s*(?:\([^()]*\))?\s*$")
 _GROUP = re.compile(r"^[^<>@\"(]*:")
-_COMMENT = re.compile(r"\(((?:[^()\\]|\\.)*)\)")
-_BARE = re.compile(r"[^\s<>\"()\[\],;:]+@[^\s<>\"(),;]+")
+_COMMENT = re.compile(r"\(((?:[^()\\]|\\.){0,200})\)")
+# Lengths are bounded (RFC 5321 has 64 and 255) so that no input takes quadratic time.
+_BARE = re.compile(r"[^\s<>\"()\[\],;:@]{1,128}@[^\s<>\"(),;]{1,255}")
 _LOCAL = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _ROUTE = re.compile(r"^@[^:]*:")
 

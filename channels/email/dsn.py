@@ -25,7 +25,7 @@ _RECIPIENT = re.compile(r"^(?=final-recipient[ \t]*:)", re.IGNORECASE | re.MULTI
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(<[^<>\s]{1,900}>)")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
-_ADDRESS = re.compile(r"[\w.+=/'&%-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"[\w.+=/'&%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TYPED = re.compile(r"(?i)^\s*(?:rfc822|utf-8|x400|unknown|dns)\s*;\s*")
 _RETURNED = (
     "message/rfc822",
@@ -35,8 +35,9 @@ _RETURNED = (
     "message/global-headers",
 )
 _ORIGINAL_BELOW = re.compile(
-    r"(?im)^[\s>*-]*(?:.*(?:copy of (?:the|your) (?:original )?message|original message (?:follows|header)|unsent message|returned message|original message|included below|message headers?).*"
-    r"|received:.*|return-path:.*|message-id:.*)$"
+    r"(?im)^[ \t>*-]{0,40}(?:received:|return-path:|message-id:"
+    r"|[^\n]{0,60}(?:copy of (?:the|your) (?:original )?message|original message (?:follows|header)"
+    r"|unsent message|returned message|original message|included below|message headers?))"
 )
 
 
@@ -124,6 +125,7 @@ def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
     best: tuple[int, str] | None = None
     previous = ""
     for line in notice[:MOST_OCTETS].split("\n")[:500]:
+        line = line[:1_000]  # noqa: PLW2901
         for match in _ADDRESS.finditer(line):
             address = addresses.normalize(match[0])[0]
             weight = _weight(address, match, previous, ours)

@@ -4,6 +4,7 @@ Where a mail program marks the quoted history (a class, an id, a `cite` quote), 
 the text, by which `quotes` cuts it.
 """
 
+import html
 import re
 from functools import cache
 
@@ -16,13 +17,18 @@ from inscriptis.model.config import ParserConfig
 
 from channels.draft import Defects
 
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 400_000
 QUOTE_MARK = "\ue0f1"
 """Stands in the text where the mail program says that the quoted history begins."""
 
 _MOST_DEPTH = 200
+_MOST_OPEN = 2_000
 _TAG = re.compile(r"<[^<>]{0,10000}>")
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>")
+_OPEN_OR_CLOSE = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,30})")
+_UNCLOSED = frozenset(
+    "p li br img hr input meta link td th tr dd dt option col area base wbr source o:p".split()
+)
 _DROP_CONTENT = {"script", "style", "title", "head", "noscript", "template"}
 
 # Gmail, Yahoo, Outlook (web, desktop, iOS, Mac), Thunderbird, Zimbra, ProtonMail, QQ, NetEase,
@@ -44,8 +50,12 @@ def text_of(markup: str, defects: Defects) -> str:
     if len(markup) > MOST_CHARACTERS:
         defects.add("html", f"cut after {MOST_CHARACTERS} characters")
         markup = markup[:MOST_CHARACTERS]
+    markup = markup.replace(QUOTE_MARK, "").replace("\0", "")
+    if _open_at_once(markup) > _MOST_OPEN:
+        defects.add("html", f"over {_MOST_OPEN} elements inside each other; tags were taken out")
+        return _stripped(markup)
     safe = nh3.clean(
-        markup.replace(QUOTE_MARK, "").replace("\0", ""),
+        markup,
         tags=_tags(),
         attributes={"*": {"class", "id", "type"}, "img": {"alt"}, "ol": {"start"}},
         clean_content_tags=_DROP_CONTENT,
@@ -64,6 +74,16 @@ def text_of(markup: str, defects: Defects) -> str:
 @cache
 def _tags() -> set[str]:
     return set(nh3.ALLOWED_TAGS) | {"font", "section", "main"}
+
+
+def _open_at_once(markup: str) -> int:
+    """About how many elements stand inside each other at most: `nh3` takes the square of it."""
+    most = depth = 0
+    for match in _OPEN_OR_CLOSE.finditer(markup):
+        if match["name"].lower() not in _UNCLOSED:
+            depth = max(0, depth + (-1 if match["close"] else 1))
+            most = max(most, depth)
+    return most
 
 
 def _rendered(safe: str) -> str:
@@ -101,7 +121,4 @@ def _mark(element: lxml.html.HtmlElement) -> None:
 
 
 def _stripped(safe: str) -> str:
-    text = _TAG.sub("", _BREAK.sub("\n", safe))
-    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&")):
-        text = text.replace(entity, character)
-    return text
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", safe)))

@@ -11,30 +11,20 @@ _VERBS = (
     "|yazdı|şunu yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|scris|έγραψε|כתב|kirjutas"
 )
 _OPENERS = (
-    "on|le|am|el|il|em|op|den|dne|dnia|w dniu|ngày|pada|vào|на|в|від|in data|a|à|le|på|il giorno"
+    "on|le|am|el|il|em|op|den|dne|dnia|w dniu|ngày|pada|vào|на|в|від|in data|a|à|på|il giorno"
 )
-_ADDRESS = r"<?\s?[\w.+=/'&%~-]{1,64}@[\w.-]{1,200}\s?(?:<\s?mailto:[^<>]{1,200}>)?>?"
+_LEAD = r"[>\s*_-]{0,40}"
 
-ATTRIBUTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # On <when>, <who> wrote: (in any order)
-        rf"[>\s*_-]*(?:{_OPENERS})\b.{{4,600}}?\b(?:{_VERBS})(?!\w).{{0,120}}[:：-]\W{{0,5}}$",
-        # <when> <who> <address> wrote:, <when> wrote <who> <address>:
-        rf"[>\s*_]*.{{2,300}}?{_ADDRESS}.{{0,60}}\b(?:{_VERBS})(?!\w).{{0,20}}[:：]\W{{0,3}}$",
-        rf"[>\s*_]*.{{2,200}}?\d.{{0,100}}?\b(?:{_VERBS})(?!\w).{{0,120}}?{_ADDRESS}[\s)\]>]*[:：]\W{{0,3}}$",
-        # <when>, <who> <address>:
-        rf"[>\s*_]*(?=.*\d{{1,2}}[:.]\d\d|.*\b\d{{4}}\b).{{4,300}}?{_ADDRESS}[\s)\]>]*[:：]\W{{0,3}}$",
-        # 2026/3/2 <who> <address>
-        rf"[>\s*_]*\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b.{{0,120}}?{_ADDRESS}\s*[:：]?\s*$",
-        # <who> wrote:
-        rf"[>\s*_]*.{{2,60}}\b(?:{_VERBS})\s*[:：]\s*$",
-        # Chinese, Japanese, Korean
-        r"[>\s*_]*(?:在|于|於).{4,300}?(?:写道|寫道|写到|寫到)\W{0,3}$",
-        r"[>\s*_]*.{2,300}?(?:写道|寫道|写到)\s*[:：]\W{0,3}$",
-        r"[>\s*_]*\d{4}\s*[年./-].{4,300}?(?:のメール|書きました|書いた|님이 작성|작성:).{0,20}$",
-    )
-)
+OPENER = re.compile(rf"{_LEAD}(?:{_OPENERS})\b", re.IGNORECASE)
+VERB = re.compile(rf"(?<!\w)(?:{_VERBS})(?!\w)", re.IGNORECASE)
+VERB_AT_END = re.compile(rf"(?<!\w)(?:{_VERBS})\s{{0,3}}[:：]\s*$", re.IGNORECASE)
+ADDRESS_AT_END = re.compile(r"@[\w.-]{1,255}[\s>)\]]{0,6}(?:<mailto:[^<>]{1,200}>{1,2})?\s?[:：]\W{0,3}$")
+TIME = re.compile(r"\d{1,2}[:.]\d\d|\b\d{4}\b")
+DATED_ADDRESS = re.compile(rf"{_LEAD}\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b.{{0,200}}@[\w.-]{{1,200}}>?\s?[:：]?$")
+CHINESE = re.compile(r"[写寫][道到]\s?[:：]\W{0,3}$")
+CHINESE_OPENED = re.compile(rf"{_LEAD}(?:在|于|於).{{4,900}}[写寫][道到]\W{{0,3}}$")
+EAST_ASIAN = re.compile(rf"{_LEAD}\d{{4}}\s?[年./-].{{4,900}}(?:のメール|書きました|書いた|님이 작성|작성:).{{0,20}}$")
+
 OPENS = re.compile(r"\d{1,2}[:.]\d\d|\b(?:19|20)\d\d\b|<\s*$|<?[\w.+-]{1,64}@[\w.-]+")
 CERTAIN = re.compile(r"\d|@")
 """An attribution with a time or an address is one; any other only where a quote follows."""

@@ -8,6 +8,7 @@ from channels.email.markup import QUOTE_MARK
 _ATTRIBUTION_LINES = 6
 _ATTRIBUTION_CHARACTERS = 1_000
 _BLOCK_LINES = 10
+_TAIL = 500
 _WRAPPED_AT = 50  # a quoted line so long may have lost its end to the next, unquoted line
 
 
@@ -162,6 +163,19 @@ def _quoted(lines: Sequence[str]) -> list[bool]:
 
 
 def _says_who_wrote(line: str) -> bool:
+    """Whether `line` is an attribution, as mail programs word it.
+
+    Each sign is looked for by itself: one pattern for all of them would take cubic time.
+    """
     if not marks.ATTRIBUTION_END.search(line[-40:]):
         return False
-    return any(pattern.match(line) for pattern in marks.ATTRIBUTIONS)
+    tail = line[-_TAIL:]
+    verb = marks.VERB.search(line) is not None
+    return (
+        (verb and ("@" in line or marks.OPENER.match(line) is not None))
+        or marks.VERB_AT_END.search(tail) is not None
+        or (marks.TIME.search(line) is not None and marks.ADDRESS_AT_END.search(tail) is not None)
+        or any(pattern.match(line) for pattern in (marks.DATED_ADDRESS, marks.CHINESE_OPENED))
+        or marks.CHINESE.search(tail) is not None
+        or marks.EAST_ASIAN.match(line) is not None
+    )

@@ -20,16 +20,18 @@ from channels.email import headers
 
 MOST_LINES = 1_000_000
 MOST_HEADERS = 2_000
+MOST_LINES_OF_HEAD = 20_000
 MOST_HEADER_CHARACTERS = 32_768
 MOST_MULTIPARTS = 20
 MOST_PARTS = 1_000
+MOST_BOUNDARIES = 20_000
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _BLANK = re.compile(rb"(?:\r\n|\r(?!\n)|\n)[ \t]*(?=\r\n|\r|\n)")
 _KNOWN = re.compile(
-    rb"(?i)(?:from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|received|reply-to"
-    rb"|return-path|sender|x-[a-z0-9-]+)[ \t]*:"
+    rb"(?i)(?:from|to|cc|subject|date|message-id|in-reply-to|references|mime-version"
+    rb"|content-[a-z-]+|reply-to|return-path|sender|auto-submitted|precedence)[ \t]*:"
 )
 _MBOX_LINE = re.compile(rb">?From [^\r\n]*(?:\r\n|\r|\n)")
 _MEDIA_TYPE = re.compile(r"[^\s/;\"]+/[^\s/;,\"]+")
@@ -178,6 +180,10 @@ def read(raw: bytes, defects: Defects) -> Mail:
 
 
 def _bounded(raw: bytes, defects: Defects) -> bytes:
+    """`raw` with no more lines, and lines that may be boundaries, than the parser can hold."""
+    if raw.count(b"\n--") > MOST_BOUNDARIES:
+        defects.add("body", f"cut after {MOST_BOUNDARIES} lines that begin with --")
+        raw = b"\n--".join(raw.split(b"\n--", MOST_BOUNDARIES)[:MOST_BOUNDARIES])
     end = 0
     if raw.count(b"\n") + raw.count(b"\r") <= MOST_LINES:
         return raw
@@ -215,9 +221,9 @@ def _repaired(raw: bytes, defects: Defects) -> bytes:
                 return b"".join(kept) + b"\n" + b"".join(lines[index:]) + body
             defects.add("headers", "a line that is no header; taken for a continuation")
             line = b" " + line  # noqa: PLW2901
-        if fields > MOST_HEADERS:
+        if fields > MOST_HEADERS and not (_KNOWN.match(line) and len(kept) < MOST_LINES_OF_HEAD):
             defects.add("headers", f"more than {MOST_HEADERS}; the rest was left out")
-            break
+            continue
         kept.append(line)
     return b"".join(kept) + body
 
