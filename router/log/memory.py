@@ -286,14 +286,14 @@ class MemorySubscription:
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        first = True
+        behind = True
         while not self._closed:
             records = self._next()
-            if records or first:
-                yield Delivery(records, caught_up=len(records) < self.LIMIT)
+            if records or behind:
+                behind = len(records) >= self.LIMIT
+                yield Delivery(records, caught_up=not behind)
             else:
                 await self._log.wait(self.POLL_SECONDS)
-            first = False
 
     def _next(self) -> list[Record]:
         records: list[Record] = []

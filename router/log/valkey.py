@@ -384,22 +384,22 @@ class ValkeySubscription:
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        first = True
+        first = behind = True
         await self._log.open()
         try:
             while not self._closed:
                 await self._find(beginning=first)
-                block = None if first else self.BLOCK_MILLISECONDS
-                records = await self._next(block)
-                if records or first:
-                    yield Delivery(records, caught_up=len(records) < self.LIMIT)
+                records = await self._next(None if behind else self.BLOCK_MILLISECONDS)
+                if records or behind:
+                    behind = len(records) >= self.LIMIT
+                    yield Delivery(records, caught_up=not behind)
                 first = False
         finally:
             await self.close()
 
     async def _next(self, block: int | None) -> list[Record]:
         if not self._read:
-            await asyncio.sleep(self.BLOCK_MILLISECONDS / 1000)
+            await asyncio.sleep(0 if block is None else block / 1000)
             return []
         command = _xread(self._log, self._read, self.LIMIT, block)
         (streams,) = await checked(self._wire, [command])
