@@ -76,7 +76,8 @@ async def test_records_of_a_partition_keep_their_order(log: Log) -> None:
     sent = [f"m{number}" for number in range(250)]
     for start in range(0, 250, 50):
         await log.publish([message(one) for one in sent[start : start + 50]])
-    shard, found = await opened(log), []
+    shard = await opened(log)
+    found: list[str] = []
     while len(found) < 250:
         found += [record.envelope.id for record in (await shard.poll(33, 0)).records]
     assert found == sent
