@@ -40,6 +40,11 @@ _MEDIA_TYPE = re.compile(r"[^\s/;\"]+/[^\s/;,\"]+")
 class _Message(EmailMessage):
     """A part. The parser asks it what it is, and so learns where to stop."""
 
+    @property
+    def stored(self) -> object:
+        """The payload as it was parsed; `get_payload` would decode text, with losses."""
+        return vars(self).get("_payload")
+
     @cached_property
     def _content_type(self) -> tuple[str, Mapping[str, str]]:
         bare, found = headers.parameters(self.get("content-type") or "")
@@ -230,15 +235,19 @@ def _repaired(raw: bytes, defects: Defects) -> bytes:
 
 def _leaves(message: _Message, place: Place, defects: Defects) -> Iterator[Part]:
     kind = message.media_type()
-    payload = message.get_payload()
+    payload = message.stored
     if isinstance(payload, list):
         alternative = id(message) if kind == "multipart/alternative" else place.alternative
-        for index, child in enumerate(payload):
+        for index, child in enumerate(message.iter_parts()):
             below = Place(kind, index == 0, alternative)
             yield from _leaves(cast("_Message", child), below, defects)
         return
-    encoded = str(payload or "").encode("utf-8", "surrogateescape")
     how = headers.parameters(str(message.get("content-transfer-encoding") or ""))[0].lower()
+    # Without that header the library hands out the octets as they came; with it, or as text, it
+    # decodes them with the charset that they claim.
+    del message["content-transfer-encoding"]
+    encoded = message.get_payload(decode=True)
+    encoded = encoded if isinstance(encoded, bytes) else b""
     content, problem = transfer_decoded(encoded, how.strip())
     defects.add("content-transfer-encoding", problem)
     # A multipart without parts is read as what people see of it.

@@ -205,7 +205,7 @@ class Triage:
 
     def _opt(self, out: Outbox, request: CustomerRequest, key: str, contact: Contact) -> None:
         """STOP and START by SMS: no ticket, but no automatic message until further notice."""
-        word = str(request.attributes.get("command", "")).lower()
+        word = str(request.attributes.get("keyword", "")).lower()
         stop = word == "stop"
         if word in {"stop", "start"}:
             self._keep(key, contact, request, opted_out=stop)
