@@ -1,7 +1,9 @@
 """`switchboard calendar due / elapsed`: business-time arithmetic under a rulebook's calendars."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,35 +13,38 @@ from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.calendar import Calendar, NeverOpen
 from rules.index import compile_rulebook
-from rules.model import format_duration, parse_duration
+from rules.model import parse_duration
 from rules.wording import did_you_mean
 
 app = typer.Typer(help="Business time: when is it due, how much has passed.", no_args_is_help=True)
 
 _Rulebook = Annotated[Path, typer.Option("--rulebook", help="The rulebook's folder.")]
-_Name = Annotated[str, typer.Argument(metavar="CALENDAR")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object, with local times.")]
+_Name = Annotated[str, typer.Argument(metavar="CALENDAR", help="Its id in the rulebook.")]
+_Start = Annotated[
+    str, typer.Argument(metavar="START", help="RFC 3339; without an offset, the calendar's time.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object that says more.")]
 
 
 @app.command()
 def due(
     rulebook: _Rulebook,
     calendar: _Name,
-    start: Annotated[str, typer.Argument(help="RFC 3339; without an offset, local time.")],
-    duration: Annotated[str, typer.Argument(help="Open time, such as 90s, 15m, 4h, 2d.")],
+    start: _Start,
+    duration: Annotated[
+        str, typer.Argument(metavar="DURATION", help="Open time, such as 90s, 15m, 4h, 2d.")
+    ],
     as_json: _Json = False,
 ) -> None:
-    """Print the instant (UTC) at which DURATION of open time has passed since START."""
+    """Print the instant (UTC) at which DURATION of open time has passed since START.
+
+    2d are 48 hours of open time, not two working days. --json adds the calendar's local time.
+    """
     found = _calendar(rulebook, calendar)
-    try:
-        length = parse_duration(duration)
-    except ValueError as error:
-        raise typer.BadParameter(f"DURATION: {error}") from None
-    try:
+    length = _duration(duration)
+    with _answered(calendar):
         at = found.due(_instant(start, found), length)
-    except NeverOpen as error:
-        raise Malformed(f"calendar {calendar}: {error}") from None
-    local = at.astimezone(found.zone).isoformat()
+        local = at.astimezone(found.zone).isoformat()
     typer.echo(json.dumps({"due_at": _utc(at), "local": local}) if as_json else _utc(at))
 
 
@@ -47,20 +52,31 @@ def due(
 def elapsed(
     rulebook: _Rulebook,
     calendar: _Name,
-    start: Annotated[str, typer.Argument(help="RFC 3339; without an offset, local time.")],
-    end: Annotated[str, typer.Argument(help="As START.")],
+    start: _Start,
+    end: Annotated[str, typer.Argument(metavar="END", help="As START.")],
     as_json: _Json = False,
 ) -> None:
-    """Print the open time between START and END, in seconds."""
+    """Print the open time between START and END in seconds, negative when END is earlier.
+
+    --json adds it in hours and minutes.
+    """
     found = _calendar(rulebook, calendar)
-    passed = found.elapsed(_instant(start, found), _instant(end, found))
-    seconds = (
-        f"{passed.total_seconds():g}" if passed.microseconds else str(int(passed.total_seconds()))
-    )
-    if as_json:
-        typer.echo(json.dumps({"seconds": float(seconds), "duration": format_duration(passed)}))
-    else:
-        typer.echo(seconds)
+    with _answered(calendar):
+        passed = found.elapsed(_instant(start, found), _instant(end, found))
+    seconds = passed.total_seconds()
+    number = int(seconds) if seconds.is_integer() else seconds
+    written = {"seconds": number, "duration": _readable(passed)}
+    typer.echo(json.dumps(written if as_json else number))
+
+
+@contextmanager
+def _answered(calendar: str) -> Iterator[None]:
+    """What a calendar cannot answer is the question's fault."""
+    try:
+        yield
+    except (NeverOpen, OverflowError) as error:
+        said = "beyond the years 1 to 9999" if isinstance(error, OverflowError) else error
+        raise Malformed(f"calendar {calendar}: {said}") from None
 
 
 def _calendar(rulebook: Path, name: str) -> Calendar:
@@ -71,12 +87,29 @@ def _calendar(rulebook: Path, name: str) -> Calendar:
     return calendars[name]
 
 
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"DURATION: {error} (it is {text!r})") from None
+
+
 def _instant(text: str, calendar: Calendar) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a time such as 2027-01-04T09:00:00Z") from None
     return at.replace(tzinfo=calendar.zone) if at.tzinfo is None else at
+
+
+def _readable(duration: timedelta) -> str:
+    """`8h30m`, as a rulebook would write it; `-8h30m` when it is negative."""
+    if duration < timedelta(0):
+        return "-" + _readable(-duration)
+    minutes, seconds = divmod(duration, timedelta(minutes=1))
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds.total_seconds(), "s"))
+    return "".join(f"{number:g}{unit}" for number, unit in parts if number) or "0s"
 
 
 def _utc(at: datetime) -> str:

@@ -138,8 +138,11 @@ def test_hours_that_fall_into_a_gap_with_their_opening_alone_are_empty() -> None
 
 def test_a_break_over_a_gap_opens_nothing() -> None:
     """Hours that a clock change swallows stay swallowed when a break stands in them."""
-    spec = {"timezone": "America/New_York", "hours": {"sun": ["02:00-03:00"]}}
-    where = calendar(**spec, breaks={"2027-03-14": ["02:30-04:00"]})
+    where = calendar(
+        timezone="America/New_York",
+        hours={"sun": ["02:00-03:00"]},
+        breaks={"2027-03-14": ["02:30-04:00"]},
+    )
     midnight = local("2027-03-14 00:00", where)
     assert where.elapsed(midnight, midnight + timedelta(days=1)) == timedelta(0)
 
@@ -184,7 +187,7 @@ def test_hours_that_overlap_over_midnight_are_counted_once() -> None:
     assert hours.elapsed(utc("2027-01-04 00:00"), utc("2027-01-06 00:00")) == 12 * HOUR
 
 
-HOLIDAY_WEEK = {
+HOLIDAY_WEEK: dict[str, Any] = {
     "closed": ["2027-01-05"],
     "special": {"2027-01-05": ["10:00-11:00"], "2027-01-06": ["10:00-11:00"], "2027-01-09": []},
     "holidays": ["US"],  # the 1st, and the 18th (Martin Luther King)
@@ -215,7 +218,8 @@ def test_the_first_rule_that_says_something_holds(
 ) -> None:
     """Overlay, closed, public holiday, special, weekly hours; breaks are taken out of it."""
     start, end = utc(f"{day} 00:00"), utc(f"{day} 00:00") + timedelta(days=1)
-    assert calendar(**HOLIDAY_WEEK).elapsed(start, end) == minutes * MINUTE
+    whole = calendar(**HOLIDAY_WEEK)
+    assert whole.elapsed(start, end) == minutes * MINUTE
     bare = calendar(**HOLIDAY_WEEK | {"overlay": None})
     assert bare.elapsed(start, end) == without_overlay * MINUTE
 
@@ -299,6 +303,10 @@ def test_a_target_may_take_many_weeks() -> None:
     hours = calendar(hours={"wed": ["09:00-10:00"]})
     start = utc("2027-01-06 09:00")
     assert hours.due(start, 1500 * HOUR) == utc("2027-01-06 10:00") + timedelta(weeks=1499)
+    with pytest.raises(NeverOpen, match="a hundred are too short"):
+        hours.due(start, 6000 * HOUR)
+    with pytest.raises(NeverOpen, match="a hundred are too short"):
+        hours.back(start, 6000 * HOUR)
 
 
 def test_a_calendar_that_does_not_open_any_more_says_so() -> None:
@@ -318,6 +326,7 @@ def test_a_calendar_that_does_not_open_any_more_says_so() -> None:
         once.workday(date(2027, 1, 5))
     assert not once.is_open(utc("2027-01-04 10:00"))
     assert list(once.periods(utc("2027-01-04 10:00"))) == []
+    assert list(once.periods_before(utc("2027-01-04 09:00"))) == []
     assert once.elapsed(utc("2020-01-01 00:00"), utc("2030-01-01 00:00")) == HOUR
 
 
