@@ -129,15 +129,27 @@ class _Entry(BaseModel):
 
 
 class CalendarSpec(_Entry):
-    """Business hours. `hours` maps `mon-fri`, `sat`, `mon,wed` to half-open `"09:00-12:00"`s."""
+    """Business hours, in full in docs/calendars.md.
+
+    Intervals are half-open local times, `"09:00-12:00"`; `24:00` ends a day, `"22:00-06:00"` runs
+    into the next. Of overlay, closed, holidays, special and hours the first that says something
+    of a date holds.
+    """
 
     timezone: str
+    """An IANA name: `Asia/Shanghai`."""
     hours: dict[str, list[str]]
+    """Weekdays to intervals: `{mon-fri: ["09:00-12:00", "13:00-18:00"], "sat,sun": []}`."""
     holidays: list[str] = []
+    """Countries, and parts of them, whose public holidays are closed: `[CN, US-CA]`."""
     overlay: str | None = None
+    """A file of dates: `2027-02-07: work`, `2027-02-08: off`, `2027-02-20: ["10:00-14:00"]`."""
     closed: list[str] = []
+    """Dates on which no hours begin: `["2026-12-31"]`."""
     special: dict[str, list[str]] = {}
+    """Dates with hours in place of the weekday's: `{"2026-12-24": ["09:00-12:00"]}`."""
     breaks: dict[str, list[str]] = {}
+    """Dates with intervals taken out of what is open: `{"2027-01-04": ["15:00-15:30"]}`."""
 
 
 class Sla(_Entry):

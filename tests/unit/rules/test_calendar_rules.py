@@ -187,6 +187,22 @@ def test_hours_that_overlap_over_midnight_are_counted_once() -> None:
     assert hours.elapsed(utc("2027-01-04 00:00"), utc("2027-01-06 00:00")) == 12 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("at", "is_break"),
+    [
+        ("2027-01-04 14:59", False),
+        ("2027-01-04 15:00", True),
+        ("2027-01-04 15:30", False),
+        ("2027-01-05 00:15", True),  # it began the evening before, and nobody is open
+        ("2027-01-05 15:15", False),
+    ],
+)
+def test_breaks_are_known_as_such(at: str, *, is_break: bool) -> None:
+    """Half-open, of their date, open otherwise or not."""
+    breaks = {"2027-01-04": ["15:00-15:30", "23:30-00:30"]}
+    assert calendar(breaks=breaks).is_break(utc(at)) is is_break
+
+
 HOLIDAY_WEEK: dict[str, Any] = {
     "closed": ["2027-01-05"],
     "special": {"2027-01-05": ["10:00-11:00"], "2027-01-06": ["10:00-11:00"], "2027-01-09": []},
