@@ -20,7 +20,7 @@ _UU_FILE = re.compile(
 )
 _TEXTS = frozenset({"text/plain", "text/html"})
 _BLANK_LINES = re.compile(r"\n{4,}")
-_INVISIBLE = dict.fromkeys((0x200B, 0xFEFF, 0x200E, 0x200F, 0x2060, 0xAD))
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _charset(part: Part) -> str | None:
 
 def tidy(text: str) -> str:
     """`text` without what nobody sees: control characters, trailing space, piles of empty lines."""
-    text = text.translate(_INVISIBLE).replace("\xa0", " ")
+    text = text.removeprefix(_BYTE_ORDER_MARK).replace("\xa0", " ")
     text = "".join(c for c in text if c in "\n\t" or c >= " ") if not text.isprintable() else text
     text = text.encode("utf-8", "replace").decode()
     lines = "\n".join(line.rstrip(" \t") for line in text.split("\n"))

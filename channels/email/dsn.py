@@ -47,13 +47,17 @@ def read(mail: Mail, text: str) -> dict[str, Any]:
     Absent values are None. `original_message_id` is that of the returned message.
     """
     found = (
-        list(_machine_readable(mail)) or list(_from_headers(mail, text)) or list(_in_words(mail, text))
+        list(_machine_readable(mail))
+        or list(_from_headers(mail, text))
+        or list(_in_words(mail, text))
     )
     failed = [one for one in found if one["address"]][:MOST_RECIPIENTS]
     first = (failed or found or [{}])[0]
     return {
         "recipients": failed,
-        "failed_recipients": [one["address"] for one in failed if one["action"] in (None, "failed")],
+        "failed_recipients": [
+            one["address"] for one in failed if one["action"] in (None, "failed")
+        ],
         "status": first.get("status"),
         "action": first.get("action"),
         "diagnostic": first.get("diagnostic"),
@@ -121,7 +125,11 @@ def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
     """The address that the notice, above the returned message, most likely speaks of."""
     below = _ORIGINAL_BELOW.search(text, 1)
     notice = text[: below.start()] if below else text
-    ours = {one.address for name in ("to", "x-rcpt-to") for one in addresses.parse(mail.header(name) or "")}
+    ours = {
+        one.address
+        for name in ("to", "x-rcpt-to")
+        for one in addresses.parse(mail.header(name) or "")
+    }
     best: tuple[int, str] | None = None
     previous = ""
     for line in notice[:MOST_OCTETS].split("\n")[:500]:

@@ -16,12 +16,13 @@ _ENCODED_WORD = re.compile(
 )
 _FOLD = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SPACE = re.compile(r"\s+")
 _PARAMETER = re.compile(
     r";\s*(?P<name>[^\s=;\"]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)(?:\"|$)|(?P<plain>[^;]*))",
     re.DOTALL,
 )
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_BARE = re.compile(r"[^\s;]*")
+# A backslash before anything else is most likely a path's.
+_ESCAPED = re.compile(r"\\([\"\\])")
 _SECTION = re.compile(r"(?P<name>.+?)(?:\*(?P<number>\d{1,3}))?(?P<coded>\*)?", re.DOTALL)
 
 
@@ -117,9 +118,13 @@ def _octets_of(match: re.Match[str]) -> bytes:
 
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_SPACE_OCTETS = re.compile(rb"\s+")
 _PADDING = re.compile(rb"=[=\s]*")
 # What follows padding is a further encoding when it fills whole lines, else somebody's words.
 _GOES_ON = re.compile(rb"[A-Za-z0-9+/\r\n]*=*\s*")
+
+
+_MOSTLY = 0.9
 
 
 def base64(raw: bytes) -> tuple[bytes, str | None]:
@@ -127,6 +132,9 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
     problem = None
     decoded = []
     position = 0
+    dense = _SPACE_OCTETS.sub(b"", raw)
+    if len(_NO_BASE64.sub(b"", dense)) + dense.count(b"=") < _MOSTLY * len(dense):
+        return raw, "says Base64, and is none"
     while position < len(raw):
         padding = _PADDING.search(raw, position)
         end = padding.start() if padding else len(raw)
@@ -155,7 +163,9 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     >>> parameters("text/plain; name*0*=gbk''%CD%B6; name*1*=%CB%DF.txt")
     ('text/plain', {'name': '投诉.txt'})
     """
-    bare, _, rest = value.partition(";")
+    # Some programs forget the semicolon after the bare value.
+    start = _BARE.match(value)
+    bare, rest = (start[0], value[start.end() :].lstrip("; \t\r\n")) if start else ("", value)
     found: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
     for match in _PARAMETER.finditer(";" + rest):

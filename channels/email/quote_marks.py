@@ -8,7 +8,7 @@ import re
 _VERBS = (
     "wrote|writes|schrieb|schreibt|a écrit|escribió|escribio|ha scritto|escreveu|schreef|skrev"
     "|geschreven|napisał\\(a\\)|napisała|napisał|pisze|napsala?|kirjoitti|a írt|írta|đã viết|menulis"
-    "|yazdı|şunu yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|scris|έγραψε|כתב|kirjutas"
+    "|yazdı|şunu yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|написав|написала|scris|έγραψε|כתב|kirjutas"
 )
 _OPENERS = (
     "on|le|am|el|il|em|op|den|dne|dnia|w dniu|ngày|pada|vào|на|в|від|in data|a|à|på|il giorno"
@@ -18,12 +18,18 @@ _LEAD = r"[>\s*_-]{0,40}"
 OPENER = re.compile(rf"{_LEAD}(?:{_OPENERS})\b", re.IGNORECASE)
 VERB = re.compile(rf"(?<!\w)(?:{_VERBS})(?!\w)", re.IGNORECASE)
 VERB_AT_END = re.compile(rf"(?<!\w)(?:{_VERBS})\s{{0,3}}[:：]\s*$", re.IGNORECASE)
-ADDRESS_AT_END = re.compile(r"@[\w.-]{1,255}[\s>)\]]{0,6}(?:<mailto:[^<>]{1,200}>{1,2})?\s?[:：]\W{0,3}$")
+ADDRESS_AT_END = re.compile(
+    r"@[\w.-]{1,255}[\s>)\]]{0,6}(?:<mailto:[^<>]{1,200}>{1,2})?\s?[:：]\W{0,3}$"
+)
 TIME = re.compile(r"\d{1,2}[:.]\d\d|\b\d{4}\b")
-DATED_ADDRESS = re.compile(rf"{_LEAD}\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b.{{0,200}}@[\w.-]{{1,200}}>?\s?[:：]?$")
+DATED_ADDRESS = re.compile(
+    rf"{_LEAD}\d{{4}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b.{{0,200}}@[\w.-]{{1,200}}>?\s?[:：]?$"
+)
 CHINESE = re.compile(r"[写寫][道到]\s?[:：]\W{0,3}$")
 CHINESE_OPENED = re.compile(rf"{_LEAD}(?:在|于|於).{{4,900}}[写寫][道到]\W{{0,3}}$")
-EAST_ASIAN = re.compile(rf"{_LEAD}\d{{4}}\s?[年./-].{{4,900}}(?:のメール|書きました|書いた|님이 작성|작성:).{{0,20}}$")
+EAST_ASIAN = re.compile(
+    rf"{_LEAD}\d{{4}}\s?[年./-].{{4,900}}(?:のメール|書きました|書いた|님이 작성|작성:).{{0,20}}$"
+)
 
 OPENS = re.compile(r"\d{1,2}[:.]\d\d|\b(?:19|20)\d\d\b|<\s*$|<?[\w.+-]{1,64}@[\w.-]+")
 CERTAIN = re.compile(r"\d|@")
@@ -31,7 +37,7 @@ CERTAIN = re.compile(r"\d|@")
 
 # Only lines that end so are worth the patterns above.
 ATTRIBUTION_END = re.compile(
-    r"[:：]\W{0,3}$|-{2,}\s*$|@[\w.-]+>?\s*$|[写寫][道到]\W{0,3}$|작성\W*$|書きました|のメール"
+    r"[:：]\W{0,3}$|-{2,}\s*$|\b(?:wrote|schrieb)\s*$|@[\w.-]+>?\s*$|[写寫][道到]\W{0,3}$|작성\W*$|書きました|のメール"
 )
 
 _ORIGINAL = (
@@ -76,7 +82,7 @@ FIELD = re.compile(
     re.IGNORECASE,
 )
 
-SIGNATURE = re.compile(r"(?:--|__|—|–)\s*$")
+SIGNATURE = re.compile(r"(?:--|__)\s*$")
 SENT_FROM = re.compile(
     r"""\s*(?:
       sent\ from\ (?:my|a|an|outlook|mail|yahoo|samsung|proton|gmail|aol|windows)\b.{0,80}

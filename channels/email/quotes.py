@@ -112,7 +112,7 @@ class _Lines:
                 return 0
             if _says_who_wrote(joined):
                 # A line above that tells neither a time nor an address is the writer's own.
-                if count > 1 and not marks.OPENS.search(self._lines[index]):
+                if count > 1 and not _may_open(self._lines[index]):
                     return 0
                 certain = marks.CERTAIN.search(joined) is not None
                 return count if certain or self._quote_follows(index + count) else 0
@@ -160,6 +160,12 @@ def _quoted(lines: Sequence[str]) -> list[bool]:
         )
         found.append(by_sign or torn)
     return found
+
+
+def _may_open(line: str) -> bool:
+    if marks.OPENS.search(line):
+        return True
+    return marks.OPENER.match(line) is not None and marks.CERTAIN.search(line) is not None
 
 
 def _says_who_wrote(line: str) -> bool:
