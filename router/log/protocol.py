@@ -40,7 +40,7 @@ class TooLarge(SwitchboardError):
 
 
 class Uncertain(Unavailable):
-    """The reply to a commit was lost. The log resolves this itself where it can (see `commit`)."""
+    """The reply to a commit was lost, and the log does not come back to say what it has stored."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -70,7 +70,10 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What is stored. `offset` is opaque but for its log; `stored_at` is the log's own clock."""
+    """What is stored. `offset` is opaque but for its log; `stored_at` is the log's own clock.
+
+    Bytes that no `Message` can have made come as a record of type `unreadable`.
+    """
 
     topic: str
     partition: int
@@ -123,17 +126,19 @@ class ShardLog(Protocol):
         ...
 
     async def poll(self, max_records: int, wait_seconds: float) -> Batch:
-        """Up to `max_records` from the committed positions on; waits while there are none.
+        """The next records: up to `max_records` of each source, from the committed positions on.
 
-        Raises `Fenced` or `Unavailable`.
+        While there are none it waits, at most `wait_seconds`; with 0 it returns at once. Raises
+        `Fenced` or `Unavailable`.
         """
         ...
 
     async def commit(self, commit: Commit) -> None:
         """Store atomically. Raises `Fenced`, `TooLarge` (nothing stored), `Unavailable`.
 
-        A reply that was lost is resolved inside: when this returns, the commit is stored; when it
-        raises, open the shard again, which shows what is stored.
+        A reply that was lost is resolved inside: when this returns, the commit is stored. After
+        `TooLarge` and `Full` the shard goes on; after anything else open it again, which shows
+        what is stored, and lets nothing more of the lost commit be stored.
         """
         ...
 
@@ -178,7 +183,11 @@ class Log(Protocol):
         ...
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Store the messages; return when they are stored. Raises `Unavailable`, `TooLarge`."""
+        """Store the messages; return when they are stored.
+
+        Raises `Unavailable`, `Full` (which is one), `TooLarge`; `Malformed` for a partition that
+        the topic lacks.
+        """
         ...
 
     def subscribe(
@@ -186,12 +195,13 @@ class Log(Protocol):
     ) -> Subscription:
         """Read topics (a trailing `*` matches a prefix). Without a group nothing is remembered.
 
-        `from_start` says where a reading begins that has no acknowledged position.
+        `from_start` says where a group's first reading begins, and every reading without a group:
+        at the first record that is stored, or behind the last one at the first delivery.
         """
         ...
 
     async def topics(self) -> Mapping[str, int]:
-        """The topics that exist, with their partition counts."""
+        """The topics that hold, or held, a record, with their partition counts."""
         ...
 
     async def now(self) -> datetime:

@@ -1,7 +1,6 @@
 """A connection that sends many commands at once: RESP2 packed and parsed by hiredis.
 
-redis-py's pipeline costs 25 µs a command on the machine where it was measured, this 4 µs of our
-CPU (`python -m bench.wire`). It is used where there is volume: commit, publish, poll.
+redis-py's pipeline costs several times as much of our CPU a command (`python -m bench.log`).
 """
 
 import asyncio
@@ -73,10 +72,13 @@ class Wire:
         self._parser = hiredis.Reader()
         self._lock = asyncio.Lock()
 
-    async def call(self, commands: Sequence[Command], *, connected: bool = False) -> list[Any]:
+    async def call(
+        self, commands: Sequence[Command | bytes], *, connected: bool = False
+    ) -> list[Any]:
         """Send all commands, return their replies; an error reply stands in its place.
 
-        `connected` demands the connection of the call before (on which a WATCH holds).
+        A command may be bytes: RESP2 already. `connected` demands the connection of the call
+        before (on which a WATCH holds).
         """
         async with self._lock:
             if connected and self._writer is None:
@@ -121,12 +123,12 @@ class Wire:
         for reply in await self._exchange(greeting):
             raise_error(reply)
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+    async def _exchange(self, commands: Sequence[Command | bytes]) -> list[Any]:
         if not commands:
             return []
         assert self._reader is not None  # noqa: S101 - call() has connected
         assert self._writer is not None  # noqa: S101 - as above
-        self._writer.write(b"".join([hiredis.pack_command(command) for command in commands]))  # type: ignore[arg-type] # its stub names a tuple of one
+        self._writer.write(b"".join(map(_packed, commands)))
         replies: list[Any] = []
         async with asyncio.timeout(REPLY_SECONDS):
             await self._writer.drain()
@@ -145,14 +147,35 @@ class Wire:
             writer.close()
 
 
+async def checked(wire: Wire, commands: Sequence[Command | bytes]) -> list[Any]:
+    """The replies of `commands`; the first error reply is raised."""
+    replies = await wire.call(commands)
+    for reply in replies:
+        raise_error(reply)
+    return replies
+
+
+def _packed(command: Command | bytes) -> bytes:
+    if isinstance(command, bytes):
+        return command
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub: one-tuples
+    return packed
+
+
+_NO_ROOM = frozenset({"OOM", "MISCONF"})
+_NOT_READY = frozenset({"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "TRYAGAIN"})
+_ABORTED = "EXECABORT Transaction discarded because of: "
+"""EXEC itself found the reason, and no command before it was refused."""
+
+
 def raise_error(reply: object) -> None:
     """Raise what an error reply means: `Full`, `Unavailable` or `Refused`."""
     if not isinstance(reply, hiredis.ReplyError):
         return
-    text = str(reply)
+    text = str(reply).removeprefix(_ABORTED)
     word = text.partition(" ")[0]
-    if word in {"OOM", "MISCONF"}:
+    if word in _NO_ROOM:
         raise Full(f"the log takes nothing more: {text}")
-    if word in {"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "TRYAGAIN"}:
+    if word in _NOT_READY:
         raise Unavailable(f"the log is not ready: {text}")
     raise Refused(f"the log refuses: {text}")
