@@ -1,0 +1,1 @@
+"""E-mail: a mail as a request, the SMTP source, and what is sent."""

@@ -13,8 +13,8 @@ MOST_OCTETS = 200_000
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("final-recipient", "original-recipient", "x-actual-recipient")
 _FAILED = re.compile(
-    r"(?i)undeliver|fail|unknown|affected|not be deliver|not deliver|reject|said:|recipient|following|address"
-    r"|no such|not exist|full|bounce|could not|unable"
+    r"(?i)undeliver|fail|unknown|affected|not be deliver|not deliver|reject|said:|recipient"
+    r"|following|address|no such|not exist|full|bounce|could not|unable"
 )
 _HELPERS = re.compile(r"(?:postmaster|mailer-daemon|support|help|abuse|info|hostmaster|root)@")
 _CONTACT = re.compile(r"(?i)contact|assistance|reporting|please (?:send|mail|write)|from:|sender")
@@ -26,7 +26,7 @@ _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(<[^<>\s]{1,900}>)")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _ADDRESS = re.compile(r"[\w.+=/'&%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_TYPED = re.compile(r"(?i)^\s*(?:rfc822|utf-8|x400|unknown|dns)\s*;\s*")
+_TYPED = re.compile(r"(?i)^\s*(?:rfc822|utf-8|x400|unknown|dns|smtp|x-[a-z0-9-]{1,30})\s*;\s*")
 _RETURNED = (
     "message/rfc822",
     "text/rfc822-headers",
@@ -139,7 +139,7 @@ def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
             weight = _weight(address, match, previous, ours)
             if best is None or weight > best[0]:
                 best = weight, address
-        previous = line.strip() and line or previous
+        previous = line if line.strip() else previous
     if best:
         yield _one(best[1], _first(_STATUS, notice), None, None)
 

@@ -118,13 +118,11 @@ def _octets_of(match: re.Match[str]) -> bytes:
 
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_FOREIGN = re.compile(rb"[A-Za-z0-9+/=]+")
 _SPACE_OCTETS = re.compile(rb"\s+")
 _PADDING = re.compile(rb"=[=\s]*")
 # What follows padding is a further encoding when it fills whole lines, else somebody's words.
 _GOES_ON = re.compile(rb"[A-Za-z0-9+/\r\n]*=*\s*")
-
-
-_MOSTLY = 0.9
 
 
 def base64(raw: bytes) -> tuple[bytes, str | None]:
@@ -132,8 +130,7 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
     problem = None
     decoded = []
     position = 0
-    dense = _SPACE_OCTETS.sub(b"", raw)
-    if len(_NO_BASE64.sub(b"", dense)) + dense.count(b"=") < _MOSTLY * len(dense):
+    if _is_other_text(raw):
         return raw, "says Base64, and is none"
     while position < len(raw):
         padding = _PADDING.search(raw, position)
@@ -148,6 +145,13 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
             problem = "text after the end of the Base64; left out"
             break
     return b"".join(decoded), problem
+
+
+def _is_other_text(raw: bytes) -> bool:
+    """Whether so much of `raw` is foreign to Base64 that it was never encoded."""
+    dense = _SPACE_OCTETS.sub(b"", raw)
+    foreign = len(_FOREIGN.sub(b"", dense))
+    return foreign > 3 and foreign * 10 > len(dense)
 
 
 def _is_joined(raw: bytes, padding: re.Match[bytes]) -> bool:

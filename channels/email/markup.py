@@ -27,12 +27,12 @@ _TAG = re.compile(r"<[^<>]{0,10000}>")
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>")
 _OPEN_OR_CLOSE = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,30})")
 _UNCLOSED = frozenset(
-    "p li br img hr input meta link td th tr dd dt option col area base wbr source o:p".split()
+    {"p", "li", "br", "img", "hr", "input", "meta", "link", "td", "th", "tr", "dd", "dt", "option"}
+    | {"col", "area", "base", "wbr", "source", "o:p"}
 )
 _DROP_CONTENT = {"script", "style", "title", "head", "noscript", "template"}
 
-# Gmail, Yahoo, Outlook (web, desktop, iOS, Mac), Thunderbird, Zimbra, ProtonMail, QQ, NetEase,
-# Apple Mail: as their mails show.
+# By these the mails of Gmail, Yahoo, Outlook, Thunderbird, Zimbra, Proton, QQ and NetEase show it.
 _QUOTE_CLASSES = (
     "gmail_quote", "gmail_quote_container", "yahoo_quoted", "moz-cite-prefix", "zmail_extra",
     "protonmail_quote", "OutlookMessageHeader", "gmail_extra", "qmQuote", "ntes-mailmaster-quote",
@@ -109,7 +109,7 @@ def _begins_quote(element: lxml.html.HtmlElement) -> bool:
     classes = (element.get("class") or "").split()
     if any(name in _QUOTE_CLASSES for name in classes) or element.get("id") in _QUOTE_IDS:
         return True
-    return element.tag == "blockquote" and element.get("type") == "cite"
+    return bool(element.tag == "blockquote" and element.get("type") == "cite")
 
 
 def _mark(element: lxml.html.HtmlElement) -> None:

@@ -27,7 +27,7 @@ MOST_SUBJECT_CHARACTERS = 2_000
 MOST_DEFECTS = 50
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
-_HEAD = re.compile(rb"(?:>?From [^\n]*\n)?(?:[!-9;-~]++[ \t]*+:[^\n]*\n(?:[ \t]+[^\n]*\n)*+)*+")
+_HEAD = re.compile(rb"(?:>?From [^\n]*\n|[!-9;-~]++[ \t]*+:[^\n]*\n(?:[ \t]+[^\n]*\n)*+)*+")
 _SENDERS = ("from", "sender", "reply-to", "return-path")
 _ROLES = (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply-to", "reply_to"))
 _PROOFS = ("in-reply-to", "references", "to", "cc", "delivered-to", "x-original-to")
@@ -99,7 +99,7 @@ class _Draft:
             attachments=tuple(read.attachments),
             sent_at=self._sent_at(),
             received_at=received_at,
-            in_reply_to=self._ids("in-reply-to")[:1][0] if self._ids("in-reply-to") else None,
+            in_reply_to=next(iter(self._ids("in-reply-to")), None),
             references=tuple(self._ids("references")[-MOST_REFERENCES:]),
             conversation=self._proved(returned),
             automatic=automatic,

@@ -7,8 +7,9 @@ import re
 
 _VERBS = (
     "wrote|writes|schrieb|schreibt|a écrit|escribió|escribio|ha scritto|escreveu|schreef|skrev"
-    "|geschreven|napisał\\(a\\)|napisała|napisał|pisze|napsala?|kirjoitti|a írt|írta|đã viết|menulis"
-    "|yazdı|şunu yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|написав|написала|scris|έγραψε|כתב|kirjutas"
+    "|geschreven|napisał\\(a\\)|napisała|napisał|pisze|napsala?|kirjoitti|a írt|írta"
+    "|đã viết|menulis|yazdı|написала?|написал\\(а\\)|пишет|писала?|пише|написав|scris|έγραψε"
+    "|כתב|kirjutas"
 )
 _OPENERS = (
     "on|le|am|el|il|em|op|den|dne|dnia|w dniu|ngày|pada|vào|на|в|від|in data|a|à|på|il giorno"
@@ -54,7 +55,8 @@ _FORWARDED = (
     r"forwarded (?:message|mail|by\b.{0,100})|message transféré|weitergeleitete nachricht"
     r"|пересылаемое сообщение|пересланное сообщение|mensaje reenviado|messaggio inoltrato"
     r"|mensagem encaminhada|doorgestuurd bericht|videresendt (?:besked|meddelelse|melding)"
-    r"|vidarebefordrat meddelande|přeposlaná zpráva|wiadomość przekazana|iletilen mesaj|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|轉寄的郵件|轉寄信件|转发信息"
+    r"|vidarebefordrat meddelande|přeposlaná zpráva|wiadomość przekazana|iletilen mesaj"
+    r"|转发邮件信息|转发的邮件|转发邮件|轉寄郵件|轉寄的郵件|轉寄信件|转发信息"
 )
 ORIGINAL = re.compile(rf"[>\s]*[-_=—─*]{{2,}}\s*(?:{_ORIGINAL})\s*[-_=—─*]*\s*$", re.IGNORECASE)
 FORWARDED = re.compile(

@@ -13,12 +13,12 @@ _WRAPPED_AT = 50  # a quoted line so long may have lost its end to the next, unq
 
 
 def own_text(full: str) -> str:
-    """The part of `full` that is not quoted, without a signature.
+    r"""The part of `full` that is not quoted, without a signature.
 
     A forward without own words keeps what it forwards, and a mail that is all quote stays whole.
     `QUOTE_MARK` in `full` is where the mail program itself says that the history begins.
 
-    >>> own_text("Thanks!\\n\\nOn Mon, 2 Mar 2026, Ann <ann@example.org> wrote:\\n> Done.")
+    >>> own_text("Thanks!\n\nOn Mon, 2 Mar 2026, Ann <ann@example.org> wrote:\n> Done.")
     'Thanks!'
     """
     plain = full.replace(QUOTE_MARK, "").strip()
@@ -101,13 +101,12 @@ class _Lines:
     def _attribution(self, index: int) -> int:
         """How many lines from `index` on say who wrote what follows, or 0."""
         joined = ""
-        count = 0
-        for line in self._lines[index : index + _ATTRIBUTION_LINES]:
+        lines = self._lines[index : index + _ATTRIBUTION_LINES]
+        for count, line in enumerate(lines, start=1):
             stripped = line.strip()
-            if not stripped or self._quoted[index + count] != self._quoted[index]:
+            if not stripped or self._quoted[index + count - 1] != self._quoted[index]:
                 return 0
             joined = f"{joined} {stripped}".strip()
-            count += 1
             if len(joined) > _ATTRIBUTION_CHARACTERS:
                 return 0
             if _says_who_wrote(joined):

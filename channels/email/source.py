@@ -239,7 +239,8 @@ def traced(content: bytes, mail_from: str | None, recipient: str) -> bytes:
     """
     path = "" if mail_from in (None, "", "<>") else mail_from
     lines = f"Return-Path: <{path}>\r\nDelivered-To: {recipient}\r\n"
-    return lines.encode("utf-8", "surrogateescape") + content
+    # Empty lines before the headers would now end them.
+    return lines.encode("utf-8", "surrogateescape") + content.lstrip(b"\r\n")
 
 
 def peer_of(session: Session) -> str:

@@ -115,7 +115,7 @@ def _words(name: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part stands: in which multipart, whether first there, and among which alternatives."""
+    """Where a part stands: in which multipart, whether as its first, among which alternatives."""
 
     parent: str = "multipart/mixed"
     first: bool = True

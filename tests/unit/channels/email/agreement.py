@@ -177,7 +177,7 @@ _FIELDS: Mapping[
 
 def raw_of(shared_data: Path, line: Line) -> bytes:
     """The mail of a line; a bare body gets plain headers."""
-    raw = (shared_data / "email" / line["file"]).read_bytes()
+    raw: bytes = (shared_data / "email" / line["file"]).read_bytes()
     if "format" in line or "signature_text" in line:
         name = (line["sender"] or "").encode()
         raw = b"From: " + name + b" <a@example.org>\n" + _HEAD + raw

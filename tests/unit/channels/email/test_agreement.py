@@ -14,6 +14,7 @@ pytestmark = pytest.mark.shared_data
 
 @pytest.fixture(scope="module")
 def found(shared_data: Path) -> list[Result]:
+    """Every comparison."""
     return list(results(shared_data))
 
 
