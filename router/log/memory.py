@@ -1,19 +1,21 @@
 """The log in memory: the reference of the protocol, and what the simulation runs on.
 
 `Faults` makes it fail between any two steps, deterministically from a seed: before a commit is
-stored, after it is stored but before the caller hears of it, while a former owner still works;
-published messages come twice, records show late.
+stored, after it is stored but before the caller hears of it, while a former owner still works
+(whoever keeps a fenced handle may go on using it); published messages come twice, for a producer
+repeats what was stored and not confirmed; records show late.
 """
 
 import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from channels.errors import Full, Unavailable
-from router.log.partition import partition_of
+from router.log.partition import place
 from router.log.protocol import (
     Batch,
     Commit,
@@ -35,20 +37,23 @@ ZERO = timedelta(0)
 class Faults:
     """What may go wrong, each with its probability, drawn from `chance`.
 
-    `delay` is how long at most a record stays invisible to shards after it was stored.
+    `delay` is how long at most a record stays invisible after it was stored. A poll's frontier
+    stays behind what is invisible.
     """
 
     chance: random.Random
+    before_poll: float = 0.0
     before_commit: float = 0.0
     after_commit: float = 0.0
     before_publish: float = 0.0
     after_publish: float = 0.0
+    full: float = 0.0
     delay: timedelta = ZERO
 
-    def strike(self, probability: float, what: str) -> None:
-        """Raise `Unavailable` with that probability."""
+    def strike(self, probability: float, what: str, kind: type[Unavailable] = Unavailable) -> None:
+        """Raise `kind` with that probability."""
         if probability and self.chance.random() < probability:
-            raise Unavailable(f"injected: {what}")
+            raise kind(f"injected: {what}")
 
     def lag(self) -> timedelta:
         """How long the next record stays invisible."""
@@ -71,7 +76,15 @@ class _Owned:
 
 
 class MemoryLog:
-    """A log for one process. `clock` is the log's own clock; time moves only as it says."""
+    """A log for one process.
+
+    Args:
+        clock: The log's own clock; time moves only as it says.
+        partitions: How many partitions the topics have.
+        faults: What goes wrong; may be set and taken away at any time.
+        max_bytes: A larger value is `TooLarge`.
+        max_records: With so many the log is `Full`; None is never.
+    """
 
     def __init__(
         self,
@@ -100,10 +113,10 @@ class MemoryLog:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """See `Log.publish`."""
-        self._check(messages)
+        placed = self._placed(messages)
         if self.faults is not None:
             self.faults.strike(self.faults.before_publish, "nothing was published")
-        self._store(messages)
+        self._store(placed)
         if self.faults is not None:
             self.faults.strike(self.faults.after_publish, "published, but the reply was lost")
 
@@ -115,7 +128,7 @@ class MemoryLog:
 
     async def topics(self) -> Mapping[str, int]:
         """See `Log.topics`."""
-        return {source.topic: self._partitions.of(source.topic) for source in self._streams}
+        return {source.topic: self._partitions.of(source.topic) for source in self.sources(["*"])}
 
     async def now(self) -> datetime:
         """See `Log.now`."""
@@ -128,26 +141,38 @@ class MemoryLog:
         """Everything that is stored, by source, for tests."""
         return [one.record for stream in self._streams.values() for one in stream]
 
+    def knows(self, group: str) -> bool:
+        """Whether the group has ever read."""
+        return group in self._groups
+
     def positions(self, group: str) -> dict[Source, int]:
         """The acknowledged positions of a group."""
         return self._groups[group]
 
-    def matching(self, topics: Sequence[str]) -> list[Source]:
-        """The partitions of the topics that exist; `*` at the end matches a prefix."""
-        return sorted(
-            (source for source in self._streams if _matches(source.topic, topics)),
-            key=lambda source: (source.topic, source.partition),
-        )
+    def sources(self, topics: Sequence[str]) -> list[Source]:
+        """The partitions of the topics; `*` at the end is every topic that holds a record."""
+        found = {
+            Source(topic, partition)
+            for topic in topics
+            if not topic.endswith("*")
+            for partition in range(self._partitions.of(topic))
+        }
+        prefixes = tuple(topic[:-1] for topic in topics if topic.endswith("*"))
+        held = (source for source, stream in self._streams.items() if stream)
+        found.update(source for source in held if source.topic.startswith(prefixes))
+        return sorted(found, key=lambda source: (source.topic, source.partition))
 
     def read(self, source: Source, after: int, limit: int) -> tuple[list[Record], datetime]:
-        """The visible records behind index `after`, and how far the source is read with them."""
+        """At most `limit` visible records behind index `after`, and how far it is read with them.
+
+        That is: whatever else the source has, or will have, was stored at that instant or later.
+        """
+        now = self._clock()
+        following = self._streams[source][after + 1 : after + 2 + limit]
         found: list[Record] = []
-        stream, now = self._streams[source], self._clock()
-        for one in stream[after + 1 :]:
-            if one.visible_at > now:
+        for one in following:
+            if one.visible_at > now or len(found) == limit:
                 return found, min(now, one.record.stored_at)
-            if len(found) == limit:
-                return found, found[-1].stored_at
             found.append(one.record)
         return found, now
 
@@ -155,22 +180,19 @@ class MemoryLog:
         """How many records are stored."""
         return len(self._streams[source])
 
-    async def wait(self, seconds: float) -> None:
-        """Until something is stored, at most so long."""
+    async def changed(self) -> None:
+        """Wait until something is stored."""
         self._changed.clear()
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return
+        await self._changed.wait()
 
     def commit(self, commit: Commit, owned: _Owned, epoch: int) -> None:
         """Store a shard's commit, if it still is the owner's."""
         if owned.epoch != epoch:
             raise Fenced("another owner has opened this shard")
-        self._check(commit.outputs)
+        placed = self._placed(commit.outputs)
         if self.faults is not None:
             self.faults.strike(self.faults.before_commit, "nothing was committed")
-        self._store(commit.outputs)
+        self._store(placed)
         for key, data in commit.changes.items():
             if data is None:
                 owned.state.pop(key, None)
@@ -184,27 +206,26 @@ class MemoryLog:
         """The log's clock."""
         return self._clock()
 
-    def _check(self, messages: Sequence[Message]) -> None:
+    def _placed(self, messages: Sequence[Message]) -> list[tuple[Source, Message]]:
+        """The messages with their partitions. Raises what refuses them: nothing is stored yet."""
         for index, message in enumerate(messages):
             size = len(message.value or b"")
             if size > self._max_bytes:
                 raise TooLarge(f"{size} bytes where {self._max_bytes} are taken", index)
-        if self._max_records is not None:
-            stored = sum(map(len, self._streams.values()))
-            if stored + len(messages) > self._max_records:
-                raise Full("no room is left")
+        if self.faults is not None:
+            self.faults.strike(self.faults.full, "no room is left", Full)
+        stored = sum(map(len, self._streams.values())) if self._max_records is not None else 0
+        if self._max_records is not None and stored + len(messages) > self._max_records:
+            raise Full("no room is left")
+        return [(Source(one.topic, place(one, self._partitions)), one) for one in messages]
 
-    def _store(self, messages: Sequence[Message]) -> None:
+    def _store(self, placed: Sequence[tuple[Source, Message]]) -> None:
         now = self._clock()
-        for message in messages:
-            count = self._partitions.of(message.topic)
-            partition = message.partition
-            if partition is None:
-                partition = partition_of(message.key, count)
-            stream = self._streams[Source(message.topic, partition)]
+        for source, message in placed:
+            stream = self._streams[source]
             record = Record(
-                topic=message.topic,
-                partition=partition,
+                topic=source.topic,
+                partition=source.partition,
                 offset=str(len(stream)),
                 key=message.key,
                 value=message.value or b"",
@@ -215,12 +236,6 @@ class MemoryLog:
             before = stream[-1].visible_at if stream else now
             stream.append(_Stored(record, max(before, now + lag)))
         self._changed.set()
-
-
-def _matches(topic: str, patterns: Sequence[str]) -> bool:
-    return any(
-        topic.startswith(one[:-1]) if one.endswith("*") else topic == one for one in patterns
-    )
 
 
 class MemoryShard:
@@ -239,11 +254,17 @@ class MemoryShard:
 
     async def poll(self, max_records: int, wait_seconds: float) -> Batch:
         """See `ShardLog.poll`."""
+        if self._log.faults is not None:
+            self._log.faults.strike(self._log.faults.before_poll, "nothing was read")
         batch = self._poll(max_records)
-        if not batch.records and wait_seconds > 0:
-            await self._log.wait(wait_seconds)
-            batch = self._poll(max_records)
-        return batch
+        if batch.records or wait_seconds <= 0:
+            return batch
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                while not batch.records:
+                    await self._log.changed()
+                    batch = self._poll(max_records)
+        return batch if batch.records else self._poll(max_records)
 
     def _poll(self, max_records: int) -> Batch:
         if self._epoch != self._owned.epoch:
@@ -270,7 +291,7 @@ class MemorySubscription:
     """See `Subscription`."""
 
     LIMIT = 500
-    POLL_SECONDS = 0.05
+    WAIT_SECONDS = 0.05
 
     def __init__(
         self, log: MemoryLog, topics: Sequence[str], group: str | None, *, from_start: bool
@@ -279,41 +300,50 @@ class MemorySubscription:
         self._topics = topics
         self._group = group
         self._from_start = from_start
+        self._positions: dict[Source, int] = {}
         self._read: dict[Source, int] = {}
-        self._skip = (
-            {} if from_start else {one: log.length(one) - 1 for one in log.matching(topics)}
-        )
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        behind = True
+        first = was_behind = True
+        skips = self._join()
         while not self._closed:
-            records = self._next()
-            if records or behind:
-                behind = len(records) >= self.LIMIT
+            records, behind = self._next(skips=skips and first)
+            if records or first or (was_behind and not behind):
                 yield Delivery(records, caught_up=not behind)
-            else:
-                await self._log.wait(self.POLL_SECONDS)
+            if not records:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._log.changed(), self.WAIT_SECONDS)
+            first, was_behind = False, behind
 
-    def _next(self) -> list[Record]:
+    def _join(self) -> bool:
+        """Take the group's positions up; whether what is stored already is skipped."""
+        if self._group is None:
+            return not self._from_start
+        known = self._log.knows(self._group)
+        self._positions = self._log.positions(self._group)
+        return not (known or self._from_start)
+
+    def _next(self, *, skips: bool) -> tuple[list[Record], bool]:
+        """What comes next, and whether there is more."""
         records: list[Record] = []
-        acked = self._log.positions(self._group) if self._group is not None else {}
-        for source in self._log.matching(self._topics):
-            start = acked.get(source, self._skip.get(source, -1))
-            after = self._read.get(source, start)
+        behind = False
+        for source in self._log.sources(self._topics):
+            length = self._log.length(source)
+            # A group keeps where it began: else it would lose what it was given and did not ack.
+            start = self._positions.setdefault(source, length - 1 if skips else -1)
+            after = self._read.setdefault(source, start)
             found, _ = self._log.read(source, after, self.LIMIT - len(records))
             self._read[source] = after + len(found)
+            behind = behind or self._read[source] + 1 < length
             records += found
-        return records
+        return records, behind
 
     async def ack(self, delivery: Delivery) -> None:
         """See `Subscription.ack`."""
-        if self._group is None:
-            return
-        positions = self._log.positions(self._group)
         for record in delivery.records:
             source = Source(record.topic, record.partition)
-            positions[source] = max(positions.get(source, -1), int(record.offset))
+            self._positions[source] = max(self._positions.get(source, -1), int(record.offset))
 
     async def close(self) -> None:
         """See `Subscription.close`."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from router.log.protocol import Delivery, Record, Source
 from router.log.valkey_layout import START, Layout, place_of, position
-from router.log.wire import Address, Wire, checked
+from router.log.wire import Address, Command, Wire, checked
 
 Sources = Callable[[], Awaitable[Sequence[Source]]]
 """Every partition that holds, or held, a record. Raises `Unavailable`."""
@@ -46,15 +46,16 @@ class ValkeySubscription:
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        first = behind = True
+        behind = True
         try:
+            skips = await self._join()
             while not self._closed:
-                await self._find(beginning=first)
+                await self._find(skips=skips)
                 records = await self._next(None if behind else self.BLOCK_MILLISECONDS)
                 if records or behind:
                     behind = len(records) >= self.LIMIT
                     yield Delivery(records, caught_up=not behind)
-                first = False
+                skips = False
         finally:
             await self.close()
 
@@ -70,16 +71,24 @@ class ValkeySubscription:
             self._read[source] = found[-1].offset
         return records
 
-    async def _find(self, *, beginning: bool) -> None:
+    async def _join(self) -> bool:
+        """Make the group known; whether what is stored already is skipped: it is, once."""
+        await self._sources()  # opens the log
+        if self._group is None:
+            return not self._from_start
+        (new,) = await checked(self._wire, [("SADD", self._layout.key("groups"), self._group)])
+        return bool(new) and not self._from_start
+
+    async def _find(self, *, skips: bool) -> None:
         """Take up partitions that are new; where to begin is decided once, and kept for a group."""
         if time.monotonic() - self._scanned_at < self.RESCAN_SECONDS:
             return
-        for source in await self._matching(beginning=beginning):
+        for source in await self._matching():
             if source not in self._read:
-                self._read[source] = await self._start(source, beginning=beginning)
+                self._read[source] = await self._start(source, skips=skips)
         self._scanned_at = time.monotonic()
 
-    async def _matching(self, *, beginning: bool) -> list[Source]:
+    async def _matching(self) -> list[Source]:
         found = [
             Source(topic, partition)
             for topic in self._topics
@@ -87,28 +96,21 @@ class ValkeySubscription:
             for partition in range(self._layout.partitions.of(topic))
         ]
         prefixes = tuple(topic[:-1] for topic in self._topics if topic.endswith("*"))
-        if prefixes or beginning:  # at the beginning in any case, for this opens the log
-            known = await self._sources()
-            found += [one for one in known if prefixes and one.topic.startswith(prefixes)]
+        if prefixes:
+            found += [one for one in await self._sources() if one.topic.startswith(prefixes)]
         return list(dict.fromkeys(found))
 
-    async def _start(self, source: Source, *, beginning: bool) -> str:
+    async def _start(self, source: Source, *, skips: bool) -> str:
         begin = START
-        if beginning and not self._from_start:
+        if skips:
             last = ("XREVRANGE", self._layout.stream(source), "+", "-", "COUNT", 1)
             (newest,) = await checked(self._wire, [last])
             begin = newest[0][0].decode() if newest else START
         if self._group is None:
             return begin
-        positions = self._layout.key("group", self._group)
-        *_, stored = await checked(
-            self._wire,
-            [
-                ("SADD", self._layout.key("groups"), self._group),
-                ("HSETNX", positions, position(source), begin),
-                ("HGET", positions, position(source)),
-            ],
-        )
+        positions, field = self._layout.key("group", self._group), position(source)
+        asking: list[Command] = [("HSETNX", positions, field, begin), ("HGET", positions, field)]
+        _, stored = await checked(self._wire, asking)
         return str(stored.decode())
 
     async def ack(self, delivery: Delivery) -> None:
