@@ -28,6 +28,9 @@ MOST_DEFECTS = 50
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
 _HEAD = re.compile(rb"(?:>?From [^\n]*\n|[!-9;-~]++[ \t]*+:[^\n]*\n(?:[ \t]+[^\n]*\n)*+)*+")
+_TRACE = re.compile(
+    rb"^(?:return-path|delivered-to|received):[^\n]*\n(?:[ \t]+[^\n]*\n)*+", re.I | re.M
+)
 _SENDERS = ("from", "sender", "reply-to", "return-path")
 _ROLES = (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply-to", "reply_to"))
 _PROOFS = ("in-reply-to", "references", "to", "cc", "delivered-to", "x-original-to")
@@ -184,13 +187,15 @@ def external_id_of(mail: Mail, raw: bytes) -> str:
 
     What a delivery adds (trace headers, other line ends) does not change it.
     """
-    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n")
+    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n") + b"\n"
     head = _HEAD.match(lines)
     digest = hashlib.sha256()
     for name in ("from", "date", "subject"):
         value = " ".join(headers.octets(mail.header(name) or "").decode("latin-1").split())
         digest.update(value.encode("latin-1") + b"\0")
-    digest.update(lines[head.end() if head else 0 :].strip(b"\n"))
+    body = lines[head.end() if head else 0 :].strip(b"\n")
+    # What has nothing but a head (it may be no mail at all) is told apart by that.
+    digest.update(body or _TRACE.sub(b"", lines))
     found = _MESSAGE_ID.search(headers.clean(headers.plain(mail.header("message-id") or "")[0]))
     own = f"sha256:{digest.hexdigest()[:32]}"
     return f"{found[0]}:{own}" if found else own

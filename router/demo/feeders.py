@@ -6,6 +6,7 @@ same parsers say it, from the bytes that were handed over.
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ import websockets
 
 from channels.chat.visitor import token, visitor_of
 from channels.email.parse import parse as parse_mail
+from channels.email.source import traced
 from channels.errors import Unavailable
 from channels.hotline.parse import Assembler
 from channels.parsed import Parsed, Unreadable
@@ -29,6 +31,8 @@ from router.demo.traffic import Input
 from router.demo.world import ACCOUNTS, ORIGIN, TOKEN
 
 TRIES = 50
+SENDER = "sender@outside.example"
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass
@@ -89,11 +93,11 @@ class Feeders:
     async def _mail(self, one: Input) -> None:
         client = aiosmtplib.SMTP(hostname="127.0.0.1", port=self._smtp_port, start_tls=False)
         async with client:
-            await client.sendmail("sender@outside.example", [ACCOUNTS["email"]], one.raw)
-        self.handed.note(
-            "email",
-            parse_mail(one.raw, account=ACCOUNTS["email"], received_at=datetime.now(UTC)),
-        )
+            await client.sendmail(SENDER, [ACCOUNTS["email"]], one.raw)
+        # SMTP's line ends, and what a final delivery adds: so the listener's parser saw it.
+        delivered = traced(_LINE_END.sub(b"\r\n", one.raw), SENDER, ACCOUNTS["email"])
+        found = parse_mail(delivered, account=ACCOUNTS["email"], received_at=datetime.now(UTC))
+        self.handed.note("email", found)
 
     async def _sms(self, one: Input) -> None:
         url = f"http://127.0.0.1:{self._http_port}/webhooks/twilio/{ACCOUNTS['sms']}"

@@ -30,6 +30,7 @@ SENDING_SECONDS = 12.0
 
 QUIET_SECONDS = 4.0
 LONGEST_SECONDS = 40.0
+SETTLE_SECONDS = 15.0
 
 
 @dataclass
@@ -66,7 +67,7 @@ async def demo(folder: Path | None, *, exit_when_done: bool) -> None:
             main.result()
         await _cancel([main, stopping])
         await feeders.close()
-        counts = await summary.tally(app.log)
+        counts = await _settled(app, feeders)
     _print(traffic, summary.summary(counts, feeders.handed))
 
 
@@ -139,6 +140,17 @@ async def _quiet(app: bootstrap.App) -> None:
                 now = sum((await summary.tally(app.log)).types.values())
                 still = still + 0.5 if now == before else 0.0
                 before = now
+
+
+async def _settled(app: bootstrap.App, feeders: Feeders) -> summary.Tally:
+    """The tally, once everything that was handed over has met its fate, or it takes too long."""
+    counts = await summary.tally(app.log)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while counts.lost(feeders.handed):
+                await asyncio.sleep(0.2)
+                counts = await summary.tally(app.log)
+    return counts
 
 
 async def _follow(log: Log, board: Board) -> None:

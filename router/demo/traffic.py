@@ -1,8 +1,9 @@
 """What the demo sends: inputs read from a folder, by what the files are. Decides nothing else.
 
-`*.eml`, `*.msg` are mails; `*.form` Twilio form bodies (`*.forged.form` goes out with a wrong
-signature); `*.jsonl` web-chat messages, one a line; `queue_log*` lines of Asterisk. Other files
-are counted as skipped, never sent. `manifest.yaml` says what the samples are and is passed over.
+`*.eml`, `*.msg`, `*.mbox` are mails; `*.form` Twilio form bodies (`*.forged.form` goes out with a
+wrong signature); `*.jsonl` web-chat messages (`id`, `from`, `text`), one a line; `queue_log*` lines
+of Asterisk. Files in which there is nothing of the kind are counted as skipped, never sent.
+`manifest.yaml` says what the samples are and is passed over.
 """
 
 import json
@@ -46,7 +47,7 @@ def read(folder: Path) -> Traffic:
     for path in sorted(path for path in folder.rglob("*") if _may_be_input(path)):
         found = list(_inputs(path, path.relative_to(folder).as_posix()))
         if not found:
-            traffic.skipped[path.suffix or path.name] += 1
+            traffic.skipped[path.suffix or "no ending"] += 1
         for one in found:
             by_channel.setdefault(one.channel, []).append(one)
     if not by_channel:
@@ -78,8 +79,9 @@ def _inputs(path: Path, name: str) -> Iterator[Input]:
         yield Input("sms", name, raw, _from(raw), forged=forged)
     elif path.suffix == ".jsonl":
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
-            if line.strip():
-                yield Input("chat", f"{name}:{number}", line, _visitor(line, path.stem))
+            visitor = _visitor(line)
+            if visitor is not None:
+                yield Input("chat", f"{name}:{number}", line, visitor)
     elif path.name.startswith("queue_log"):
         for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
             yield Input("hotline", f"{name}:{number}", line)
@@ -89,13 +91,13 @@ def _from(raw: bytes) -> str:
     return parse_qs(raw.decode("utf-8", "replace")).get("From", [""])[0]
 
 
-def _visitor(line: bytes, default: str) -> str:
-    """Who sits before the browser: `from.id` of the line, else the file's name."""
+def _visitor(line: bytes) -> str | None:
+    """Who sits before the browser; None when the line is no message of the web chat's format."""
     try:
         data = json.loads(line)
     except ValueError:
-        return default
-    sender = data.get("from") if isinstance(data, dict) else None
-    if isinstance(sender, dict):
-        return str(sender.get("id") or default)
-    return str(sender or default)
+        return None
+    if not isinstance(data, dict) or not {"id", "from", "text"} <= data.keys():
+        return None
+    sender = data["from"]
+    return str(sender.get("id") if isinstance(sender, dict) else sender) or None
