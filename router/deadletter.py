@@ -59,14 +59,19 @@ def of_bytes(value: bytes, *, origin: Origin, error: str, problem: str, at: date
     )
 
 
-def of_record(record: Record, *, error: str, problem: str, at: datetime) -> DeadLetter:
-    """The dead letter of a record that a reader could not process."""
+def of_record(
+    record: Record, *, error: str, problem: str, at: datetime, whole: bool = True
+) -> DeadLetter:
+    """The dead letter of a record that a reader could not process.
+
+    Without the `whole` record its bytes stay where `origin` says: they would not fit.
+    """
     envelope = record.envelope
     return DeadLetter(
         origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
         error=error,
         problem=problem,
-        value_base64=_base64(record.value),
+        value_base64=_base64(record.value) if whole else None,
         key=record.key,
         envelope={
             "id": envelope.id,

@@ -240,7 +240,9 @@ class Shard:
         self, record: Record, event: object, given: Given, error: Exception, now: datetime
     ) -> list[Message]:
         kind, problem = type(error).__name__, str(error)[:2_000]
-        letter = deadletter.of_record(record, error=kind, problem=problem, at=now)
+        # Base64 takes a third more; what a log refused once would not fit as a dead letter either.
+        whole = len(record.value) < MAX_RECORD_BYTES // 2 and not isinstance(error, TooLarge)
+        letter = deadletter.of_record(record, error=kind, problem=problem, at=now, whole=whole)
         message = deadletter.message(letter)
         alarm = operations.DeadLettered(
             letter=message.envelope.id, origin=str(letter.origin), error=kind, problem=problem,

