@@ -1,11 +1,13 @@
 """Every promise of `router.log.protocol`, over every log."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from channels.errors import Malformed, Unavailable
 from router.log.partition import partition_of
 from router.log.protocol import (
     Commit,
@@ -19,6 +21,8 @@ from router.log.protocol import (
     Source,
     TooLarge,
 )
+from tests.conformance.harness import Harness
+from tests.conformance.proxy import Moment
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="session")]
 
@@ -303,8 +307,10 @@ async def test_a_star_reads_topics_that_come_later(log: Log) -> None:
 
 
 async def test_topics_are_listed_with_their_partitions(log: Log) -> None:
-    """What holds records is known."""
-    await log.publish([message("a", partition=0), message("b", partition=1)])
+    """What holds a record is known, with the count that the topic has; what is only read is not."""
+    await (await opened(log)).poll(10, 0)
+    await ids(log, OUT)
+    await log.publish([message("a", partition=0)])
     await log.publish([message("c", topic="deadletter")])
     assert dict(await log.topics()) == {IN: 2, "deadletter": 1}
 
@@ -319,3 +325,210 @@ async def test_concurrent_publishers_lose_nothing(log: Log) -> None:
     sent = [[message(f"p{one}-{n}", topic=OUT) for n in range(20)] for one in range(10)]
     await asyncio.gather(*(log.publish(batch) for batch in sent))
     assert sorted(await ids(log, OUT)) == sorted(m.envelope.id for batch in sent for m in batch)
+
+
+@pytest.mark.parametrize("partition", [2, -1])
+async def test_a_partition_that_a_topic_lacks_is_refused(log: Log, partition: int) -> None:
+    """Nobody would ever read it; nothing of what came with it is stored."""
+    with pytest.raises(Malformed, match=IN):
+        await log.publish([message("a", topic=OUT), message("b", partition=partition)])
+    assert await ids(log, OUT) == []
+
+
+async def test_each_partition_of_a_topic_keeps_its_order_for_a_subscriber(log: Log) -> None:
+    """However many there are in each: deliveries are bounded, and none is left out."""
+    for partition in (0, 1):
+        for start in range(0, 2_200, 1_100):
+            numbers = range(start, start + 1_100)
+            await log.publish([message(f"{partition}-{n}", partition=partition) for n in numbers])
+    found = await ids(log, IN)
+    for partition in (0, 1):
+        mine = [one for one in found if one.startswith(f"{partition}-")]
+        assert mine == [f"{partition}-{number}" for number in range(2_200)]
+
+
+async def test_nothing_to_publish_is_nothing(log: Log) -> None:
+    """Not an error, and not a topic."""
+    await log.publish([])
+    assert dict(await log.topics()) == {}
+
+
+async def test_a_tombstone_is_a_record_without_bytes(log: Log) -> None:
+    """A compacted topic's reader learns that the key is gone."""
+    await log.publish([Message("customers", "c1", None, Envelope("t", "gone", "tests", NOON))])
+    shard = await log.open_shard("triage", 0, [Source("customers", 0)])
+    (record,) = (await shard.poll(10, 0)).records
+    assert (record.key, record.value) == ("c1", b"")
+
+
+STATE = {"投诉:ключ 🎫": "値".encode(), "": b"", "binary": bytes(range(256)), "a b\r\nc": b"\r\n"}
+
+
+async def test_state_keys_and_bytes_are_free(log: Log) -> None:
+    """Any text is a key, any bytes are a value."""
+    shard = await opened(log)
+    await shard.commit(Commit([], STATE, {}))
+    assert await state_of(await opened(log)) == STATE
+
+
+async def test_each_key_is_restored_once(log: Log) -> None:
+    """Also of a state that has grown through many commits."""
+    shard = await opened(log)
+    for start in range(0, 6_000, 500):
+        await shard.commit(Commit([], {f"k{n}": b"v" for n in range(start, start + 500)}, {}))
+    keys = [key async for key, _ in (await opened(log)).restore()]
+    assert sorted(keys) == sorted(f"k{n}" for n in range(6_000))
+
+
+async def test_positions_are_each_source_s_own(log: Log) -> None:
+    """A commit moves those that it names, and the others stay."""
+    await log.publish([message("r", topic="rulebook"), message("a"), message("b")])
+    shard = await opened(log)
+    by_id = {one.envelope.id: one for one in (await shard.poll(10, 0)).records}
+    await committed(shard, by_id["a"])
+    await committed(shard, by_id["r"])
+    assert [one.envelope.id for one in (await (await opened(log)).poll(10, 0)).records] == ["b"]
+
+
+async def test_a_poll_takes_so_many_of_each_source(log: Log) -> None:
+    """A full source does not keep another from being read."""
+    await log.publish([message(f"m{number}") for number in range(10)])
+    await log.publish([message("r", topic="rulebook")])
+    records = (await (await opened(log)).poll(3, 0)).records
+    assert {one.envelope.id for one in records} == {"m0", "m1", "m2", "r"}
+
+
+async def test_every_frontier_is_honest_while_others_write(log: Log) -> None:
+    """What was stored before `read_through` has come by then, whoever writes meanwhile."""
+    shard = await opened(log)
+    writing = asyncio.create_task(_write(log, 40))
+    frontiers: list[tuple[datetime, int]] = []
+    found: list[Record] = []
+    while len(found) < 40 * 5:
+        batch = await shard.poll(7, 0.05)
+        found += batch.records
+        frontiers.append((batch.read_through, len(found)))
+        assert batch.read_through <= batch.log_time
+    await writing
+    for frontier, delivered in frontiers:
+        late = [one.envelope.id for one in found[delivered:] if one.stored_at < frontier]
+        assert late == []
+
+
+async def _write(log: Log, batches: int) -> None:
+    for number in range(batches):
+        topic = "rulebook" if number % 3 else IN
+        await log.publish([message(f"w{number}-{part}", topic=topic) for part in range(5)])
+        await asyncio.sleep(0.001)
+
+
+async def test_a_handle_reads_what_another_has_stored(harness: Harness) -> None:
+    """All handles are on one log, as processes are; ownership is the log's, not the handle's."""
+    one, other = harness.handle(), harness.handle()
+    await one.publish([message("a")])
+    shard = await opened(one)
+    successor = await opened(other)
+    assert len((await successor.poll(10, 0)).records) == 1
+    with pytest.raises(Fenced):
+        await shard.commit(Commit([], {"x": b"1"}, {}))
+
+
+async def test_a_commit_that_never_arrived_stores_nothing(harness: Harness) -> None:
+    """It raises; opened anew, the shard is as before, and goes on."""
+    log = harness.handle()
+    await log.publish([message("a")])
+    async with harness.cut(Moment.BEFORE) as cut:
+        shard = await opened(cut.log)
+        (record,) = (await shard.poll(10, 0)).records
+        cut.arm()
+        with pytest.raises(Unavailable):
+            await committed(shard, record, message("out", topic=OUT), x=b"1")
+    again = await opened(log)
+    assert await ids(log, OUT) == []
+    assert await state_of(again) == {}
+    (record,) = (await again.poll(10, 0)).records
+    await committed(again, record, message("out", topic=OUT), x=b"1")
+    assert await ids(log, OUT) == ["out"]
+
+
+async def test_a_commit_whose_reply_was_lost_is_stored_once(harness: Harness) -> None:
+    """Whether it returns or raises: opened anew, the shard shows it, whole."""
+    log = harness.handle()
+    await log.publish([message("a")])
+    async with harness.cut(Moment.AFTER) as cut:
+        shard = await opened(cut.log)
+        (record,) = (await shard.poll(10, 0)).records
+        cut.arm()
+        with contextlib.suppress(Unavailable):
+            await committed(shard, record, message("out", topic=OUT), x=b"1")
+    again = await opened(log)
+    assert await ids(log, OUT) == ["out"]
+    assert await state_of(again) == {"x": b"1"}
+    assert list((await again.poll(10, 0)).records) == []
+
+
+@pytest.mark.parametrize(("moment", "stored"), [(Moment.BEFORE, []), (Moment.AFTER, ["a", "b"])])
+async def test_a_publish_that_raises_stored_all_or_nothing(
+    harness: Harness, moment: Moment, stored: list[str]
+) -> None:
+    """The producer repeats it; its ids tell the repetition."""
+    both = [message("a", topic=OUT), message("b", topic=OUT)]
+    log = harness.handle()
+    async with harness.cut(moment) as cut:
+        await cut.log.now()
+        cut.arm()
+        with pytest.raises(Unavailable):
+            await cut.log.publish(both)
+    assert await ids(log, OUT) == stored
+    await log.publish(both)
+    assert await ids(log, OUT) == [*stored, "a", "b"]
+
+
+async def test_a_group_that_began_now_loses_nothing_between(harness: Harness) -> None:
+    """What came after its beginning comes again, though it never acknowledged anything."""
+    await harness.handle().publish([message("old", topic=OUT)])
+    first = harness.handle().subscribe([OUT, "agent.queue.*"], "desks")
+    deliveries = aiter(first)
+    assert list((await anext(deliveries)).records) == []
+    await first.close()
+    await harness.handle().publish(
+        [message("new", topic=OUT), message("queued", topic="agent.queue.new", partition=0)]
+    )
+    again = harness.handle().subscribe([OUT, "agent.queue.*"], "desks")
+    found: set[str] = set()
+    deliveries = aiter(again)
+    while found != {"new", "queued"}:
+        found |= set(await next_of(deliveries))
+    await again.close()
+
+
+async def test_acknowledging_late_takes_nothing_back(log: Log) -> None:
+    """A delivery includes what came before it, in whatever order they are acknowledged."""
+    reading = log.subscribe([OUT], "views", from_start=True)
+    deliveries = aiter(reading)
+    await anext(deliveries)
+    kept: list[Delivery] = []
+    for identity in ("a", "b"):
+        await log.publish([message(identity, topic=OUT)])
+        kept.append(await anext(deliveries))
+    for delivery in reversed(kept):
+        await reading.ack(delivery)
+    await reading.close()
+    await log.publish([message("c", topic=OUT)])
+    again = log.subscribe([OUT], "views", from_start=True)
+    assert await next_of(aiter(again)) == ["c"]
+    await again.close()
+
+
+async def test_caught_up_is_said_when_all_has_come(log: Log) -> None:
+    """Not before: who reads what is stored would stop too early."""
+    await log.publish([message(f"m{number}", topic=OUT) for number in range(2_500)])
+    said: list[tuple[int, bool]] = []
+    read = 0
+    async for delivery in log.subscribe([OUT], None, from_start=True):
+        read += len(delivery.records)
+        said.append((read, delivery.caught_up))
+        if delivery.caught_up:
+            break
+    assert said[-1] == (2_500, True)
+    assert not any(caught_up for _, caught_up in said[:-1])
