@@ -1,208 +1,259 @@
-"""What only a real server can show: its death, a lost reply, a second process."""
+"""What only the log on Valkey has: its format, its server's faults, its trimming."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from channels.errors import Malformed, Unavailable
-from router.log.protocol import Commit, Envelope, Fenced, Message, Source
-from router.log.valkey import ValkeyLog
-from router.log.valkey_server import EmbeddedServer, Occupied
+from channels.errors import Full, Malformed, Unavailable
+from router.log.protocol import Commit, Envelope, Fenced, Log, Message, Record, Source, TooLarge
+from router.log.valkey import ValkeyLog, check_server
+from router.log.valkey_server import EmbeddedServer
+from router.log.valkey_shard import Broken
+from router.log.wire import Address, Wire
 from router.topics import Partitions
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 
-OUT = "tickets.events"
-
-
-def message(identity: str, size: int = 10) -> Message:
-    """A record of `size` bytes."""
-    return Message(OUT, "k", b"x" * size, Envelope(identity, "t", "s", datetime.now(UTC)), 0)
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+IN, OUT = "requests.inbound", "tickets.events"
+SOURCES = [Source(IN, 0)]
 
 
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[EmbeddedServer]:
-    """A server in `folder`, supervised, and stopped at the end."""
-    server = EmbeddedServer(folder)
-    await server.start()
-    supervising = asyncio.create_task(server.supervise())
-    try:
-        yield server
-    finally:
-        supervising.cancel()
-        await server.stop()
+def message(identity: str, topic: str = IN, value: bytes = b"{}") -> Message:
+    """A small record."""
+    return Message(topic, "k", value, Envelope(identity, "t", "tests", NOW), 0)
 
 
-async def ids(log: ValkeyLog) -> list[str]:
-    """The ids that are stored."""
-    found: list[str] = []
-    subscription = log.subscribe([OUT], None, from_start=True)
-    async for delivery in subscription:
-        found += [record.envelope.id for record in delivery.records]
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
+    """One server for these tests."""
+    found = EmbeddedServer(tmp_path_factory.mktemp("valkey"))
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def raw(server: EmbeddedServer) -> AsyncIterator[Wire]:
+    """The server's own language; what a test has set there is set back."""
+    wire = Wire(Address.parse(server.url))
+    yield wire
+    await wire.call([("CONFIG", "SET", "maxmemory", 0), ("FLUSHALL",)])
+    await wire.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def log(server: EmbeddedServer, raw: Wire) -> AsyncIterator[ValkeyLog]:
+    """An empty log, namespace `n`."""
+    found = ValkeyLog(server.url, "n")
+    yield found
+    await found.close()
+
+
+async def stored(log: Log, topic: str) -> list[Record]:
+    """All records of a topic."""
+    found: list[Record] = []
+    async for delivery in log.subscribe([topic], None, from_start=True):
+        found += delivery.records
         if delivery.caught_up:
             break
-    await subscription.close()
     return found
 
 
-async def test_a_second_process_on_the_data_folder_is_refused(tmp_path: Path) -> None:
-    """It is told who runs there, and the first is not disturbed."""
-    async with running(tmp_path) as server:
-        with pytest.raises(Occupied, match=str(os.getpid())):
-            await EmbeddedServer(tmp_path).start()
-        log = ValkeyLog(server.url)
+async def test_what_others_wrote_into_a_stream_is_a_record_of_type_unreadable(
+    log: ValkeyLog, raw: Wire
+) -> None:
+    """Its bytes survive, and the records behind it are read."""
+    stream = "n:stream:requests.inbound:0"
+    await log.publish([message("a")])
+    strange = (
+        ("text", "hello"),
+        ("k", b"\xff", "e", "{}", "v", "x"),
+        ("k", "", "e", "[]", "v", ""),
+    )
+    await raw.call([("XADD", stream, "*", *fields) for fields in strange])
+    await log.publish([message("b")])
+    shard = await log.open_shard("triage", 0, SOURCES)
+    first, *foreign, last = (await shard.poll(10, 0)).records
+    await shard.close()
+    assert (first.envelope.id, last.envelope.id) == ("a", "b")
+    assert {one.envelope.type for one in foreign} == {"unreadable"}
+    assert foreign[0].value == b"text\0hello"
+    assert foreign[0].envelope.id == f"{IN}/0/{foreign[0].offset}"
+
+
+async def test_a_commit_stored_in_part_closes_the_shard(log: ValkeyLog, raw: Wire) -> None:
+    """MULTI does not roll back: nobody goes on from there until somebody has looked."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    await raw.call([("SET", "n:stream:tickets.events:0", "not a stream")])
+    with pytest.raises(Broken, match="only in part"):
+        await shard.commit(Commit([message("out", OUT)], {"x": b"1"}, {}))
+    await shard.close()
+    with pytest.raises(Broken, match="HDEL n:shard:triage:0 broken"):
+        await log.open_shard("triage", 0, SOURCES)
+    await raw.call([("DEL", "n:stream:tickets.events:0"), ("HDEL", "n:shard:triage:0", "broken")])
+    await (await log.open_shard("triage", 0, SOURCES)).close()
+
+
+async def test_a_full_server_takes_nothing_and_then_goes_on(log: ValkeyLog, raw: Wire) -> None:
+    """`Full` for a producer and for a commit, which stores nothing; room again, and both work."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    await raw.call([("CONFIG", "SET", "maxmemory", 1)])
+    commit = Commit([message("out", OUT)], {"x": b"1"}, {})
+    with pytest.raises(Full):
         await log.publish([message("a")])
-        assert await ids(log) == ["a"]
-        await log.close()
+    with pytest.raises(Full):
+        await shard.commit(commit)
+    await raw.call([("CONFIG", "SET", "maxmemory", 0)])
+    assert await stored(log, OUT) == []
+    await log.publish([message("a")])
+    await shard.commit(commit)
+    await shard.close()
+    assert [one.envelope.id for one in await stored(log, OUT)] == ["out"]
 
 
-async def test_what_was_confirmed_survives_a_killed_server(tmp_path: Path) -> None:
-    """SIGKILL again and again: every publish that returned is there afterwards, once."""
-    async with running(tmp_path) as server:
-        log = ValkeyLog(server.url)
-        confirmed: list[str] = []
-        for number in range(120):
-            if number % 30 == 15 and server.pid is not None:
-                os.kill(server.pid, signal.SIGKILL)
-            while True:
-                try:
-                    await log.publish([message(f"m{number}")])
-                except Unavailable:
-                    await asyncio.sleep(0.05)
-                else:
-                    confirmed.append(f"m{number}")
-                    break
-        found = await _eventually_ids(log)
-        assert set(confirmed) <= set(found)
-        assert [one for one in dict.fromkeys(found) if one in confirmed] == confirmed
-        await log.close()
+async def test_publishes_that_wait_for_each_other_fail_each_on_its_own(log: ValkeyLog) -> None:
+    """They share a round trip, not a fate; each is stored, or refused with its own reason."""
+    sent = [message(f"m{number}", OUT) for number in range(50)]
+    sent[7] = message("big", OUT, b"x" * 2_000_000)
+    results = await asyncio.gather(*(log.publish([one]) for one in sent), return_exceptions=True)
+    assert [type(one) for one in results if one is not None] == [TooLarge]
+    assert {one.envelope.id for one in await stored(log, OUT)} == {
+        one.envelope.id for one in sent if one.envelope.id != "big"
+    }
 
 
-async def test_a_commit_is_whole_or_nothing_when_the_server_dies(tmp_path: Path) -> None:
-    """What returned is there entirely, what raised entirely or not at all."""
-    async with running(tmp_path) as server:
-        log = ValkeyLog(server.url)
-        returned: set[int] = set()
-        for number in range(40):
-            shard = None
-            with suppress(Unavailable):
-                shard = await log.open_shard("triage", 0, [Source("requests.inbound", 0)])
-                killing = None
-                if number % 4 == 2 and server.pid is not None:
-                    killing = asyncio.get_running_loop().call_later(
-                        0.0005 * (number % 8), _kill, server.pid
-                    )
-                outputs = [message(f"{number}-{part}", 2_000) for part in range(200)]
-                await shard.commit(Commit(outputs, {f"s{number}": b"1"}, {}))
-                returned.add(number)
-                if killing is not None:
-                    killing.cancel()
-            if shard is not None:
-                await shard.close()
-        found = await _eventually_ids(log)
-        per_commit = {number: 0 for number in range(40)}
-        for one in found:
-            per_commit[int(one.partition("-")[0])] += 1
-        assert set(per_commit.values()) <= {0, 200}
-        assert all(per_commit[number] == 200 for number in returned)
-        await log.close()
+async def test_a_publisher_that_is_cancelled_disturbs_nobody(log: ValkeyLog) -> None:
+    """Its own fate is open, as it is whenever publish does not return."""
+    await log.open()
+    publishing = [asyncio.create_task(log.publish([message(f"m{n}", OUT)])) for n in range(10)]
+    await asyncio.sleep(0)
+    publishing[3].cancel()
+    await asyncio.gather(*publishing, return_exceptions=True)
+    found = {one.envelope.id for one in await stored(log, OUT)}
+    assert found >= {f"m{number}" for number in range(10) if number != 3}
 
 
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+async def test_another_partition_count_is_refused(log: ValkeyLog, server: EmbeddedServer) -> None:
+    """The count of a log in use decides where its keys are: it cannot just be another."""
+    await log.open()
+    other = ValkeyLog(server.url, "n", Partitions(triage=4))
+    with pytest.raises(Malformed, match=r"'triage': 1.*'triage': 4"):
+        await other.open()
+    await other.close()
 
 
-async def _eventually_ids(log: ValkeyLog) -> list[str]:
-    for _ in range(200):
-        with suppress(Unavailable):
-            return await ids(log)
-        await asyncio.sleep(0.05)
-    raise AssertionError("the server did not come back")
+async def test_trimming_stays_behind_every_reader(log: ValkeyLog) -> None:
+    """Neither what a shard has not committed goes, nor what a group has not acknowledged."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    reading = log.subscribe([IN, OUT], "views", from_start=True)
+    deliveries = aiter(reading)
+    await anext(deliveries)
+    await log.publish([message(f"m{number}") for number in range(10)])
+    await log.publish([message("event", OUT), message("book", "rulebook")])
+    assert await log.trim(timedelta(0)) == 0
+    records = (await shard.poll(6, 0)).records
+    await shard.commit(Commit([], {}, {SOURCES[0]: records[-1].offset}))
+    assert await log.trim(timedelta(0)) == 0, "the group has acknowledged nothing"
+    seen = 0
+    while seen < 11:
+        delivery = await anext(deliveries)
+        seen += len(delivery.records)
+        await reading.ack(delivery)
+    await reading.close()
+    await asyncio.sleep(0.002)
+    await log.trim(timedelta(0))
+    left = [one.envelope.id for one in await stored(log, IN)]
+    assert left == ["m5", "m6", "m7", "m8", "m9"], "the last one read stands, the next is to come"
+    assert [one.envelope.id for one in (await shard.poll(10, 0)).records] == left[1:]
+    await shard.close()
+    assert len(await stored(log, "rulebook")) == 1, "a compacted topic is never trimmed"
 
 
-class Cutter:
-    """Stands between log and server, and cuts the connection before the reply to an EXEC."""
-
-    def __init__(self, target: Path, path: Path) -> None:
-        self.armed = False
-        self._target, self._path = target, path
-
-    async def start(self) -> asyncio.Server:
-        """Listen in the server's stead."""
-        return await asyncio.start_unix_server(self._serve, self._path)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_unix_connection(self._target)
-        cut = False
-
-        async def there() -> None:
-            nonlocal cut
-            while data := await reader.read(65536):
-                cut = cut or (self.armed and b"EXEC" in data)
-                far_writer.write(data)
-                await far_writer.drain()
-            far_writer.close()
-
-        async def back() -> None:
-            while data := await far_reader.read(65536):
-                if cut:
-                    self.armed = False
-                    break
-                writer.write(data)
-                await writer.drain()
-            writer.close()
-
-        await asyncio.gather(there(), back(), return_exceptions=True)
-        far_writer.close()
-        writer.close()
+async def test_trimming_keeps_what_is_younger_than_the_retention(log: ValkeyLog) -> None:
+    """Though nobody reads it."""
+    await log.publish([message("a", OUT)])
+    assert await log.trim(timedelta(hours=1)) == 0
+    assert len(await stored(log, OUT)) == 1
 
 
-async def test_a_lost_reply_is_resolved_by_the_commit_number(tmp_path: Path) -> None:
-    """The commit was stored: it is not repeated, and the shard goes on."""
-    async with running(tmp_path / "data") as server:
-        cutter = Cutter(server.socket, tmp_path / "cut.sock")
-        listening = await cutter.start()
-        log = ValkeyLog(f"unix://{tmp_path / 'cut.sock'}")
-        shard = await log.open_shard("triage", 0, [Source("requests.inbound", 0)])
-        await shard.commit(Commit([message("a")], {"n": b"1"}, {}))
-        cutter.armed = True
-        await shard.commit(Commit([message("b")], {"n": b"2"}, {}))
-        await shard.commit(Commit([message("c")], {"n": b"3"}, {}))
-        assert await ids(log) == ["a", "b", "c"]
-        await shard.close()
-        await log.close()
-        listening.close()
+async def test_a_large_transaction_is_atomic_for_its_readers(
+    log: ValkeyLog, server: EmbeddedServer
+) -> None:
+    """Nobody ever reads a part of a commit."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    outputs = [message(f"o{number}", OUT) for number in range(3_000)]
+    committing = asyncio.create_task(shard.commit(Commit(outputs, {}, {})))
+    other, counts = ValkeyLog(server.url, "n"), set()
+    while not committing.done():
+        counts.add(len(await stored(other, OUT)))
+    counts.add(len(await stored(other, OUT)))
+    await shard.close()
+    await other.close()
+    assert counts <= {0, 3_000}
 
 
-async def test_a_commit_of_a_fenced_owner_fails_even_on_a_new_connection(tmp_path: Path) -> None:
-    """A WATCH that a lost connection took with it does not let a former owner write."""
-    async with running(tmp_path) as server:
-        log = ValkeyLog(server.url)
-        old = await log.open_shard("triage", 0, [Source("requests.inbound", 0)])
-        new = await log.open_shard("triage", 0, [Source("requests.inbound", 0)])
-        await old.close()
-        with pytest.raises(Fenced):
-            await old.commit(Commit([message("ghost")], {}, {}))
-        assert await ids(log) == []
-        for shard in (old, new):
-            await shard.close()
-        await log.close()
+async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    """For every verb."""
+    log = ValkeyLog(f"unix://{tmp_path}/nothing.sock")
+    verbs: list[Callable[[], object]] = [
+        log.now,
+        log.topics,
+        lambda: log.publish([message("a")]),
+        lambda: log.open_shard("triage", 0, SOURCES),
+        lambda: anext(aiter(log.subscribe([OUT], "g"))),
+    ]
+    for verb in verbs:
+        with pytest.raises(Unavailable, match="does not answer"):
+            await verb()  # type: ignore[misc] # all are awaitable
+    await log.close()
 
 
-async def test_another_partition_count_is_refused(tmp_path: Path) -> None:
-    """A log that is in use does not change its partitions by a setting."""
-    async with running(tmp_path) as server:
-        log = ValkeyLog(server.url)
-        await log.open()
-        await log.close()
-        other = ValkeyLog(server.url, partitions=Partitions(triage=4))
-        with pytest.raises(Malformed, match="partitions"):
-            await other.open()
-        await other.close()
+@pytest.mark.parametrize(
+    ("info", "problem"),
+    [
+        ("redis_version:6.2.14", "7 or newer, this server is 6.2.14"),
+        ("redis_version:7.2.4\nredis_mode:cluster", "part of a cluster"),
+        ("redis_version:7.2.4\nvalkey_version:9.1.0\nserver_mode:cluster", "part of a cluster"),
+        ("redis_version:7.2.4\nmaxmemory:1000\nmaxmemory_policy:allkeys-lru", "noeviction"),
+        ("nothing at all", "7 or newer"),
+    ],
+)
+async def test_a_server_that_cannot_keep_the_promises_is_refused(info: str, problem: str) -> None:
+    """Too old, a cluster, or one that throws records away."""
+    with pytest.raises(Malformed, match=problem):
+        check_server(info)
+
+
+async def test_a_server_that_may_forget_is_told_of() -> None:
+    """Without an append-only file a crash takes back what was confirmed."""
+    assert check_server("redis_version:7.2.4\naof_enabled:1") is None
+    assert "appendonly is off" in (check_server("redis_version:7.2.4\naof_enabled:0") or "")
+
+
+async def test_the_embedded_server_forgets_nothing(server: EmbeddedServer, raw: Wire) -> None:
+    """It writes every transaction to the disk before it answers, and evicts nothing."""
+    names = ("appendonly", "appendfsync", "maxmemory-policy", "aof-load-truncated", "save", "port")
+    (reply,) = await raw.call([("CONFIG", "GET", *names)])
+    found = dict(zip(reply[::2], reply[1::2], strict=True))
+    assert found == {
+        b"appendonly": b"yes", b"appendfsync": b"always", b"maxmemory-policy": b"noeviction",
+        b"aof-load-truncated": b"yes", b"save": b"", b"port": b"0",
+    }  # fmt: skip
+
+
+async def test_a_fenced_owner_learns_it_though_its_reply_is_lost(
+    log: ValkeyLog, server: EmbeddedServer
+) -> None:
+    """It asks what is stored, and finds that the shard is another's."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    other = ValkeyLog(server.url, "n")
+    await (await other.open_shard("triage", 0, SOURCES)).close()
+    await other.close()
+    with pytest.raises(Fenced):
+        await shard._resolve()  # type: ignore[attr-defined] # what a commit does without a reply
+    await shard.close()
