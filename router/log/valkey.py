@@ -96,7 +96,9 @@ class ValkeyLog:
         commands = [("MULTI",), *self._layout.adding(messages), ("EXEC",)]
         await self.open()
         replies = await self._publishing.call(commands)
-        for reply in [*replies, *(replies[-1] or ())]:
+        for reply in replies:
+            raise_error(reply)
+        for reply in replies[-1]:
             raise_error(reply)
 
     def subscribe(
