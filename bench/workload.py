@@ -43,7 +43,7 @@ def rulebook() -> dict[str, str]:
     return {"rules.yaml": text}
 
 
-def requests(count: int) -> list[Message]:
+def requests(count: int, first: int = 0) -> list[Message]:
     """`count` first messages of as many customers, each of about 600 bytes as a record."""
     now = datetime.now(UTC)
     return [
@@ -59,5 +59,5 @@ def requests(count: int) -> list[Message]:
                 received_at=now,
             )
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
