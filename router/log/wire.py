@@ -81,6 +81,8 @@ class Wire:
         before (on which a WATCH holds).
         """
         async with self._lock:
+            if self._reader is not None and self._reader.at_eof():
+                self._drop()  # the server hung up while we were idle: nothing was sent to it
             if connected and self._writer is None:
                 raise Unavailable(f"the log at {self.address} hung up in between")
             try:
