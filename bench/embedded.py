@@ -89,10 +89,7 @@ async def routed(url: str, namespace: str) -> tuple[float, Written]:
         await log.publish(batch[start : start + BATCH])
     cores: list[Core] = [Triage(HEAD), Dispatch(HEAD)]
     pace = Pace(batch_records=BATCH, watermark=None)
-    shards = [
-        Shard(log, lambda core=core: core, 0, clock=lambda: datetime.now(UTC), pace=pace)
-        for core in cores
-    ]
+    shards = [_shard(log, core, pace) for core in cores]
     for shard in shards:
         await shard.open()
     calm_collector()
@@ -110,6 +107,10 @@ async def routed(url: str, namespace: str) -> tuple[float, Written]:
         await shard.close()
     await log.close()
     return seconds, log.written
+
+
+def _shard(log: ValkeyLog, core: Core, pace: Pace) -> Shard:
+    return Shard(log, lambda: core, 0, clock=lambda: datetime.now(UTC), pace=pace)
 
 
 async def _work(shard: Shard) -> None:
