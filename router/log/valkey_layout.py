@@ -7,6 +7,7 @@ of all partitions that were ever written to. The format is normative: `docs/log.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -120,7 +121,13 @@ def _record(source: Source, entry: Any) -> Record:
 
 def stored_at_of(offset: str) -> datetime:
     """When the record of that offset was stored, by the server's clock, in whole milliseconds."""
-    return datetime.fromtimestamp(int(offset.partition("-")[0]) / 1000, UTC)
+    return _instant(offset.partition("-")[0])
+
+
+@lru_cache(maxsize=1_000)
+def _instant(milliseconds: str) -> datetime:
+    """All records of a commit have the same."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
 def pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:

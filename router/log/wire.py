@@ -1,6 +1,6 @@
 """A connection that sends many commands at once: RESP2 packed and parsed by hiredis.
 
-redis-py's pipeline costs several times as much of our CPU a command (`python -m bench.log`).
+redis-py's pipeline costs several times as much of our CPU a command (`python -m bench.wire`).
 """
 
 import asyncio

@@ -53,7 +53,7 @@ async def test_a_poll_that_need_not_wait_never_lets_go() -> None:
     """In virtual time nothing sleeps: it returns without once giving way to the event loop."""
     poll = (await World().shard()).poll(10, 0)
     with pytest.raises(StopIteration):
-        poll.send(None)  # type: ignore[attr-defined] # it is a coroutine
+        poll.send(None)
 
 
 async def test_a_commit_that_fails_before_it_is_stored_stores_nothing() -> None:
