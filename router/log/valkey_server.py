@@ -194,7 +194,7 @@ class EmbeddedServer:
 
     def _spawn(self) -> None:
         data = self._folder / "log"
-        data.mkdir(exist_ok=True)
+        data.mkdir(mode=0o700, exist_ok=True)  # what customers write is nobody else's
         self.socket.unlink(missing_ok=True)
         settings = {
             "port": "0",

@@ -9,12 +9,24 @@ import pytest
 import pytest_asyncio
 
 from channels.errors import Full, Malformed, Unavailable
-from router.log.protocol import Commit, Envelope, Fenced, Log, Message, Record, Source, TooLarge
+from router.log import valkey_shard
+from router.log.protocol import (
+    Commit,
+    Envelope,
+    Fenced,
+    Log,
+    Message,
+    Record,
+    Source,
+    TooLarge,
+    Uncertain,
+)
 from router.log.valkey import ValkeyLog, check_server
 from router.log.valkey_server import EmbeddedServer
-from router.log.valkey_shard import Broken
-from router.log.wire import Address, Wire
+from router.log.valkey_shard import Broken, ValkeyShard
+from router.log.wire import Address, Refused, Wire
 from router.topics import Partitions
+from tests.conformance.proxy import Moment, Proxy
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 
@@ -246,6 +258,73 @@ async def test_the_embedded_server_forgets_nothing(server: EmbeddedServer, raw: 
     }  # fmt: skip
 
 
+async def test_an_owner_that_comes_in_the_middle_of_a_commit_is_noticed(
+    log: ValkeyLog, raw: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the epoch and the transaction: WATCH makes it store nothing."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    assert isinstance(shard, ValkeyShard)
+    look = shard._own
+
+    async def look_and_lose() -> None:
+        await look()
+        await raw.call([("HINCRBY", "n:shard:triage:0", "epoch", 1)])
+
+    monkeypatch.setattr(shard, "_own", look_and_lose)
+    with pytest.raises(Fenced):
+        await shard.commit(Commit([message("ghost", OUT)], {"x": b"ghost"}, {}))
+    await shard.close()
+    successor = await log.open_shard("triage", 0, SOURCES)
+    assert [one async for one in successor.restore()] == []
+    await successor.close()
+    assert await stored(log, OUT) == []
+
+
+class GoneAfterwards(Proxy):
+    """Hangs up, and is not there again."""
+
+    def _done(self) -> None:
+        super()._done()
+        self._listener.close()
+
+
+async def test_a_commit_of_which_nobody_can_tell_is_uncertain(
+    log: ValkeyLog, server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply was lost, and the log does not come back: to open the shard again shows it."""
+    monkeypatch.setattr(valkey_shard, "RESOLVE_SECONDS", 0.2)
+    proxy = GoneAfterwards(server.socket, tmp_path / "p")
+    await proxy.start()
+    through = ValkeyLog(f"unix://{proxy.listening}", "n")
+    shard = await through.open_shard("triage", 0, SOURCES)
+    await shard.poll(1, 0)
+    proxy.cut = Moment.AFTER
+    with pytest.raises(Uncertain):
+        await shard.commit(Commit([message("out", OUT)], {}, {}))
+    await shard.close()
+    await through.close()
+    await proxy.stop()
+    assert [one.envelope.id for one in await stored(log, OUT)] == ["out"]
+
+
+async def test_user_password_and_database_are_the_addresss(
+    server: EmbeddedServer, raw: Wire
+) -> None:
+    """A wrong password is refused for good; the right one reaches the database."""
+    path = str(server.socket)
+    await raw.call([("ACL", "SETUSER", "ann", "on", ">secret", "~*", "+@all")])
+    wrong = Wire(Address(path, username="ann", password="guess"))
+    with pytest.raises(Refused, match="WRONGPASS"):
+        await wrong.call([("PING",)])
+    right = Wire(Address(path, username="ann", password="secret", database=3))
+    await right.call([("SET", "where", "three")])
+    assert await raw.call([("GET", "where"), ("SELECT", 3), ("GET", "where"), ("SELECT", 0)]) == [
+        None, b"OK", b"three", b"OK",
+    ]  # fmt: skip
+    for wire in (wrong, right):
+        await wire.close()
+
+
 async def test_a_fenced_owner_learns_it_though_its_reply_is_lost(
     log: ValkeyLog, server: EmbeddedServer
 ) -> None:
@@ -254,6 +333,7 @@ async def test_a_fenced_owner_learns_it_though_its_reply_is_lost(
     other = ValkeyLog(server.url, "n")
     await (await other.open_shard("triage", 0, SOURCES)).close()
     await other.close()
+    assert isinstance(shard, ValkeyShard)
     with pytest.raises(Fenced):
-        await shard._resolve()  # type: ignore[attr-defined] # what a commit does without a reply
+        await shard._resolve()
     await shard.close()
