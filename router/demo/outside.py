@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.requests import Request
@@ -58,7 +59,6 @@ class SmsProvider:
         await self._http.stop()
 
     async def _take(self, request: Request) -> Response:
-        form = await request.form()
-        self.messages.append({name: str(value) for name, value in form.items()})
+        self.messages.append(dict(parse_qsl((await request.body()).decode())))
         sid = f"SM{len(self.messages):032d}"
         return JSONResponse({"sid": sid, "status": "queued"}, status_code=201)
