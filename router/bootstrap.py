@@ -45,6 +45,8 @@ ROLES = frozenset({"router", "channels", "senders"})
 EMBEDDED = "embedded"
 RULEBOOK_POLL_SECONDS = 1.0
 TRIM_SECONDS = 60.0
+STOP_SECONDS = 40.0
+"""Longer than any part's own grace; what has not ended by then is left behind."""
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +89,10 @@ class App:
         """Stop every part, in the order in which a message travels."""
         for task in self.tasks.values():
             task.cancel()
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        if self.tasks:
+            _, left = await asyncio.wait(self.tasks.values(), timeout=STOP_SECONDS)
+            for task in left:
+                _log.error("does_not_stop", part=task.get_name())
         for shard in self.shards:
             await shard.close()
 

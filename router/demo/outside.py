@@ -32,7 +32,6 @@ class Mailbox:
         """Stop listening."""
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep a mail."""
