@@ -233,8 +233,7 @@ class MemoryLog:
                 stored_at=now,
             )
             lag = self.faults.lag() if self.faults is not None else ZERO
-            before = stream[-1].visible_at if stream else now
-            stream.append(_Stored(record, max(before, now + lag)))
+            stream.append(_Stored(record, now + lag))
         self._changed.set()
 
 

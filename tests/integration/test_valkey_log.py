@@ -1,7 +1,7 @@
 """What only the log on Valkey has: its format, its server's faults, its trimming."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from router.log.protocol import (
 from router.log.valkey import ValkeyLog, check_server
 from router.log.valkey_server import EmbeddedServer
 from router.log.valkey_shard import Broken, ValkeyShard
-from router.log.wire import Address, Refused, Wire
+from router.log.wire import Address, Command, Refused, Wire
 from router.topics import Partitions
 from tests.conformance.proxy import Moment, Proxy
 
@@ -128,14 +128,19 @@ async def test_a_full_server_takes_nothing_and_then_goes_on(log: ValkeyLog, raw:
     assert [one.envelope.id for one in await stored(log, OUT)] == ["out"]
 
 
-async def test_publishes_that_wait_for_each_other_fail_each_on_its_own(log: ValkeyLog) -> None:
+async def test_publishes_that_wait_for_each_other_fail_each_on_its_own(
+    log: ValkeyLog, raw: Wire
+) -> None:
     """They share a round trip, not a fate; each is stored, or refused with its own reason."""
+    await raw.call([("SET", "n:stream:deadletter:0", "not a stream")])
     sent = [message(f"m{number}", OUT) for number in range(50)]
     sent[7] = message("big", OUT, b"x" * 2_000_000)
+    sent[9] = message("refused", "deadletter")
     results = await asyncio.gather(*(log.publish([one]) for one in sent), return_exceptions=True)
-    assert [type(one) for one in results if one is not None] == [TooLarge]
+    failed = {number: type(one) for number, one in enumerate(results) if one is not None}
+    assert failed == {7: TooLarge, 9: Refused}
     assert {one.envelope.id for one in await stored(log, OUT)} == {
-        one.envelope.id for one in sent if one.envelope.id != "big"
+        one.envelope.id for number, one in enumerate(sent) if number not in failed
     }
 
 
@@ -278,6 +283,60 @@ async def test_an_owner_that_comes_in_the_middle_of_a_commit_is_noticed(
     assert [one async for one in successor.restore()] == []
     await successor.close()
     assert await stored(log, OUT) == []
+
+
+async def test_an_owner_that_does_not_know_its_own_last_commit_is_fenced(
+    log: ValkeyLog, raw: Wire
+) -> None:
+    """It should have opened the shard again: what it would store rests on what it does not know."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    await raw.call([("HINCRBY", "n:shard:triage:0", "commit", 1)])
+    with pytest.raises(Fenced):
+        await shard.commit(Commit([message("ghost", OUT)], {}, {}))
+    await shard.close()
+    assert await stored(log, OUT) == []
+
+
+async def test_a_frontier_is_honest_whenever_somebody_writes(
+    log: ValkeyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also between any two commands of a poll."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    assert isinstance(shard, ValkeyShard)
+    at_once = shard._wire.call
+
+    async def one_by_one(commands: Sequence[Command], **options: bool) -> list[object]:
+        replies: list[object] = []
+        for command in commands:
+            await asyncio.sleep(0.003)
+            await log.publish([message("between")])
+            await asyncio.sleep(0.003)
+            replies += await at_once([command], **options)
+        return replies
+
+    monkeypatch.setattr(shard._wire, "call", one_by_one)
+    first = await shard.poll(100, 0)
+    second = await shard.poll(100, 0)
+    await shard.close()
+    assert second.records
+    assert all(one.stored_at >= first.read_through for one in second.records)
+
+
+async def test_a_key_that_a_scan_shows_twice_is_restored_once(
+    log: ValkeyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As HSCAN may while its table grows."""
+    shard = await log.open_shard("triage", 0, SOURCES)
+    assert isinstance(shard, ValkeyShard)
+    pages = [[b"7", [b"a", b"1", b"b", b"2"]], [b"0", [b"b", b"2", b"c", b"3"]]]
+
+    async def scan(_: Sequence[Command]) -> list[object]:
+        return [pages.pop(0)]
+
+    monkeypatch.setattr(shard._wire, "call", scan)
+    found = [one async for one in shard.restore()]
+    await shard.close()
+    assert found == [("a", b"1"), ("b", b"2"), ("c", b"3")]
 
 
 class GoneAfterwards(Proxy):

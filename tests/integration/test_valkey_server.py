@@ -93,7 +93,8 @@ async def test_a_clean_end_keeps_everything_and_leaves_no_process(tmp_path: Path
     async with running(first) as log:
         await log.publish([message("a")])
         pid = first.pid
-    assert pid is not None
+        assert pid is not None
+        assert os.getsid(pid) == pid, "a Ctrl-C in the terminal is for the router alone"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     async with running(EmbeddedServer(tmp_path)) as log:
