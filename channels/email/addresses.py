@@ -11,13 +11,14 @@ from channels.email import headers
 MOST_ADDRESSES = 200
 """Of one header; more are left in the raw mail."""
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^<>"]*+>|[,;]|\((?:[^()\\]|\\.)*+\)|.', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}+"|<[^<>"]*+>|[,;]|\((?:[^()\\]|\\.)*+\)|.', re.DOTALL)
 _ANGLE = re.compile(r"<([^<>]*)>?\s*(?:\([^()]*\))?\s*$")
 _GROUP = re.compile(r"^[^<>@\"(]*:")
 _COMMENT = re.compile(r"\(((?:[^()\\]|\\.){0,200})\)")
 # Lengths are bounded (RFC 5321 has 64 and 255) so that no input takes quadratic time.
 _BARE = re.compile(r"[^\s<>\"()\[\],;:@]{1,128}@[^\s<>\"(),;]{1,255}")
 _LOCAL = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+_AROUND = re.compile(r"\s*([@.])\s*")
 _ROUTE = re.compile(r"^@[^:]*:")
 
 
@@ -63,7 +64,8 @@ def _one(piece: str, hint: str | None) -> Address:
         bare = _BARE.search(piece)
         written = bare[0] if bare else ""
         name = piece.replace(written, " ", 1) if written else piece
-    if "@" not in written:
+    written = _AROUND.sub(r"\1", written.strip())
+    if "@" not in written or " " in written:
         bare = _BARE.search(piece)
         written = bare[0] if bare else written
     if angle and _LOCAL.fullmatch(written):

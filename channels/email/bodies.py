@@ -11,6 +11,8 @@ from channels.email.structure import Mail, Part, uudecoded
 from channels.request import Attachment
 
 MOST_CHARACTERS = 100_000
+MOST_OCTETS_READ = 1_000_000
+"""Of all texts together; the one that goes past it is read within its own bound."""
 MOST_ATTACHMENTS = 200
 MOST_NAME_CHARACTERS = 255
 MOST_FORWARDS = 3
@@ -40,7 +42,7 @@ def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
     A mail without a word of its own shows those of the mail that it forwards.
     """
     bodies = Bodies()
-    texts = [text_of(part, defects) if _is_body(part) else None for part in mail.leaves]
+    texts = list(_texts(mail, defects))
     spoken = {
         part.place.alternative
         for part, text in zip(mail.leaves, texts, strict=True)
@@ -57,6 +59,20 @@ def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
     if not any(map(str.strip, bodies.texts)) and mail.media_type != "multipart/report":
         bodies.texts += _forwarded(mail, depth)
     return bodies
+
+
+def _texts(mail: Mail, defects: Defects) -> Iterator[str | None]:
+    """The text of each part that is shown, None for a file."""
+    read = 0
+    for part in mail.leaves:
+        if not _is_body(part):
+            yield None
+        elif read > MOST_OCTETS_READ:
+            defects.add("text", f"no text is read past {MOST_OCTETS_READ} octets; kept as files")
+            yield None
+        else:
+            read += len(part.content)
+            yield text_of(part, defects)
 
 
 def _forwarded(mail: Mail, depth: int) -> list[str]:

@@ -36,8 +36,18 @@ _NO_CHARSETS = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "unicode_internal"}
 )
 
+# What mail is written in; of all its codecs the library would choose forgotten ones as well.
+_GUESSED = [
+    *("gb18030", "big5", "big5hkscs", "cp932", "euc_jp", "cp949", "koi8_r", "cp874", "cp1250"),
+    *("cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
+]
 _GUESS_OCTETS = 20_000
-_LONE_HIGH = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+_LITTLE = 32
+_LONE_HIGH = re.compile(
+    rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])|(?<=[A-Za-z])[\x80-\xff]{2}(?=[a-z])"
+)
+# Signs in Windows-1252, rare in a text; in Big5 the commonest characters begin with them.
+_SIGN = re.compile(rb"[\xa1\xa2\xa4-\xa8\xaa\xac-\xaf\xb1-\xb3\xb5-\xba\xbc-\xbe]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 # A character of EUC-CN; the first 40 rows of GB 2312 hold the common ones.
 _EUC_CN = re.compile(rb"(?:[\xa1-\xf7][\xa1-\xfe])+")
@@ -86,16 +96,20 @@ def _utf8(raw: bytes) -> str | None:
 
 def _read_in_spite(raw: bytes, name: str, codecs: tuple[str, ...]) -> tuple[str, str]:
     known = _known(codecs)
-    text, _ = guess(raw)
     if known is None:
-        return text, f"unknown charset {name[:40]!r}; guessed"
-    if _utf8(raw) is not None:
+        return guess(raw)[0], f"unknown charset {name[:40]!r}; guessed"
+    text = _utf8(raw)
+    if text is not None:
         return text, f"says {name[:40]}, is UTF-8"
-    # A few damaged octets in a long text: the charset is right, the octets are not.
+    # A few damaged octets among others of that charset: it is right, they are not.
     kept = raw.decode(known, "replace")
-    if kept.count("\ufffd") * 20 <= len(kept):
+    damaged = kept.count("\ufffd")
+    if damaged * 20 <= len(kept) and damaged * 2 <= sum(not c.isascii() for c in kept):
         return kept, f"octets that are no {name[:40]}"
-    return text, f"not {name[:40]}; guessed"
+    if known == "utf-8" and len(raw) < _LITTLE and not _candidates(raw):
+        # Nothing speaks for any charset; a guess would make up characters.
+        return kept, f"octets that are no {name[:40]}"
+    return guess(raw)[0], f"not {name[:40]}; guessed"
 
 
 def _known(codecs: tuple[str, ...]) -> str | None:
@@ -126,15 +140,18 @@ def _candidates(raw: bytes) -> list[str]:
     sample = raw[:_GUESS_OCTETS]
     runs = _HIGH.findall(sample)
     # Accented letters stand alone among ASCII; the octets of Chinese come in pairs.
-    if len(_LONE_HIGH.findall(sample)) * 2 > len(runs) and not _looks_like_big5(sample):
-        return ["windows-1252", "latin-1"]
+    alone = _LONE_HIGH.findall(sample)
+    if len(alone) * 2 > len(runs) and not _looks_like_big5(sample):
+        signs = len(_SIGN.findall(b" ".join(alone)))
+        is_big5 = signs * 2 > len(alone) and _BIG5.fullmatch(sample) is not None
+        return ["cp950"] if is_big5 else ["windows-1252", "latin-1"]
     if all(_EUC_CN.fullmatch(run) for run in runs):
         octets = sum(map(len, runs))
         if len(_COMMON_GB.findall(b" ".join(runs))) * 2 >= 0.8 * octets:
             return ["gb18030"]
     if _looks_like_big5(sample):
         return ["cp950", "big5hkscs"]
-    best = charset_normalizer.from_bytes(sample).best()
+    best = charset_normalizer.from_bytes(sample, cp_isolation=_GUESSED).best()
     return [best.encoding] if best else []
 
 

@@ -9,13 +9,18 @@ def _any(*alternatives: str) -> str:
 
 DAEMON = re.compile(
     _any(
-        r"mailer[-_.]?daemons?|mail[-_.]?daemon|mda|mmdf|postmaster|mdaemon|daemon|autoresponder",
+        r"mailer[-_.]?daemons?|mail[-_.]?daemon|mda|mmdf|post[-_.]?master|mdaemon|daemon|autoresponder",
         r"mail(?:er)?[-_.]?(?:delivery|system)[\w.-]*|mail-?administrator|system-?administrator",
-        r"mailadmin|bounce[sd]?(?:[-+_=.].*)?|double-bounce|no-?reply-?bounce",
+        r"mailadmin|bounce[sd]?(?:[-+_=.].*[\d=].*)?|double-bounce|no-?reply-?bounce",
     ),
     re.IGNORECASE,
 )
 """The whole local part of a mail system's address (RFC 2142, RFC 5321, and what is found)."""
+
+DAEMON_NAME = re.compile(
+    r"mailer[-_. ]?daemon|(?:internet )?mail delivery (?:sub)?system|mail system", re.IGNORECASE
+)
+"""The whole display name of a mail system, whose address may be empty."""
 
 NO_REPLY = re.compile(
     _any(
@@ -62,14 +67,26 @@ BOUNCE_TEXT = re.compile(
 )
 
 AUTO_REPLY_SUBJECT = re.compile(
-    r"\s*(?:re:\s*)?(?:"
+    r"\s*[\[(【]?(?:"
     + _any(
-        r"auto(?:matic)?[-\s]?(?:reply|response|responder|antwort|generated)",
-        r"automatische (?:antwort|abwesenheit)|auto-?svar|abwesen|out of (?:the )?office",
-        r"ooo\b|on vacation|vacation(?: reply| response)?:|réponse automatique|absence du bureau",
-        r"respuesta automática|fuera de (?:la )?oficina|risposta automatica|resposta automática",
-        r"自动回复|自動回復|自動回覆|自动答复|自動返信|自動応答|автоответ|автоматический ответ",
+        r"auto(?:mat(?:ic|ed))?[-\s]?(?:reply|response|responder|antwort|generated)",
+        r"automatische (?:antwort|abwesenheit)|auto-?svar|abwesen(?:d|heits\w*)",
+        r"out of (?:the )?office(?: auto-?reply)?|ooo|on vacation|vacation(?: reply| response)?",
+        r"réponse automatique|absence du bureau|respuesta automática|fuera de (?:la )?oficina",
+        r"risposta automatica|resposta automática|автоответ|автоматический ответ",
+        r"自动回复|自動回復|自動回覆|自动答复|自動返信|自動応答",
     )
-    + ")",
+    + r")\s*+(?:[^\w\s]|_|$|(?:re|from|to|by|until|till|von|bis|de|от)\b)",
     re.IGNORECASE,
+)
+"""How the subject of an answering machine begins.
+
+A mark or a preposition follows, for customers write about answering machines as well; and who
+answers an automatic reply of ours ("Re: Automatic reply") is no machine.
+"""
+
+AUTO_REPLY_TEXT = re.compile(r"\s*这是来自.{1,10}邮箱的(?:假期)?自动回复邮件")
+
+REPLY_OR_FORWARD = re.compile(
+    r"\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|回复|回覆|答复|答覆|转发|轉寄|轉發)\s*[:：]", re.IGNORECASE
 )

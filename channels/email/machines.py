@@ -8,6 +8,7 @@ from channels.email import machine_words as words
 from channels.email.structure import Mail
 
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
+_RETURNED = ("message/rfc822", "text/rfc822-headers")
 _REPORT_TYPES = frozenset({"delivery-status", "global-delivery-status"})
 _OTHER_REPORT_TYPES = frozenset({"feedback-report", "disposition-notification"})
 _BULK_PRECEDENCE = frozenset({"bulk", "junk"})
@@ -30,6 +31,7 @@ class Facts:
 
     mail: Mail
     sender: str
+    sender_name: str
     subject: str
     text: str
     own_addresses: Collection[str]
@@ -52,7 +54,10 @@ def _word(mail: Mail, name: str) -> str:
 
 
 def _dsn(facts: Facts) -> bool:
-    """A delivery report: by its structure, else by two of sender, subject and words."""
+    """A delivery report: by its structure, else by its words, when a mail system sent it.
+
+    Words alone prove nothing: a customer's parcel is "undeliverable" too.
+    """
     mail = facts.mail
     _, parameters = headers.parameters(mail.header("content-type") or "")
     report = parameters.get("report-type", "").lower()
@@ -60,19 +65,27 @@ def _dsn(facts: Facts) -> bool:
         return False
     if report in _REPORT_TYPES or mail.header("x-failed-recipients") is not None:
         return True
+    by_daemon, null_path = _is_daemon(facts), _null_path(mail)
     if any(part.media_type in _REPORTS for part in mail.leaves):
-        return True
+        # Whoever asks about a report that they got, forwards it.
+        return by_daemon or null_path or words.REPLY_OR_FORWARD.match(facts.subject) is None
     signs = (
-        _daemon(facts),
         words.BOUNCE_SUBJECT.search(facts.subject) is not None,
         words.BOUNCE_TEXT.search(facts.text[:_READ_CHARACTERS]) is not None,
     )
-    return sum(signs) >= 2
+    returned = any(part.media_type in _RETURNED for part in mail.leaves)
+    # Out-of-office replies have an empty return path as well.
+    return any(signs) if by_daemon else null_path and sum((*signs, returned)) >= 2
 
 
 def _null_path(mail: Mail) -> bool:
     paths = (headers.unfold(value).replace(" ", "") for value in mail.headers("return-path"))
     return any(path in ("<>", "") for path in paths)
+
+
+def _is_daemon(facts: Facts) -> bool:
+    local = words.DAEMON.fullmatch(_local_part(facts)) is not None
+    return local or words.DAEMON_NAME.fullmatch(facts.sender_name) is not None
 
 
 def _local_part(facts: Facts) -> str:
@@ -85,15 +98,23 @@ def _auto_reply(facts: Facts) -> bool:
         return True
     if _has_any(mail, _AUTO_HEADERS) or _precedence(mail) & _AUTO_PRECEDENCE:
         return True
-    return words.AUTO_REPLY_SUBJECT.match(facts.subject) is not None
+    if words.AUTO_REPLY_SUBJECT.match(facts.subject) is not None:
+        return True
+    return words.AUTO_REPLY_TEXT.match(facts.text) is not None
 
 
 def _daemon(facts: Facts) -> bool:
-    return words.DAEMON.fullmatch(_local_part(facts)) is not None or _null_path(facts.mail)
+    return _is_daemon(facts) or _null_path(facts.mail)
 
 
 def _loop(facts: Facts) -> bool:
-    return facts.sender in facts.own_addresses or facts.mail.header("x-loop") is not None
+    marks = {_value(facts.mail, "x-loop"), facts.sender}
+    return not marks.isdisjoint(facts.own_addresses)
+
+
+def _passed_on(facts: Facts) -> bool:
+    """Marked against loops by somebody else, and neither a list's nor bulk by any other sign."""
+    return facts.mail.header("x-loop") is not None
 
 
 def _no_reply(facts: Facts) -> bool:
@@ -124,4 +145,5 @@ _ORDER = (
     ("no-reply", _no_reply),
     ("list", _list),
     ("bulk", _bulk),
+    ("loop", _passed_on),
 )

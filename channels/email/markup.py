@@ -42,7 +42,6 @@ _QUOTE_IDS = (
     "divRplyFwdMsg", "appendonsend", "mail-editor-reference-message-container",
     "OLK_SRC_BODY_SECTION", "isForwardContent", "isReplyContent", "origbody", "reply-intro",
 )  # fmt: skip
-_FORWARDED = re.compile(r"(?i)-{3,}\s*forwarded message|begin forwarded message")
 
 
 def text_of(markup: str, defects: Defects) -> str:
@@ -90,9 +89,9 @@ def _rendered(safe: str) -> str:
     tree = lxml.html.document_fromstring(f"<div>{safe}</div>")
     if _too_deep(tree):
         raise ValueError("too deep")
-    for element in list(tree.iter()):
-        if _begins_quote(element):
-            _mark(element)
+    first = next(filter(_begins_quote, tree.iter()), None)
+    if first is not None:
+        _mark(first)
     return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"])).get_text())
 
 

@@ -82,7 +82,9 @@ class _Draft:
         sender = self._sender()
         subject = self._subject()
         automatic = machines.verdict(
-            machines.Facts(self._mail, sender.address, subject or "", full, self._own)
+            machines.Facts(
+                self._mail, sender.address, sender.name or "", subject or "", full, self._own
+            )
         )
         attributes, returned = self._attributes(full, is_dsn=automatic == "dsn")
         external_id = external_id_of(self._mail, raw)

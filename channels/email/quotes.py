@@ -68,7 +68,8 @@ class _Lines:
         line = self._lines[index]
         if not line.strip():
             return False
-        if marks.ORIGINAL.match(line) or marks.FORWARDED.match(line) or self._is_block(index):
+        ends = (marks.ORIGINAL, marks.FORWARDED, marks.REPLY_ABOVE)
+        if any(pattern.match(line) for pattern in ends) or self._is_block(index):
             return True
         if self._is_list_footer(index):
             return True
@@ -101,6 +102,8 @@ class _Lines:
     def _attribution(self, index: int) -> int:
         """How many lines from `index` on say who wrote what follows, or 0."""
         joined = ""
+        if not marks.SPEAKS.search(self._lines[index]):
+            return 0
         lines = self._lines[index : index + _ATTRIBUTION_LINES]
         for count, line in enumerate(lines, start=1):
             stripped = line.strip()
@@ -109,12 +112,13 @@ class _Lines:
             joined = f"{joined} {stripped}".strip()
             if len(joined) > _ATTRIBUTION_CHARACTERS:
                 return 0
-            if _says_who_wrote(joined):
+            above_quote = self._quote_follows(index + count)
+            if _says_who_wrote(joined) or (above_quote and marks.DATED.search(joined)):
                 # A line above that tells neither a time nor an address is the writer's own.
                 if count > 1 and not _may_open(self._lines[index]):
                     return 0
                 certain = marks.CERTAIN.search(joined) is not None
-                return count if certain or self._quote_follows(index + count) else 0
+                return count if certain or above_quote else 0
         return 0
 
     def _is_block(self, index: int) -> bool:
@@ -175,9 +179,9 @@ def _says_who_wrote(line: str) -> bool:
     if not marks.ATTRIBUTION_END.search(line[-40:]):
         return False
     tail = line[-_TAIL:]
-    verb = marks.VERB.search(line) is not None
+    introduced = "@" in line or marks.OPENER.match(line) is not None
     return (
-        (verb and ("@" in line or marks.OPENER.match(line) is not None))
+        (introduced and marks.VERB.search(line) is not None)
         or marks.VERB_AT_END.search(tail) is not None
         or (marks.TIME.search(line) is not None and marks.ADDRESS_AT_END.search(tail) is not None)
         or any(pattern.match(line) for pattern in (marks.DATED_ADDRESS, marks.CHINESE_OPENED))

@@ -157,6 +157,11 @@ def _status(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
     return "" if got == expected["status"] else f"{expected['status']} / {got}"
 
 
+def _dsn(expected: Line, request: CustomerRequest, _raw: bytes) -> str:
+    got = request.automatic
+    return "" if got == expected["automatic"] else f"{expected['automatic']} / {got}"
+
+
 def _has_headers(line: Line) -> bool:
     return "format" not in line and "signature_text" not in line
 
@@ -170,6 +175,7 @@ _FIELDS: Mapping[
     "text": (lambda line: bool(line.get("text_contains") or line.get("html_contains")), _text),
     "attachments": (lambda line: "attachments" in line, _attachments),
     "reply": (lambda line: any(name in line for name in _REPLIES), _reply),
+    "dsn": (lambda line: line.get("automatic") == "dsn", _dsn),
     "failed recipient": (lambda line: bool(line.get("failed_recipient")), _recipient),
     "status": (lambda line: bool(line.get("status")), _status),
 }

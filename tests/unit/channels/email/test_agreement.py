@@ -26,6 +26,7 @@ def found(shared_data: Path) -> list[Result]:
         ("text", 0.97),
         ("attachments", 0.97),
         ("reply", 0.90),
+        ("dsn", 0.95),
         ("failed recipient", 0.95),
         ("status", 0.97),
         ("label", 0.95),

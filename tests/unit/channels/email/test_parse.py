@@ -121,6 +121,10 @@ def test_the_sender(header: str, address: str, where: str | None) -> None:
         ("", "windows-1252", "Grüße aus Köln"),
         ("us-ascii", "utf-8", "我的订单"),
         ("punycode", "utf-8", "我的订单"),
+        ("", "windows-1252", "Größe"),
+        ("utf-8", "windows-1252", "où est ma commande du 2 mars ? J’attends."),
+        ("", "cp950", "您好，我要投訴"),
+        ("", "cp950", "您好"),
     ],
 )
 def test_charsets_that_lie(charset: str, encoding: str, text: str) -> None:
