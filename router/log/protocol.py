@@ -4,11 +4,13 @@ Every log (`memory`, `valkey`, `kafka`) keeps these promises, and `tests/conform
 to it:
 
 * A commit is atomic: outputs, state changes and positions together, or none of them.
-* Opening a shard fences its previous owner: whose next commit raises `Fenced`.
-* What `publish` returned for is stored; when it raised, it may or may not be (ids are
+* Opening a shard fences its previous owner: its next commit and its next poll raise `Fenced`, and
+  nothing of that commit is stored.
+* What `publish` returned for is stored; when it raised, all of it may be, or nothing (ids are
   deterministic, so a repetition is harmless).
 * Records of one partition are read in the order in which they were stored.
-* A subscriber sees a batch again after a restart until it has acknowledged it.
+* Nothing that was stored before a poll's `read_through` is still to come.
+* A group sees a batch again after a restart until it has acknowledged it, and keeps where it began.
 * Nobody ever reads what was not committed.
 
 Partitions are chosen by `partition_of` (murmur2, as Java clients do), never by a client library.

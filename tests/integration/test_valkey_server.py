@@ -126,11 +126,14 @@ async def test_the_server_outlives_a_killed_router_and_is_adopted(tmp_path: Path
     router.kill()
     await router.wait()
     successor = EmbeddedServer(tmp_path)
-    async with running(successor) as log:
-        assert successor.pid == pid
-        await log.publish([message("a")])
-    # Nobody is its parent here: it is gone when it no longer holds the lock.
-    assert not successor._alive()
+    try:
+        async with running(successor) as log:
+            assert successor.pid == pid
+            await log.publish([message("a")])
+        assert not successor._alive()
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def test_a_killed_server_is_started_again_with_all_that_was_confirmed(
