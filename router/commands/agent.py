@@ -72,7 +72,9 @@ class Desk:
         began = await self._log.now()
         async for delivery in self._log.subscribe(topics, None, from_start=True):
             for record in delivery.records:
-                lines = self._view.feed(record.envelope.type, json.loads(record.value))
+                lines = self._view.feed(
+                    record.envelope.type, json.loads(record.value), record.envelope.id
+                )
                 if record.stored_at >= began:
                     for line in lines:
                         print(f"{record.stored_at.astimezone():%H:%M:%S} {line}", flush=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+SEEN_KEPT = 10_000
+
 
 @dataclass
 class Card:
@@ -34,11 +36,16 @@ class View:
         self.agent = agent
         self.presence = "offline"
         self._cards: dict[str, Card] = {}
-        self._versions: dict[str, int] = {}
+        self._seen: dict[str, None] = {}
         self._outcomes: set[str] = set()
 
-    def feed(self, kind: str, data: dict[str, Any]) -> list[str]:
-        """Fold one event in; an event older than what is known of its ticket changes nothing."""
+    def feed(self, kind: str, data: dict[str, Any], identity: str) -> list[str]:
+        """Fold one event in; the same event comes on the queue's topic and on `tickets.events`."""
+        if identity in self._seen:
+            return []
+        self._seen[identity] = None
+        if len(self._seen) > SEEN_KEPT:
+            del self._seen[next(iter(self._seen))]
         if kind in {"command.accepted", "command.rejected"}:
             return self._outcome(kind, data)
         if kind == "agent.presence":
@@ -47,10 +54,6 @@ class View:
         handler = getattr(self, "_on_" + kind.partition(".")[2], None)
         if not isinstance(ticket, str) or not kind.startswith("ticket.") or handler is None:
             return []
-        version = int(data.get("version", 0))
-        if version < self._versions.get(ticket, 0):
-            return []
-        self._versions[ticket] = version
         lines: list[str] = handler(self._card(ticket, data), data)
         return lines
 

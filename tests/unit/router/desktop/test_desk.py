@@ -1,0 +1,98 @@
+"""The terminal desk: what an agent sees of events, and what their words ask for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from channels.errors import Malformed
+from router.desktop.view import View
+from router.desktop.words import command
+
+NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
+TICKET = {"ticket": "t1", "queue": "billing", "sender": "+8610", "text": "hello", "order": "1"}
+
+
+def fed(view: View, *events: tuple[str, dict[str, Any]]) -> list[str]:
+    """Feed events about ticket t1, each under an id of its own; the lines shown."""
+    lines: list[str] = []
+    for number, (kind, data) in enumerate(events):
+        lines += view.feed(kind, TICKET | data, f"{kind}/{number}/{data}")
+    return lines
+
+
+def offered(agent: str = "ann") -> tuple[str, dict[str, Any]]:
+    """An offer that stands for half a minute."""
+    return "ticket.offered", {
+        "agent": agent, "offer": "o1", "expires_at": "2027-03-01T12:00:30Z",
+    }  # fmt: skip
+
+
+def test_an_offer_is_shown_once_with_its_countdown() -> None:
+    """It comes on two topics, under one id."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}))
+    kind, data = offered()
+    assert len(view.feed(kind, TICKET | data, "e1")) == 1
+    assert view.feed(kind, TICKET | data, "e1") == []
+    assert "OFFER #1 30 s" in view.countdown(NOON)
+
+
+def test_an_offer_to_a_colleague_is_not_shown() -> None:
+    """And it is not one's own to accept."""
+    view = View("ann")
+    assert fed(view, ("ticket.queued", {}), offered("bob")) == []
+    with pytest.raises(Malformed, match="nothing is on offer"):
+        command("accept", view, id="c", lease_seconds=60)
+
+
+def test_a_ticket_goes_through_the_desk() -> None:
+    """Offered, accepted, answered, resolved; the conversation can be read."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}), offered())
+    order = command("accept", view, id="c1", lease_seconds=60)
+    assert (order.command, order.ticket, order.offer) == ("accept", "t1", "o1")
+    fed(view, ("ticket.assigned", {"agent": "ann"}), ("ticket.replied", {"agent": "ann"}))
+    assert [card.ticket for card in view.mine()] == ["t1"]
+    card = view.card("1")
+    assert card is not None
+    assert card.thread == ["customer: hello", "ann: hello"]
+    fed(view, ("ticket.resolved", {"agent": "ann"}))
+    assert view.mine() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("available", {"command": "presence", "state": "available", "lease_seconds": 60}),
+        ("reply 1 good day", {"command": "reply", "text": "good day", "ticket": "t1"}),
+        ("transfer 1 rescue", {"command": "transfer", "queue": "rescue"}),
+        ("done 1 contact", {"command": "step_done", "step": "contact"}),
+        ("take", {"command": "take", "ticket": None}),
+        ("PENDING #1", {"command": "pending", "ticket": "t1"}),
+    ],
+)
+def test_words_become_commands(line: str, fields: dict[str, Any]) -> None:
+    """One line, one command."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}))
+    order = command(line, view, id="c", lease_seconds=60)
+    assert {name: getattr(order, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("fly", "unknown: fly"),
+        ("reply 1", "reply needs a text"),
+        ("resolve", "needs a ticket's number"),
+        ("read2 9", "unknown"),
+        ("resolve 9", "there is no ticket 9"),
+    ],
+)
+def test_wrong_words_are_answered(line: str, said: str) -> None:
+    """With what was expected."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}))
+    with pytest.raises(Malformed, match=said):
+        command(line, view, id="c", lease_seconds=60)
