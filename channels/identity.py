@@ -14,9 +14,12 @@ NAMESPACE = uuid.UUID("6f0e3c1a-7d38-5b7e-9f27-0d6a52f1c4b8")
 """The UUID namespace (RFC 9562, version 5) of every id that Switchboard derives."""
 
 
+_array = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _joined(*parts: str) -> bytes:
     # A JSON array keeps ("a", "bc") and ("ab", "c") apart, in every language alike.
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+    return _array(parts).encode()
 
 
 def _base32(data: bytes, length: int) -> str:

@@ -21,6 +21,10 @@ COMPACTED = frozenset({CUSTOMERS, RULEBOOK})
 """Topics of which only the last record of each key counts; they are never trimmed by age."""
 
 
+KEPT = COMPACTED | {DEADLETTER}
+"""Topics that are never trimmed: what could not be processed waits for somebody, however long."""
+
+
 class Stage(StrEnum):
     """The two stages of the router; the value names their shards and changelogs."""
 

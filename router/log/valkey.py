@@ -20,7 +20,7 @@ from router.log.valkey_layout import START, Layout, pairs, place_of, position, s
 from router.log.valkey_shard import Broken, ValkeyShard, server_time
 from router.log.valkey_subscription import ValkeySubscription
 from router.log.wire import Address, Command, Wire, checked, raise_error
-from router.topics import COMPACTED, Partitions
+from router.topics import KEPT, Partitions
 
 MAX_BYTES = 1_000_000
 """As Kafka's brokers have it by default, so that a log can be changed for the other."""
@@ -135,7 +135,7 @@ class ValkeyLog:
         behind = await self._read_positions()
         dropped = 0
         for source in await self.sources():
-            if source.topic in COMPACTED:
+            if source.topic in KEPT:
                 continue
             places = [(oldest, 0), *map(place_of, behind.get(source, []))]
             first, sequence = min(places)

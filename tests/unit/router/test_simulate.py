@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from router.cli import app
 from tests.simulation.chaos import RULEBOOK
 
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"at": "2027-01-04T02:00:00Z", "request": {"channel": "sms", "external_id": "x1",
      "sender": {"address": "+8610"}, "text": "我要投訴"}},
     {"at": "2027-01-04T02:00:05Z", "agent": "ann", "command": "presence", "state": "available"},
@@ -63,7 +63,7 @@ def test_a_script_is_played_to_its_end(tmp_path: Path) -> None:
     assert met["data"]["target"] == "first_response"
     assert met["data"]["in_time"] is True, "exactly at the due instant is in time"
     (closed,) = events(out, "ticket.closed")
-    reopen = datetime.fromisoformat(closed["at"]) - datetime.fromisoformat(LINES[4]["at"])  # type: ignore[arg-type]
+    reopen = datetime.fromisoformat(closed["at"]) - datetime.fromisoformat(LINES[4]["at"])
     assert reopen.total_seconds() == 180
 
 
