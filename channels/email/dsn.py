@@ -5,10 +5,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from channels.email import addresses, headers
+from channels.email.machine_words import BOUNCE_TEXT
 from channels.email.structure import Mail
 
 MOST_RECIPIENTS = 100
 MOST_OCTETS = 200_000
+MOST_LINES = 500
+MOST_DIAGNOSTIC = 500
+"""Characters."""
 
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("final-recipient", "original-recipient", "x-actual-recipient")
@@ -20,11 +24,12 @@ _HELPERS = re.compile(r"(?:postmaster|mailer-daemon|support|help|abuse|info|host
 _CONTACT = re.compile(r"(?i)contact|assistance|reporting|please (?:send|mail|write)|from:|sender")
 
 _FIELD = re.compile(r"(?m)^(?P<name>[A-Za-z-]{3,40}):[ \t]*(?P<value>.*(?:\r?\n[ \t].*)*)")
+_FIELD_NAME = re.compile(r"(?i)diagnostic-code:\s*")
 _BLOCK = re.compile(r"\n[ \t]*\n")
 _RECIPIENT = re.compile(r"^(?=final-recipient[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(<[^<>\s]{1,900}>)")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
+_REPLY_CODE = re.compile(r"(?<![\d.])[45]\d\d[ -](?:[45]\.\d|\D)")
 _ADDRESS = re.compile(r"[\w.+=/'&%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TYPED = re.compile(r"(?i)^\s*(?:rfc822|utf-8|x400|unknown|dns|smtp|x-[a-z0-9-]{1,30})\s*;\s*")
 _RETURNED = (
@@ -44,7 +49,8 @@ _ORIGINAL_BELOW = re.compile(
 def read(mail: Mail, text: str) -> dict[str, Any]:
     """`recipients` (address, status, action, diagnostic), the first one's values, and the original.
 
-    Absent values are None. `original_message_id` is that of the returned message.
+    Absent values are None. Without a Diagnostic-Code, `diagnostic` is the line of the notice that
+    says why. `original_message_id` is that of the returned message.
     """
     found = (
         list(_machine_readable(mail))
@@ -60,7 +66,7 @@ def read(mail: Mail, text: str) -> dict[str, Any]:
         ],
         "status": first.get("status"),
         "action": first.get("action"),
-        "diagnostic": first.get("diagnostic"),
+        "diagnostic": first.get("diagnostic") or _said(text),
         "original_message_id": _original_id(mail, text),
     }
 
@@ -110,7 +116,7 @@ def _one(
         "address": address,
         "status": status,
         "action": action or None,
-        "diagnostic": _TYPED.sub("", diagnostic)[:500] if diagnostic else None,
+        "diagnostic": _TYPED.sub("", diagnostic)[:MOST_DIAGNOSTIC] if diagnostic else None,
     }
 
 
@@ -121,10 +127,25 @@ def _from_headers(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
             yield _one(address.address, status, "failed", None)
 
 
+def _said(text: str) -> str | None:
+    """The line with the mail server's answer (RFC 5321, 4.2), else what says that it failed."""
+    lines = [line.strip()[:MOST_DIAGNOSTIC] for line in _notice(text).split("\n")[:MOST_LINES]]
+    for pattern in (_REPLY_CODE, _STATUS, BOUNCE_TEXT):
+        for line in lines:
+            if pattern.search(line):
+                return _TYPED.sub("", _FIELD_NAME.sub("", line))
+    return None
+
+
+def _notice(text: str) -> str:
+    """What stands above the returned message."""
+    below = _ORIGINAL_BELOW.search(text, 1)
+    return (text[: below.start()] if below else text)[:MOST_OCTETS]
+
+
 def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
     """The address that the notice, above the returned message, most likely speaks of."""
-    below = _ORIGINAL_BELOW.search(text, 1)
-    notice = text[: below.start()] if below else text
+    notice = _notice(text)
     ours = {
         one.address
         for name in ("to", "x-rcpt-to")
@@ -132,7 +153,7 @@ def _in_words(mail: Mail, text: str) -> Iterator[dict[str, Any]]:
     }
     best: tuple[int, str] | None = None
     previous = ""
-    for line in notice[:MOST_OCTETS].split("\n")[:500]:
+    for line in notice.split("\n")[:MOST_LINES]:
         line = line[:1_000]  # noqa: PLW2901
         for match in _ADDRESS.finditer(line):
             address = addresses.normalize(match[0])[0]

@@ -220,6 +220,23 @@ def test_a_delivery_report() -> None:
 
 
 @pytest.mark.parametrize(
+    ("notice", "status", "diagnostic"),
+    [
+        ("<li@example.cn>:\n550 5.1.1 no such user", "5.1.1", "550 5.1.1 no such user"),
+        ("Could not be delivered to:\n  li@example.cn", None, "Could not be delivered to:"),
+        ("It failed.\n<li@example.cn>: mailbox full (#5.2.2)", "5.2.2", None),
+        ("Order 1550 for\nli@example.cn: user unknown", None, None),
+    ],
+)
+def test_a_notice_in_words(notice: str, status: str | None, diagnostic: str | None) -> None:
+    """A bounce without a report's structure says by its words who failed and why."""
+    raw = f"From: mailer-daemon@example.org\nSubject: failure notice\n\n{notice}\n"
+    dsn = read(raw).attributes["dsn"]
+    assert (dsn["failed_recipients"], dsn["status"]) == (["li@example.cn"], status)
+    assert dsn["diagnostic"] == (diagnostic or notice.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
     ("headers", "label"),
     [
         ("From: a@b.example\nSubject: Undelivered order", None),
@@ -315,8 +332,13 @@ def _nested(depth: int) -> bytes:
         (b"From: a@b.example\n\n" + b"word\n" * (structure.MOST_LINES + 1), "body"),
         (b"From: a@b.example\n\n" + b"a" * (bodies.MOST_CHARACTERS + 1), "text"),
         (b"From: a@b.example\nContent-Type: text/html\n\n" + b"<div>" * 50_000 + b"x", "html"),
+        (
+            b"Content-Type: multipart/mixed; boundary=b\n\n"
+            + (b"--b\nContent-Type: text/html\n\n<p>" + b"x" * 120_000 + b"\n") * 10,
+            "text",
+        ),
     ],
-    ids=["nested", "parts", "headers", "header", "lines", "text", "html"],
+    ids=["nested", "parts", "headers", "header", "lines", "text", "html", "texts"],
 )
 def test_what_is_too_much_is_cut_and_said(raw: bytes, where: str) -> None:
     """Every bound leaves a defect, and the raw mail is whole."""
