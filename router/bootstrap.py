@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ from router.counters import Counters
 from router.edges import wiring
 from router.edges.intake import Intake
 from router.edges.pacing import CHAT, Pace
+from router.edges.pulse import pulse
 from router.edges.senders import Account, Senders
 from router.log.protocol import Log, Record
 from router.log.valkey import ValkeyLog
@@ -297,3 +299,10 @@ async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
             stack.push_async_callback(source.stop)
     for name, work in wiring.hotline_sources(app.config, intake).items():
         app.start(name, work)
+    taken = {
+        f"switchboard/channels/{channel}": partial(
+            app.counters.__getitem__, f"intake.{channel}.received"
+        )
+        for channel in wiring.channels(app.config)
+    }
+    app.start("watermarks of sources", pulse(app.log, taken, clock=utc_now))

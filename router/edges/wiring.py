@@ -58,6 +58,18 @@ def senders(config: Config, hub: ChatHub, client: httpx.AsyncClient) -> dict[Acc
     return ways
 
 
+def channels(config: Config) -> list[str]:
+    """The channels that have a source."""
+    settings = config.settings
+    configured = {
+        "email": settings.email,
+        "sms": settings.sms,
+        "chat": settings.chat or settings.webhooks,
+        "hotline": settings.hotline,
+    }
+    return [name for name, section in configured.items() if section]
+
+
 def smtp_source(
     config: Config, intake: Intake, proofs: tuple[bytes, ...], counters: Counters
 ) -> SmtpSource | None:
