@@ -119,8 +119,13 @@ def _octets_of(match: re.Match[str]) -> bytes:
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _FOREIGN = re.compile(rb"[A-Za-z0-9+/=]+")
+_BETWEEN_WORDS = re.compile(rb"(?<=\S) (?=\S)")
 _SPACE_OCTETS = re.compile(rb"\s+")
 _PADDING = re.compile(rb"=[=\s]*")
+# A line of full length, and what goes on from it.
+_WHOLE_LINES = re.compile(
+    rb"\s*[A-Za-z0-9+/]{60,}\s*?\n(?:[A-Za-z0-9+/]{4,}[ \t\r]*\n)*+(?:[A-Za-z0-9+/]+={1,2}\s)?"
+)
 # What follows padding is a further encoding when it fills whole lines, else somebody's words.
 _GOES_ON = re.compile(rb"[A-Za-z0-9+/\r\n]*=*\s*")
 
@@ -131,7 +136,11 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
     decoded = []
     position = 0
     if _is_other_text(raw):
-        return raw, "says Base64, and is none"
+        # List servers put their footers below, encoded or not.
+        whole = _WHOLE_LINES.match(raw)
+        if whole is None:
+            return raw, "says Base64, and is none"
+        problem, raw = "text after the end of the Base64; left out", whole[0]
     while position < len(raw):
         padding = _PADDING.search(raw, position)
         end = padding.start() if padding else len(raw)
@@ -150,7 +159,7 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
 def _is_other_text(raw: bytes) -> bool:
     """Whether so much of `raw` is foreign to Base64 that it was never encoded."""
     dense = _SPACE_OCTETS.sub(b"", raw)
-    foreign = len(_FOREIGN.sub(b"", dense))
+    foreign = len(_FOREIGN.sub(b"", dense)) + len(_BETWEEN_WORDS.findall(raw))
     return foreign > 3 and foreign * 10 > len(dense)
 
 

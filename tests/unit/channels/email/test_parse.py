@@ -274,6 +274,15 @@ def test_machines(headers: str, label: str | None) -> None:
         ("Content-Type: text/plain; format=flowed\n\none \ntwo\n", "one two"),
         ("Content-Type: text/plain; format=flowed; delsp=yes\n\n我要 \n投诉\n", "我要投诉"),
         ("Content-Transfer-Encoding: base64\n\naGVs*bG8\n", "hello"),
+        (
+            "Content-Transfer-Encoding: base64\n\nThis is no Base64, is it?\n",
+            "This is no Base64, is it?",
+        ),
+        (
+            f"Content-Transfer-Encoding: base64\n\n{'aGVsbG8g' * 8}\naGVsbG8=\n"
+            f"{'-' * 60}\nThis list is sponsored by nobody: http://example.org/\n",
+            "hello " * 8 + "hello",
+        ),
         ("Content-Transfer-Encoding: quoted-printable\n\na=3Db=\nc=\n", "a=bc"),
         (
             "Content-Type: multipart/alternative; boundary=b\n\n--b\n\nplain\n--b\n"
