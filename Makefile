@@ -4,16 +4,23 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell scripts/find-python)
+PYTHON ?=
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := .stamps/ready
-ARGS ?=
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+SCRIPTS := scripts/check-compose scripts/check-lock scripts/write-docs
+UV := .stamps/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	--python-version 3.11
+
+export PYTHON
 
 .PHONY: help demo test check bench soak docs lock clean
 
 help: ## Show the verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: $(READY) ## Run everything with sample traffic (ARGS=--exit ends by itself)
 	$(BIN)/switchboard demo $(ARGS)
@@ -22,13 +29,14 @@ test: $(READY) ## Pass the tests
 	scripts/setup-test-services
 	$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup $(ARGS)
 
-check: $(READY) ## Lint, types, import contracts, compose file, lock, hygiene
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
+	$(BIN)/ruff check . $(SCRIPTS)
+	$(BIN)/ruff format --check . $(SCRIPTS)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/mypy --scripts-are-modules $(SCRIPTS)
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check-compose docker-compose.yml
-	$(BIN)/python scripts/check-lock pyproject.toml requirements.lock
+	$(BIN)/python scripts/check-lock
 	scripts/check-hygiene
 
 bench: $(READY) ## Measure, as ratios to a baseline in the same run
@@ -41,18 +49,21 @@ soak: $(READY) ## The long fault runs and all simulation seeds
 docs: $(READY) ## Write what is generated from the code
 	$(BIN)/python scripts/write-docs
 
-lock: ## Work requirements.lock out anew
-	$(PYTHON) -m venv .stamps/uv && .stamps/uv/bin/pip install --quiet uv
-	.stamps/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-		--no-header --python-version 3.11 --extra dev --extra kafka \
-		--output-file requirements.lock pyproject.toml
+lock: ## Work both lock files out anew (ARGS=--upgrade for newer versions)
+	@echo "locking with uv, in a virtual environment of its own (.stamps/uv)"
+	python=$$(scripts/find-python) && "$$python" -m venv .stamps/uv
+	.stamps/uv/bin/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --extra dev --extra kafka $(ARGS) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra kafka --constraint requirements.lock $(ARGS) \
+		--output-file requirements-run.lock pyproject.toml
 
 clean: ## Remove what the other verbs have made
-	rm -rf $(VENV) .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache .coverage build dist
 
 $(READY): pyproject.toml requirements.lock
-	@echo "setting up $(VENV) with $(PYTHON), packages by hash from requirements.lock"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@mkdir -p .stamps && touch $(READY)
+	@echo "setting up $(VENV): packages by hash from requirements.lock"
+	@python=$$(scripts/find-python) && "$$python" -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@mkdir -p $(@D) && touch $@
