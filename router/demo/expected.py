@@ -32,6 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sender: str
     ticket: Literal["opens", "joins", "filed", "none"] = "none"
     queue: str | None = None
+    type: str | None = None
     ack: str | None = None
     reason: str | None = None
     joined: str | None = msgspec.field(default=None, name="with")

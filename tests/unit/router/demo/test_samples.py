@@ -161,6 +161,7 @@ class Desk:
                 case TicketOpened() as opened:
                     self.opened[opened.ticket] = name
                     yield from (("ticket", "opens"), ("queue", opened.queue))
+                    yield from [("type", opened.type)] if opened.type is not None else []
                     yield from (("tier", opened.tier), ("ack", opened.ack_withheld or "none"))
                 case TicketMessage(ticket=ticket):
                     yield from (("ticket", "joins"), ("with", self.opened[ticket]))
@@ -201,6 +202,7 @@ def wanted(one: Entry) -> dict[str, Any]:
         "ticket": None if one.duplicate else one.ticket,
         "reason": one.reason,
         "queue": one.queue,
+        "type": one.type,
         "ack": one.ack,
         "with": one.joined,
         "tier": one.tier or ("standard" if one.ticket == "opens" else None),
@@ -276,6 +278,8 @@ def test_the_samples_show_every_kind(manifest: dict[str, Entry]) -> None:
     assert all(totals[name] for name in ("duplicates", "tickets", "acks", "deadletters", "refused"))
     queues = {entry.queue for entry in manifest.values() if entry.queue}
     assert queues == {"billing", "complaints", "repairs", "callbacks", "machine-mail"}
+    types = {entry.type for entry in manifest.values() if entry.type}
+    assert types == {"inquiry", "complaint", "repair"}
     assert set(totals["acks_withheld"]) >= {
         *(Withheld.DSN, Withheld.AUTO_REPLY, Withheld.LOOP, Withheld.NO_REPLY, Withheld.LIST),
         *(Withheld.BULK, Withheld.SHORT_CODE, Withheld.OPTED_OUT, Withheld.REPEATED_TEXT),
