@@ -7,6 +7,7 @@ the text, by which `quotes` cuts it.
 import html
 import re
 from functools import cache
+from itertools import chain
 
 import lxml.etree
 import lxml.html
@@ -19,7 +20,8 @@ from channels.draft import Defects
 
 MOST_CHARACTERS = 400_000
 QUOTE_MARK = "\ue0f1"
-"""Stands in the text where the mail program says that the quoted history begins."""
+QUOTE_END = "\ue0f2"
+"""Stand in the text where the mail program says that the quoted history begins, and ends."""
 
 _MOST_DEPTH = 200
 _MOST_OPEN = 2_000
@@ -45,11 +47,11 @@ _QUOTE_IDS = (
 
 
 def text_of(markup: str, defects: Defects) -> str:
-    """What a reader sees of `markup`, with `QUOTE_MARK` where the quoted history begins."""
+    """What a reader sees of `markup`, with `QUOTE_MARK` and `QUOTE_END` around the history."""
     if len(markup) > MOST_CHARACTERS:
         defects.add("html", f"cut after {MOST_CHARACTERS} characters")
         markup = markup[:MOST_CHARACTERS]
-    markup = markup.replace(QUOTE_MARK, "").replace("\0", "")
+    markup = unmarked(markup).replace("\0", "")
     if _open_at_once(markup) > _MOST_OPEN:
         defects.add("html", f"over {_MOST_OPEN} elements inside each other; tags were taken out")
         return _stripped(markup)
@@ -68,6 +70,11 @@ def text_of(markup: str, defects: Defects) -> str:
     except (ValueError, TypeError, IndexError, RecursionError, lxml.etree.LxmlError) as error:
         defects.add("html", f"not rendered ({type(error).__name__}); tags were taken out")
         return _stripped(safe)
+
+
+def unmarked(text: str) -> str:
+    """`text` without the marks of quotes."""
+    return text.replace(QUOTE_MARK, "").replace(QUOTE_END, "")
 
 
 @cache
@@ -89,9 +96,17 @@ def _rendered(safe: str) -> str:
     tree = lxml.html.document_fromstring(f"<div>{safe}</div>")
     if _too_deep(tree):
         raise ValueError("too deep")
-    first = next(filter(_begins_quote, tree.iter()), None)
+    elements = tree.iter()
+    first = next(filter(_begins_quote, elements), None)
     if first is not None:
-        _mark(first)
+        # The element may be no more than the line above the quote.
+        within = (element for element in chain([first], elements) if element.tag == "blockquote")
+        quote = next(within, None)
+        first.addprevious(_marker(QUOTE_MARK))
+        if quote is not None:
+            end = _marker(QUOTE_END)
+            end.tail, quote.tail = quote.tail, None
+            quote.addnext(end)
     return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"])).get_text())
 
 
@@ -111,12 +126,10 @@ def _begins_quote(element: lxml.html.HtmlElement) -> bool:
     return bool(element.tag == "blockquote" and element.get("type") == "cite")
 
 
-def _mark(element: lxml.html.HtmlElement) -> None:
-    mark = lxml.html.Element("div")
-    mark.text = QUOTE_MARK
-    parent = element.getparent()
-    if parent is not None:
-        parent.insert(parent.index(element), mark)
+def _marker(mark: str) -> lxml.html.HtmlElement:
+    marker = lxml.html.Element("div")
+    marker.text = mark
+    return marker
 
 
 def _stripped(safe: str) -> str:

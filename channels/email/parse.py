@@ -14,7 +14,7 @@ from typing import Any
 from channels.blobs import ref_of
 from channels.draft import Defects
 from channels.email import addresses, bodies, dsn, headers, machines, quotes, structure
-from channels.email.markup import QUOTE_MARK
+from channels.email.markup import unmarked
 from channels.email.structure import Mail
 from channels.identity import request_id
 from channels.language import detect
@@ -77,7 +77,7 @@ class _Draft:
     def parsed(self, raw: bytes, account: str, received_at: datetime) -> Parsed:
         read = bodies.read(self._mail, self._defects)
         marked = "\n\n".join(text for text in read.texts if text)
-        full = self._cut("text", marked.replace(QUOTE_MARK, ""), bodies.MOST_CHARACTERS)
+        full = self._cut("text", unmarked(marked), bodies.MOST_CHARACTERS)
         text = quotes.own_text(marked[: bodies.MOST_CHARACTERS])
         sender = self._sender()
         subject = self._subject()

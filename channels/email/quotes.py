@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from channels.email import quote_marks as marks
-from channels.email.markup import QUOTE_MARK
+from channels.email.markup import QUOTE_END, QUOTE_MARK, unmarked
 
 _ATTRIBUTION_LINES = 6
 _ATTRIBUTION_CHARACTERS = 1_000
@@ -16,14 +16,16 @@ def own_text(full: str) -> str:
     r"""The part of `full` that is not quoted, without a signature.
 
     A forward without own words keeps what it forwards, and a mail that is all quote stays whole.
-    `QUOTE_MARK` in `full` is where the mail program itself says that the history begins.
+    Between `QUOTE_MARK` and `QUOTE_END` is what the mail program itself says to be history; what
+    stands above it counts, or, when nothing does, what stands below.
 
     >>> own_text("Thanks!\n\nOn Mon, 2 Mar 2026, Ann <ann@example.org> wrote:\n> Done.")
     'Thanks!'
     """
-    plain = full.replace(QUOTE_MARK, "").strip()
-    marked = full.partition(QUOTE_MARK)[0]
-    for text in (marked, plain) if marked.strip() else (plain,):
+    plain = unmarked(full).strip()
+    above, _, history = full.partition(QUOTE_MARK)
+    below = history.partition(QUOTE_END)[2]
+    for text in (unmarked(above), unmarked(below), plain):
         own = _Lines(text.split("\n")).own()
         if own:
             return own

@@ -271,6 +271,15 @@ def test_machines(headers: str, label: str | None) -> None:
             "Content-Type: text/html\n\n<div>New</div><div class=gmail_quote>On x<blockquote>old",
             "New",
         ),
+        (
+            "Content-Type: text/html\n\n<blockquote type=cite>old</blockquote>New<p>words",
+            "New\nwords",
+        ),
+        (
+            "Content-Type: text/html\n\n<div class=moz-cite-prefix>Am 1.1. schrieb A:</div>"
+            "<blockquote type=cite>old</blockquote><p>New",
+            "New",
+        ),
         ("Content-Type: text/plain; format=flowed\n\none \ntwo\n", "one two"),
         ("Content-Type: text/plain; format=flowed; delsp=yes\n\n我要 \n投诉\n", "我要投诉"),
         ("Content-Transfer-Encoding: base64\n\naGVs*bG8\n", "hello"),

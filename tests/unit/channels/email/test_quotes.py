@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.email.markup import QUOTE_MARK
+from channels.email.markup import QUOTE_END, QUOTE_MARK
 from channels.email.quotes import own_text
 
 
@@ -81,6 +81,8 @@ def test_own_words_stay(text: str) -> None:
         ("> only\n> quotes", "> only\n> quotes"),
         (f"new\n{QUOTE_MARK}\nold", "new"),
         (f"{QUOTE_MARK}\nall of it", "all of it"),
+        (f"{QUOTE_MARK}\nold\n{QUOTE_END}\nnew", "new"),
+        (f"new\n{QUOTE_MARK}\nold\n{QUOTE_END}\nSent by an app", "new"),
         ("", ""),
     ],
 )
