@@ -119,6 +119,7 @@ def _octets_of(match: re.Match[str]) -> bytes:
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _FOREIGN = re.compile(rb"[A-Za-z0-9+/=]+")
+_MOST_JOINED = 10_000
 _BETWEEN_WORDS = re.compile(rb"(?<=\S) (?=\S)")
 _SPACE_OCTETS = re.compile(rb"\s+")
 _PADDING = re.compile(rb"=[=\s]*")
@@ -150,7 +151,8 @@ def base64(raw: bytes) -> tuple[bytes, str | None]:
             segment = segment[:-1]  # six bits make no octet
         decoded.append(binascii.a2b_base64(segment + b"=" * (-len(segment) % 4)))
         position = padding.end() if padding else len(raw)
-        if padding and position < len(raw) and not _is_joined(raw, padding):
+        joined = len(decoded) < _MOST_JOINED and padding and _is_joined(raw, padding)
+        if padding and position < len(raw) and not joined:
             problem = "text after the end of the Base64; left out"
             break
     return b"".join(decoded), problem

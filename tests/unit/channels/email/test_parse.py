@@ -273,7 +273,7 @@ def test_machines(headers: str, label: str | None) -> None:
         ),
         (
             "Content-Type: text/html\n\n<blockquote type=cite>old</blockquote>New<p>words",
-            "New\nwords",
+            "New\n\nwords",
         ),
         (
             "Content-Type: text/html\n\n<div class=moz-cite-prefix>Am 1.1. schrieb A:</div>"
