@@ -28,7 +28,8 @@ _READ_AS: dict[str, tuple[str, ...]] = {
     "windows-31j": ("cp932",),
     "utf8": ("utf-8",),
 }
-_MULTIBYTE = frozenset({"gb18030", "cp950", "cp949", "cp932", "utf-8", "utf-7", "iso2022_jp"})
+_EAST_ASIAN = frozenset({"gb18030", "cp950", "cp949", "cp932", "iso2022_jp"})
+_MULTIBYTE = _EAST_ASIAN | {"utf-8", "utf-7"}
 # Says nothing of the octets above 127.
 _SILENT = frozenset({"", "us-ascii", "ascii", "unknown-8bit", "unknown", "x-unknown", "8bit"})
 # Python calls these codecs; they are no charsets.
@@ -104,7 +105,8 @@ def _read_in_spite(raw: bytes, name: str, codecs: tuple[str, ...]) -> tuple[str,
     # A few damaged octets among others of that charset: it is right, they are not.
     kept = raw.decode(known, "replace")
     damaged = kept.count("\ufffd")
-    if damaged * 20 <= len(kept) and damaged * 2 <= sum(not c.isascii() for c in kept):
+    few = known in _EAST_ASIAN or damaged * 20 <= len(kept)
+    if few and damaged * 2 <= sum(not c.isascii() for c in kept):
         return kept, f"octets that are no {name[:40]}"
     if known == "utf-8" and len(raw) < _LITTLE and not _candidates(raw):
         # Nothing speaks for any charset; a guess would make up characters.

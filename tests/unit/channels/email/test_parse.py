@@ -153,6 +153,13 @@ def test_subjects(raw: bytes, subject: str) -> None:
     assert read(b"From: a@b.example\nSubject: " + raw + b"\n\nhi").subject == subject
 
 
+def test_a_damaged_octet_costs_one_character() -> None:
+    """What the stated charset reads stays as it reads it, and the loss is a defect."""
+    request = read(HEAD.encode() + b"Subject: =?gbk?Q?=CD=B6=CB=DF=B6?=\n\nhi")
+    assert request.subject == "投诉\ufffd"
+    assert "octets that are no gbk" in problems(request)["subject"]
+
+
 def test_a_mail_is_the_same_by_whatever_way_it_came() -> None:
     """Trace headers, a server's line ends and an mbox's first line do not change the id."""
     raw = HEAD + "Subject: s\n\nhello\n"
