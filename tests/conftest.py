@@ -1,9 +1,15 @@
-"""What all tests share: the real input, and its loud absence."""
+"""What all tests share: the real input, and its loud absence; no clock over properties."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No timed assertions: in a fresh clone Hypothesis first works out its table of Unicode, which on a
+# busy machine takes longer than it allows an example.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
