@@ -110,13 +110,17 @@ class Load:
         self._installation = installation
         self._chance = chance
         self.sent = 0
+        self.enough = False
         self._commands = 0
 
     async def write(self) -> None:
-        """Publish requests until cancelled; each until it is confirmed, some twice."""
-        while True:
+        """Publish requests until `enough`; each until it is confirmed, some twice.
+
+        Never cancelled: a publish without its answer may be stored, and would not be counted.
+        """
+        while not self.enough:
             async with self._log() as log:
-                while True:
+                while not self.enough:
                     request = self._request()
                     await self._confirmed(log, request_message(request))
                     self.sent += 1
@@ -201,7 +205,8 @@ async def run(folder: Path, seed: int, kills: int) -> tuple[Run, int]:
             await asyncio.sleep(chance.uniform(0.05, 0.8))
             await _kill(installation, chance.choice(["router", "server", "both"]))
         await asyncio.sleep(1)
-        tasks[0].cancel()
+        load_.enough = True
+        await tasks[0]
         await asyncio.sleep(6)  # the last target and every level of its ladder lapse
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
