@@ -5,21 +5,21 @@ All are normative (other programs compute them too); test vectors stand in
 """
 
 import hashlib
-import json
 import uuid
 from base64 import b32encode
 from functools import lru_cache
 
+import msgspec
+
 NAMESPACE = uuid.UUID("6f0e3c1a-7d38-5b7e-9f27-0d6a52f1c4b8")
 """The UUID namespace (RFC 9562, version 5) of every id that Switchboard derives."""
 
-
-_array = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 
 def _joined(*parts: str) -> bytes:
     # A JSON array keeps ("a", "bc") and ("ab", "c") apart, in every language alike.
-    return _array(parts).encode()
+    return _encode(parts)
 
 
 def _base32(data: bytes, length: int) -> str:

@@ -312,14 +312,16 @@ class Shard:
     def _messages(self, outputs: Sequence[Output]) -> list[Message]:
         """The outputs as records. Raises `TooLarge` for one that no log would take."""
         messages: list[Message] = []
-        data: object = None
+        envelope: Envelope | None = None
         value = b""
         for output in outputs:
-            if output.data is not data:
-                data, value = output.data, encode(output.data)
+            if envelope is None or output.id != envelope.id:  # else one event to several topics
+                value = encode(output.data)
                 if len(value) > MAX_RECORD_BYTES:
                     raise TooLarge(f"{output.type} would have {len(value)} bytes")
-            envelope = Envelope(output.id, output.type, self.name, output.time, output.extensions)
+                envelope = Envelope(
+                    output.id, output.type, self.name, output.time, output.extensions
+                )
             messages.append(Message(output.topic, output.key, value, envelope))
         return messages
 

@@ -1,22 +1,22 @@
 """What the rules decide about one request, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from channels.request import CustomerRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision may depend on: the request, who the customer is, and the instant."""
 
     request: CustomerRequest
     at: datetime
     tier: str | None = None
     language: str | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def attributes_seen(self) -> Mapping[str, Any]:
@@ -26,8 +26,7 @@ class Facts:
         return {**self.request.attributes, **self.attributes}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request goes. `sla` and `ack` are ids or null; `drop` is a reason or null.
 
     `explanation` says which routes were candidates, which clause of the winner matched which span
@@ -46,4 +45,4 @@ class Decision:
     rule: str
     rulebook: str
     drop: str | None = None
-    explanation: dict[str, Any] = field(default_factory=dict)
+    explanation: dict[str, Any] = msgspec.field(default_factory=dict)

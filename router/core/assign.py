@@ -30,8 +30,8 @@ def match(turn: Turn) -> None:
         if found is None:
             break
         offer(turn, *found)
-    for place in _in_order(turn):
-        ticket = turn.desk.tickets.get(place.ticket)
+    for key in _in_order(turn):
+        ticket = turn.desk.tickets.get(key)
         if ticket is None or ticket.state is not TicketState.QUEUED:
             continue
         choice = choose(turn, ticket)
@@ -135,7 +135,10 @@ def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
     return (best[1], choice) if best is not None and choice is not None else None
 
 
-def _in_order(turn: Turn) -> list[Place]:
+def _in_order(turn: Turn) -> list[str]:
+    """The tickets that seek an agent, first served first."""
+    if len(turn.seeking) == 1:  # as after nearly every step
+        return list(turn.seeking)
     tickets = (turn.desk.tickets.get(key) for key in turn.seeking)
     waiting = [one for one in tickets if one is not None and one.state is TicketState.QUEUED]
-    return sorted(turn.desk.waiting.place(one) for one in waiting)
+    return [place.ticket for place in sorted(turn.desk.waiting.place(one) for one in waiting)]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from channels.outbound import OutboundKind, OutboundMessage
 from channels.proof import Secrets, message_id, reply_address
 
@@ -16,8 +18,7 @@ class Letterhead:
     domain: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
     """The customer's side of a conversation, as far as an answer needs it."""
 
     conversation: str

@@ -47,8 +47,9 @@ class Seen(Entity, frozen=True, kw_only=True):
 
 
 class Opening(NamedTuple):
-    """A ticket about to be opened, with all that led to it."""
+    """A ticket about to be opened, with all that led to it; `key` is its conversation key."""
 
+    key: str
     request: CustomerRequest
     decision: Decision
     conversation: Conversation
@@ -288,7 +289,7 @@ class Triage:
             sent = acks.counted(contact, request, request.received_at)
         kept = (*contact.conversations, conversation.id)[-threads.CONVERSATIONS_KEPT :]
         self._keep(key, contact, request, conversations=kept, sent=sent)
-        opening = Opening(request, decision, conversation, customer, withheld, previous)
+        opening = Opening(key, request, decision, conversation, customer, withheld, previous)
         self._announce(out, opening)
         if acknowledged:
             self._send_ack(out, opening)
@@ -329,7 +330,7 @@ class Triage:
         )
         ack = f"{conversation.ticket}/ack"
         data = letter(self._head, thread, "ack", text, id=ack, label="a1", number=0, at=out.now)
-        out.add(MESSAGES_OUTBOUND, _key(request), "message.outbound", data, id=ack)
+        out.add(MESSAGES_OUTBOUND, opening.key, "message.outbound", data, id=ack)
 
     def _variables(
         self, request: CustomerRequest, decision: Decision, conversation: Conversation
@@ -384,7 +385,7 @@ class Triage:
             ack_withheld=opening.withheld.value if opening.withheld else None,
             explanation=decision.explanation,
         )
-        out.add(TICKETS_EVENTS, _key(request), opened.TYPE, opened)
+        out.add(TICKETS_EVENTS, opening.key, opened.TYPE, opened)
         triaged = TicketTriaged(
             **decided,
             language=_language(request, opening.customer),

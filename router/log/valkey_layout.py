@@ -48,25 +48,25 @@ class Layout:
         """The commands that store `messages`. Raises `TooLarge`, `Malformed`."""
         commands: list[Command | bytes] = []
         written: set[tuple[str, int]] = set()
+        envelope: Envelope | None = None
+        header = b""
         for index, message in enumerate(messages):
             value = message.value or b""
             if len(value) > self._max_bytes:
                 raise TooLarge(f"{len(value)} bytes where {self._max_bytes} are taken", index)
             where = message.topic, place(message, self.partitions)
             written.add(where)
-            commands.append(self._xadd(where, message, value))
+            if message.envelope is not envelope:  # else the same event, to a further topic
+                envelope = message.envelope
+                header = _header(envelope)
+            commands.append(self._xadd(where, message.key.encode(), header, value))
         if written:
             names = [f"{topic}:{partition}" for topic, partition in sorted(written)]
             commands.append(("SADD", self.key("streams"), *names))
         return commands
 
-    def _xadd(self, where: tuple[str, int], message: Message, value: bytes) -> bytes:
+    def _xadd(self, where: tuple[str, int], key: bytes, header: bytes, value: bytes) -> bytes:
         """XADD as it goes over the wire: there are thousands of them in a commit."""
-        envelope = message.envelope
-        key = message.key.encode()
-        header = _encode(
-            (envelope.id, envelope.type, envelope.source, envelope.time, envelope.extensions)
-        )
         return b"%b$%d\r\n%b\r\n$1\r\ne\r\n$%d\r\n%b\r\n$1\r\nv\r\n$%d\r\n%b\r\n" % (
             self._heads.get(where) or self._head(where),
             len(key),
@@ -99,6 +99,12 @@ class Layout:
             (by_key[key], [_record(by_key[key], entry) for entry in entries])
             for key, entries in streams or ()
         ]
+
+
+def _header(envelope: Envelope) -> bytes:
+    return _encode(
+        (envelope.id, envelope.type, envelope.source, envelope.time, envelope.extensions)
+    )
 
 
 def _record(source: Source, entry: Any) -> Record:
