@@ -56,8 +56,8 @@ class Board:
         if kind in {"sla.warning", "sla.breached", "sla.escalated", "sla.cleared"}:
             self._feed.append(_line(kind, data))
 
-    def render(self, sent: int, total: int) -> RenderableType:
-        """The whole screen."""
+    def render(self, sent: int, total: int, hint: str) -> RenderableType:
+        """The whole screen; `hint` says what else can be done."""
         return Group(
             Text(
                 f"{sent} of {total} inputs sent · {self._counts['ticket.opened']} tickets · "
@@ -68,6 +68,7 @@ class Board:
             self._queues(),
             self._countdowns(),
             Panel(Group(*self._feed), title="escalations", title_align="left"),
+            Text(hint, style="dim"),
         )
 
     def _queues(self) -> Table:

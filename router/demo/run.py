@@ -55,7 +55,7 @@ async def demo(folder: Path | None, *, exit_when_done: bool) -> None:
             asyncio.create_task(_follow(app.log, board)),
         ]
         stack.push_async_callback(_cancel, tasks)
-        await stack.enter_async_context(_shown(console, board, progress))
+        await stack.enter_async_context(_shown(console, board, progress, _hint(app)))
         main = asyncio.create_task(_main(app, feeders, traffic, progress, exiting=exit_when_done))
         stopping = asyncio.create_task(stop.wait())
         await app.until(
@@ -159,8 +159,18 @@ async def _follow(log: Log, board: Board) -> None:
             board.take(record.envelope.type, json.loads(record.value))
 
 
+def _hint(app: bootstrap.App) -> str:
+    switchboard = Path(sys.executable).with_name("switchboard")
+    return (
+        "Ctrl-C stops and prints the summary. Meanwhile, in another terminal:\n"
+        f"{switchboard} watch sla.escalations --config {app.config.folder}"
+    )
+
+
 @asynccontextmanager
-async def _shown(console: Console, board: Board, progress: Progress) -> AsyncIterator[None]:
+async def _shown(
+    console: Console, board: Board, progress: Progress, hint: str
+) -> AsyncIterator[None]:
     """The live table on a terminal; elsewhere a line at the beginning."""
     if not console.is_terminal:
         print(f"sending {progress.total} inputs through sockets and files …", file=sys.stderr)
@@ -170,7 +180,7 @@ async def _shown(console: Console, board: Board, progress: Progress) -> AsyncIte
 
         async def draw() -> None:
             while True:
-                live.update(board.render(progress.sent, progress.total))
+                live.update(board.render(progress.sent, progress.total, hint))
                 await asyncio.sleep(0.125)
 
         drawing = asyncio.create_task(draw())
