@@ -6,6 +6,7 @@ A further log joins by a class of this shape and a line in `conftest.HARNESSES`.
 import itertools
 import random
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from router.log.kafka import KafkaLog
+from router.log.kafka_wire import Cluster
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Log, ShardLog, Source
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer
 from router.topics import Partitions
+from tests.conformance.kafka_proxy import KafkaProxy
 from tests.conformance.proxy import Moment, Proxy
 
 PARTITIONS = Partitions(triage=2, dispatch=2)
@@ -98,6 +102,25 @@ class Tracked(ValkeyLog):
         await super().close()
 
 
+class TrackedKafka(KafkaLog):
+    """The same for Kafka."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.shards: list[ShardLog] = []
+
+    async def open_shard(self, stage: str, partition: int, sources: Sequence[Source]) -> ShardLog:
+        """See `Log.open_shard`."""
+        self.shards.append(await super().open_shard(stage, partition, sources))
+        return self.shards[-1]
+
+    async def close(self) -> None:
+        """See `Log.close`."""
+        for shard in self.shards:
+            await shard.close()
+        await super().close()
+
+
 _numbers = itertools.count()
 
 
@@ -131,6 +154,43 @@ class ValkeyHarness:
             finally:
                 await log.close()
                 await proxy.stop()
+
+    async def close(self) -> None:
+        """See `Harness.close`."""
+        for log in self._handles:
+            await log.close()
+
+
+class KafkaHarness:
+    """A namespace of its own on the broker of the whole run; failures by a proxy before it."""
+
+    def __init__(self, bootstrap: str, proxied: tuple[int, int]) -> None:
+        self._bootstrap = bootstrap
+        self._proxied = proxied
+        self._namespace = f"test{next(_numbers)}-{uuid.uuid4().hex[:8]}"
+        self._handles: list[TrackedKafka] = []
+
+    def handle(self) -> Log:
+        """See `Harness.handle`."""
+        return self._by(Cluster(self._bootstrap))
+
+    def _by(self, cluster: Cluster) -> TrackedKafka:
+        log = TrackedKafka(cluster, self._namespace, PARTITIONS, max_bytes=MAX_BYTES)
+        self._handles.append(log)
+        return log
+
+    @asynccontextmanager
+    async def cut(self, moment: Moment) -> AsyncIterator[Cut]:
+        """See `Harness.cut`: the proxy stays down, for aiokafka would send everything again."""
+        proxy = KafkaProxy(*self._proxied)
+        await proxy.start()
+        log = self._by(Cluster(f"127.0.0.1:{proxy.port}", timeout_seconds=3))
+        try:
+            yield Cut(log, partial(setattr, proxy, "cut", moment))
+            assert proxy.cuts == 1, "the test must have cut something"
+        finally:
+            await proxy.stop()
+            await log.close()
 
     async def close(self) -> None:
         """See `Harness.close`."""

@@ -1,0 +1,130 @@
+"""The log on Kafka 3.7+: topics for records, a compacted topic for state, a transaction a commit.
+
+See `kafka_shard` (ownership, restore, commit), `kafka_subscription` (groups), `kafka_topics` (what
+each topic is), `kafka_layout` (how a record stands there), `kafka_wire` (the clients).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from router.log import kafka_layout as layout
+from router.log.kafka_batches import batches, send
+from router.log.kafka_namespace import Namespace
+from router.log.kafka_shard import KafkaShard
+from router.log.kafka_subscription import KafkaSubscription
+from router.log.kafka_wire import Cluster
+from router.log.protocol import Message, ShardLog, Source, Subscription
+from router.topics import Partitions
+
+MAX_BYTES = 1_000_000
+"""Below the brokers' default of 1 MiB for a batch, with room for headers."""
+
+
+class KafkaLog:
+    """A handle on the log; shards and subscriptions have connections of their own."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str = "switchboard",
+        partitions: Partitions | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        replication: int = 1,
+    ) -> None:
+        self._namespace = Namespace(
+            cluster,
+            namespace,
+            partitions or Partitions(),
+            max_bytes=max_bytes,
+            replication=replication,
+        )
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> AIOKafkaProducer:
+        """Connect; what publishes. Raises `Unavailable`, `Refused`."""
+        async with self._opening:
+            if self._producer is None:
+                cluster = self._namespace.cluster
+                producer = cluster.producer()
+                try:
+                    with cluster.errors("the log"):
+                        async with asyncio.timeout(cluster.timeout_seconds):
+                            await self._namespace.lookups.start()
+                            await producer.start()
+                except BaseException:
+                    await cluster.stop(producer)
+                    await self._namespace.lookups.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def open_shard(self, stage: str, partition: int, sources: Sequence[Source]) -> ShardLog:
+        """See `Log.open_shard`."""
+        await self.open()
+        topics = [layout.state_topic(stage), *(source.topic for source in sources)]
+        await self._namespace.ensure(topics)
+        shard = KafkaShard(self._namespace, stage, partition, sources)
+        try:
+            await shard.start()
+        except BaseException:
+            await shard.close()
+            raise
+        return shard
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """See `Log.publish`."""
+        if messages:
+            await self._sent(messages)
+
+    async def _sent(self, messages: Sequence[Message]) -> dict[TopicPartition, list[Any]]:
+        producer = await self.open()
+        sending = batches(producer.create_batch, self._namespace, messages)
+        await self._namespace.ensure({message.topic for message in messages})
+        with self._namespace.cluster.errors("the log"):
+            async with asyncio.timeout(self._namespace.cluster.timeout_seconds):
+                return await send(producer, sending)
+
+    def subscribe(
+        self, topics: Sequence[str], group: str | None, *, from_start: bool = False
+    ) -> Subscription:
+        """See `Log.subscribe`."""
+        return KafkaSubscription(self._namespace, self.open, topics, group, from_start=from_start)
+
+    async def topics(self) -> Mapping[str, int]:
+        """See `Log.topics`."""
+        await self.open()
+        counts = self._namespace.partitions
+        with self._namespace.cluster.errors("the log"):
+            topics = [one for one in await self._namespace.topics() if _public(one)]
+            ends = await self._namespace.lookups.ends(
+                [
+                    TopicPartition(self._namespace.name(topic), partition)
+                    for topic in topics
+                    for partition in range(counts.of(topic))
+                ]
+            )
+        written = {self._namespace.topic(one.topic) for one, end in ends.items() if end > 0}
+        return {topic: counts.of(topic) for topic in sorted(written)}
+
+    async def now(self) -> datetime:
+        """See `Log.now`: a broker's clock is read by storing a record."""
+        message = Message(layout.CLOCK, "", b"null", layout.TICK)
+        (replies,) = (await self._sent([message])).values()
+        return layout.instant(replies[-1].timestamp)
+
+    async def close(self) -> None:
+        """See `Log.close`."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await self._namespace.cluster.stop(producer)
+        await self._namespace.lookups.stop()
+
+
+def _public(topic: str) -> bool:
+    return topic != layout.CLOCK and not topic.startswith("state.")

@@ -1,0 +1,90 @@
+"""How a record stands on Kafka: CloudEvents 1.0 in binary mode, by the Kafka protocol binding.
+
+The value is the JSON data, the attributes are headers: `ce_id`, `ce_type`, `ce_source`, `ce_time`,
+`ce_specversion`, one `ce_<name>` for each extension, and `content-type`. Topics have the namespace
+before their name; `state.<stage>` are the changelogs, `clock` is where the brokers' clock is read.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from router.log.protocol import Envelope, Message, Record
+
+UNREADABLE = "unreadable"
+"""The type of a record whose headers somebody else has written, and not as above."""
+
+CLOCK = "clock"
+TICK = Envelope("tick", "clock.tick", "switchboard", datetime(1970, 1, 1, tzinfo=UTC))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIXED = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "ce_specversion"})
+_JSON = ("content-type", b"application/json")
+_VERSION = ("ce_specversion", b"1.0")
+_encode = msgspec.json.Encoder().encode
+_instant = msgspec.json.Decoder(datetime).decode
+
+Headers = list[tuple[str, bytes]]
+
+
+def state_topic(stage: str) -> str:
+    """The changelog of a stage's shards."""
+    return f"state.{stage}"
+
+
+def headers(envelope: Envelope) -> Headers:
+    """The envelope as a record's headers."""
+    found = [
+        ("ce_id", envelope.id.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_time", _encode(envelope.time)[1:-1]),
+        _VERSION,
+        _JSON,
+    ]
+    if envelope.extensions:
+        found += [(f"ce_{name}", value.encode()) for name, value in envelope.extensions.items()]
+    return found
+
+
+def size(message: Message, headed: Headers) -> int:
+    """The bytes of a record, about as the brokers count them."""
+    of_headers = sum(len(name) + len(value) + 4 for name, value in headed)
+    return len(message.value or b"") + len(message.key) * 4 + of_headers + 32
+
+
+def instant(milliseconds: int) -> datetime:
+    """A Kafka timestamp."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def record(topic: str, found: Any) -> Record:
+    """What a consumer gives, as a record of `topic` (without the namespace)."""
+    stored_at = instant(found.timestamp)
+    place = topic, found.partition, str(found.offset)
+    try:
+        envelope = _envelope(found.headers)
+        key = (found.key or b"").decode()
+    except (KeyError, ValueError, msgspec.DecodeError):
+        # Whoever wrote this: its bytes must come to a dead letter, and the rest go on.
+        identity = f"{topic}/{found.partition}/{found.offset}"
+        envelope = Envelope(identity, UNREADABLE, "unknown", stored_at)
+        key = (found.key or b"").decode(errors="replace")
+    return Record(*place, key, found.value or b"", envelope, stored_at)
+
+
+def _envelope(found: Sequence[tuple[str, bytes]]) -> Envelope:
+    named = dict(found)
+    extensions = {
+        name[3:]: value.decode()
+        for name, value in found
+        if name.startswith("ce_") and name not in _FIXED
+    }
+    return Envelope(
+        named["ce_id"].decode(),
+        named["ce_type"].decode(),
+        named["ce_source"].decode(),
+        _instant(b'"%b"' % named["ce_time"]),
+        extensions,
+    )

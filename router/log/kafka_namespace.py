@@ -1,0 +1,71 @@
+"""What the parts of one log share: names, partition counts, connections, the topics that exist."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+
+from router.log import kafka_topics
+from router.log.kafka_lookups import Lookups
+from router.log.kafka_wire import Cluster
+from router.topics import Partitions
+
+
+class Namespace:
+    """A namespace of a cluster. `max_bytes` bounds one record."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        prefix: str,
+        partitions: Partitions,
+        *,
+        max_bytes: int,
+        replication: int,
+    ) -> None:
+        self.cluster = cluster
+        self.partitions = partitions
+        self.max_bytes = max_bytes
+        self.lookups = Lookups(cluster)
+        self._prefix = prefix
+        self._replication = replication
+        self._known: set[str] = set()
+        self._creating = asyncio.Lock()
+
+    def name(self, topic: str) -> str:
+        """The topic's name on Kafka."""
+        return f"{self._prefix}.{topic}"
+
+    def topic(self, name: str) -> str:
+        """The inverse of `name`."""
+        return name.removeprefix(f"{self._prefix}.")
+
+    async def topics(self) -> list[str]:
+        """The namespace's topics, asked anew."""
+        names = await self.lookups.topics()
+        return sorted(self.topic(name) for name in names if name.startswith(self.name("")))
+
+    async def ensure(self, topics: Iterable[str]) -> None:
+        """Create those of `topics` that are not there. Raises `Unavailable`, `Refused`."""
+        wanted = set(topics)
+        if self._known.issuperset(wanted):
+            return
+        async with self._creating:
+            with self.cluster.errors("the log"):
+                self._known |= set(await self.topics())
+            missing = sorted(wanted - self._known)
+            if missing:
+                specs = {
+                    self.name(topic): kafka_topics.spec(topic, self.partitions, self._replication)
+                    for topic in missing
+                }
+                await kafka_topics.create(self.cluster, specs, self._replication)
+                with self.cluster.errors("the log"):  # created is not yet led
+                    await self.lookups.ends(
+                        [
+                            TopicPartition(name, partition)
+                            for name, one in specs.items()
+                            for partition in range(one.partitions)
+                        ]
+                    )
+                self._known |= wanted

@@ -1,0 +1,236 @@
+"""One owner's handle on a shard: a transactional id, and a partition of the stage's changelog.
+
+`<namespace>.<stage>.<partition>` is the transactional id: starting its producer fences who had it
+before, and waits until that one's last transaction is over. The changelog's partition is written
+by the owner alone. The last record of each commit there is `log:positions`: where the shard stands
+in its sources, so that state and positions can only come from the same transaction. An owner
+begins by writing that record again; whoever sees the changelog grow by more than itself has
+written knows that it is fenced.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
+
+from channels.errors import Malformed, Unavailable
+from router.log import kafka_layout as layout
+from router.log.kafka_batches import Builders, batches, changelog, send
+from router.log.kafka_clock import BrokerClock
+from router.log.kafka_namespace import Namespace
+from router.log.protocol import Batch, Commit, Fenced, Record, Source
+from router.topics import Stage
+
+POSITIONS = "log:positions"
+TAIL_RECORDS = 20
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """`log:positions`: the next offset to read of each source, by `topic:partition`."""
+
+    partitions: int
+    positions: dict[str, int] = {}
+
+
+class KafkaShard:
+    """See `ShardLog`."""
+
+    def __init__(
+        self, namespace: Namespace, stage: str, partition: int, sources: Sequence[Source]
+    ) -> None:
+        self._namespace = namespace
+        self._cluster = namespace.cluster
+        self._lookups = namespace.lookups
+        self._name = namespace.name(f"{stage}.{partition}")
+        self._state = TopicPartition(namespace.name(layout.state_topic(stage)), partition)
+        self._sources = {
+            TopicPartition(namespace.name(source.topic), source.partition): source
+            for source in sources
+        }
+        self._standing = Standing(namespace.partitions.count(Stage(stage)))
+        self._clock = BrokerClock()
+        self._producer = self._cluster.producer(self._name)
+        self._reader = self._cluster.consumer()
+        self._fetched: dict[TopicPartition, deque[Any]] = {one: deque() for one in self._sources}
+        self._read_through = dict.fromkeys(self._sources, _BEFORE_ALL)
+        self._state_end = 0
+        self._reading = False
+
+    async def start(self) -> None:
+        """Fence the owner before, and find where it stood. Raises `Malformed`, `Unavailable`."""
+        async with asyncio.timeout(self._cluster.timeout_seconds):
+            with self._cluster.errors(self._name):
+                await self._producer.start()
+                await self._reader.start()
+                self._state_end = await self._end()
+                stored = await self._last_standing()
+        if stored is not None and stored.partitions != self._standing.partitions:
+            raise Malformed(
+                f"{self._state.topic} was written for {stored.partitions} partitions, the settings "
+                f"say {self._standing.partitions}: the count of a log that is in use is changed "
+                "only by repartitioning it"
+            )
+        self._standing = stored or self._standing
+        await self.commit(Commit([], {}, {}))
+
+    async def _end(self) -> int:
+        return (await self._lookups.ends([self._state]))[self._state]
+
+    async def _first(self) -> int:
+        return (await self._lookups.begins([self._state]))[self._state]
+
+    async def _last_standing(self) -> Standing | None:
+        """The last `log:positions`, looked for from the end: it is in the last transaction."""
+        tail = TAIL_RECORDS
+        begin = await self._first()
+        while True:
+            first = max(begin, self._state_end - tail)
+            found: Standing | None = None
+            async for record in self._changelog(first):
+                if record.key == POSITIONS.encode() and record.value:
+                    found = msgspec.json.decode(record.value, type=Standing)
+            if found is not None or first == begin:
+                return found
+            tail *= 100
+
+    async def _changelog(self, first: int) -> AsyncIterator[Any]:
+        """The committed records of the changelog from an offset to its end."""
+        self._reader.assign([self._state])
+        self._reader.seek(self._state, first)
+        while await self._reader.position(self._state) < self._state_end:
+            async with asyncio.timeout(self._cluster.timeout_seconds):
+                found = await self._reader.getmany(self._state, timeout_ms=1_000)
+            for record in found.get(self._state, ()):
+                yield record
+
+    async def restore(self) -> AsyncIterator[tuple[str, bytes]]:
+        """See `ShardLog.restore`."""
+        state: dict[bytes, bytes] = {}
+        with self._cluster.errors(self._name):
+            begin = await self._first()
+            async for record in self._changelog(begin):
+                if record.value is None:
+                    state.pop(record.key, None)
+                else:
+                    state[record.key] = record.value
+        state.pop(POSITIONS.encode(), None)
+        self._reading = False
+        while state:
+            key, data = state.popitem()
+            yield key.decode(), data
+
+    async def poll(self, max_records: int, wait_seconds: float) -> Batch:
+        """See `ShardLog.poll`."""
+        with self._cluster.errors(self._name):
+            if not self._reading:
+                await self._begin()
+            batch = await self._poll(max_records)
+            if not batch.records and wait_seconds > 0:
+                await self._fetch(wait_seconds)
+                batch = await self._poll(max_records)
+        return batch
+
+    async def _begin(self) -> None:
+        self._reader.assign(list(self._sources))
+        new: list[TopicPartition] = []
+        for one, source in self._sources.items():
+            offset = self._standing.positions.get(place(source))
+            if offset is None:
+                new.append(one)
+            else:
+                self._reader.seek(one, offset)
+        if new:
+            await self._reader.seek_to_beginning(*new)
+        self._reading = True
+
+    async def _fetch(self, wait_seconds: float = 0.0) -> bool:
+        found = await self._reader.getmany(timeout_ms=int(wait_seconds * 1000))
+        for one, records in found.items():
+            self._fetched[one].extend(records)
+        return bool(found)
+
+    async def _poll(self, max_records: int) -> Batch:
+        # The clock is asked before the ends: what they do not show yet is stored after it.
+        now = self._clock.now()
+        ends = await self._lookups.ends([*self._sources, self._state])
+        if ends[self._state] > self._state_end:
+            raise Fenced(f"another owner has opened {self._name}")
+        if not any(self._fetched.values()):
+            await self._arrived(ends)
+        records: list[Record] = []
+        for one, waiting in self._fetched.items():
+            source = self._sources[one]
+            taken = [waiting.popleft() for _ in range(min(max_records, len(waiting)))]
+            records += (layout.record(source.topic, found) for found in taken)
+            if not waiting and await self._reader.position(one) >= ends[one]:
+                self._read_through[one] = now
+            elif taken:
+                self._read_through[one] = max(
+                    self._read_through[one], layout.instant(taken[-1].timestamp)
+                )
+        records.sort(key=lambda one: one.stored_at)
+        return Batch(records, min(self._read_through.values(), default=now), now)
+
+    async def _arrived(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Wait for what is stored and committed already; it is on its way."""
+        if await self._fetch() or not await self._behind(ends):
+            return
+        stable = await self._lookups.stable(list(self._sources))
+        deadline = asyncio.get_running_loop().time() + self._cluster.timeout_seconds
+        while await self._behind(stable) and not await self._fetch(0.05):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(f"{self._name}: what is stored does not come")
+
+    async def _behind(self, ends: Mapping[TopicPartition, int]) -> bool:
+        return any([await self._reader.position(one) < ends[one] for one in self._sources])
+
+    async def commit(self, commit: Commit) -> None:
+        """See `ShardLog.commit`."""
+        positions = self._standing.positions | {
+            place(source): int(offset) + 1 for source, offset in commit.positions.items()
+        }
+        standing = Standing(self._standing.partitions, positions)
+        sending = batches(self._producer.create_batch, self._namespace, commit.outputs)
+        await self._namespace.ensure({message.topic for message in commit.outputs})
+        changes = [(key.encode(), data) for key, data in commit.changes.items()]
+        changes.append((POSITIONS.encode(), msgspec.json.encode(standing)))
+        sending[self._state] = changelog(self._producer.create_batch, changes)
+        await self._transaction(sending, len(changes))
+        self._standing = standing
+
+    async def _transaction(self, sending: Mapping[TopicPartition, Builders], changes: int) -> None:
+        self._state_end += changes + 1  # at the most, and the marker; corrected below
+        with self._cluster.errors(self._name):
+            async with asyncio.timeout(self._cluster.timeout_seconds):
+                await self._producer.begin_transaction()
+                try:
+                    sent = await send(self._producer, sending)
+                except MessageSizeTooLargeError:
+                    await self._producer.abort_transaction()
+                    raise
+                await self._producer.commit_transaction()
+        self._told(sent[self._state], sending[self._state])
+
+    def _told(self, sent: Sequence[RecordMetadata], builders: Builders) -> None:
+        last = sent[-1]
+        if last.offset >= 0:  # else the reply to a repetition, which does not say it
+            self._state_end = last.offset + builders[-1].record_count() + 1
+        if last.timestamp_type == 1:
+            self._clock.told(last.timestamp)
+
+    async def close(self) -> None:
+        """See `ShardLog.close`."""
+        await self._cluster.stop(self._producer)
+        await self._cluster.stop_consumer(self._reader)
+
+
+def place(source: Source) -> str:
+    """The field of a source in `log:positions`."""
+    return f"{source.topic}:{source.partition}"
