@@ -33,6 +33,8 @@ from router.edges.intake import Intake
 from router.edges.pacing import CHAT, Pace
 from router.edges.pulse import pulse
 from router.edges.senders import Account, Senders
+from router.kafka_cluster import SCHEME, cluster
+from router.log.kafka import KafkaLog
 from router.log.protocol import Log, Record
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, socket_of
@@ -151,8 +153,16 @@ async def connected(config: Config) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def _client(config: Config, url: str) -> AsyncIterator[ValkeyLog]:
-    log = ValkeyLog(url, config.settings.namespace, config.settings.partitions)
+async def _client(config: Config, url: str) -> AsyncIterator[Log]:
+    settings = config.settings
+    log: KafkaLog | ValkeyLog
+    if url.startswith(SCHEME):
+        log = KafkaLog(
+            cluster(config, url), settings.namespace, settings.partitions,
+            replication=settings.kafka.replication,
+        )  # fmt: skip
+    else:
+        log = ValkeyLog(url, settings.namespace, settings.partitions)
     try:
         await log.open()
         yield log

@@ -8,10 +8,10 @@ import os
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from channels.contract import describe
 from channels.errors import Malformed
@@ -109,8 +109,42 @@ class Http(_Section):
         return value
 
 
+class KafkaTls(_Section):
+    """TLS to the brokers: files of the authority, and of our own certificate where they ask."""
+
+    authority: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class KafkaSasl(_Section):
+    """Who we are to the brokers: a user with a password, or a token (read anew each time)."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+    username: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "KafkaSasl":
+        if self.mechanism == "OAUTHBEARER":
+            if self.token is None:
+                raise ValueError("OAUTHBEARER needs token: env:NAME or file:PATH")
+        elif self.username is None or self.password is None:
+            raise ValueError(f"{self.mechanism} needs username and password")
+        return self
+
+
+class Kafka(_Section):
+    """The cluster behind `log: kafka://…`: how many copies of each record, how we connect."""
+
+    replication: Annotated[int, Field(ge=1, le=7)] = 3
+    tls: KafkaTls | None = None
+    sasl: KafkaSasl | None = None
+
+
 class Settings(_Section):
-    """All of `switchboard.yaml`. `log` is `embedded` or a Redis/Valkey URL.
+    """All of `switchboard.yaml`. `log` is `embedded`, a Redis/Valkey URL, or `kafka://a:9092,b`.
 
     `domain` stands in the Message-IDs that we send; `secrets` sign the proofs in them: the first
     signs, all verify, so that a rotation overlaps.
@@ -122,6 +156,7 @@ class Settings(_Section):
     rulebook: str = "rulebook"
     domain: str = "switchboard.localhost"
     secrets: list[str] = []
+    kafka: Kafka = Kafka()
     retention: Duration = timedelta(days=30)
     triage_partitions: Annotated[int, Field(ge=1, le=1024)] = 1
     dispatch_partitions: Annotated[int, Field(ge=1, le=1024)] = 1

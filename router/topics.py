@@ -47,9 +47,9 @@ class Partitions:
             return self.dispatch
         return 1
 
-    def count(self, stage: Stage) -> int:
-        """How many shards `stage` has."""
-        return self.triage if stage is Stage.TRIAGE else self.dispatch
+    def count(self, stage: str) -> int:
+        """How many shards `stage` has; whatever is not a stage of the router has one."""
+        return {Stage.TRIAGE.value: self.triage, Stage.DISPATCH.value: self.dispatch}.get(stage, 1)
 
 
 _TRIAGE_TOPICS = frozenset({REQUESTS_INBOUND, TICKETS_FEEDBACK, TICKETS_EVENTS})

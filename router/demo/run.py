@@ -41,13 +41,13 @@ class Progress:
     sent: int = 0
 
 
-async def demo(folder: Path | None, *, exit_when_done: bool) -> None:
+async def demo(folder: Path | None, log: str, *, exit_when_done: bool) -> None:
     """Run the demo on `folder`'s inputs, or on the samples; print the summary at the end."""
     traffic = read(folder) if folder is not None else samples()
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
         stop = _stopped_by_signals()
-        app, feeders = await _start(stack)
+        app, feeders = await _start(stack, log)
         progress, board = Progress(len(traffic.inputs)), Board()
         agents = Agents(app.log, (await bootstrap.rulebook_in_force(app.log)).rulebook)
         tasks = [
@@ -98,13 +98,13 @@ def _print(traffic: Traffic, result: dict[str, object]) -> None:
     print(json.dumps(result, ensure_ascii=False))
 
 
-async def _start(stack: AsyncExitStack) -> tuple[bootstrap.App, Feeders]:
+async def _start(stack: AsyncExitStack, log: str) -> tuple[bootstrap.App, Feeders]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="switchboard-demo-")))
     mailbox, provider = Mailbox(), SmsProvider()
     mail_port, sms_port = await mailbox.start(), await provider.start()
     stack.push_async_callback(mailbox.stop)
     stack.push_async_callback(provider.stop)
-    config = world.config(folder, mail_port=mail_port, sms_port=sms_port)
+    config = world.config(folder, log, mail_port=mail_port, sms_port=sms_port)
     app = await stack.enter_async_context(bootstrap.running(config))
     assert app.smtp is not None  # noqa: S101 - the demo's settings have all channels
     assert app.http is not None  # noqa: S101 - as above

@@ -1,5 +1,6 @@
 """The demo's accounts, and its config folder: written anew for every run, on free ports."""
 
+import secrets
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,8 +20,8 @@ TOKEN = "the-demo-provider-s-token"  # noqa: S105 - of a provider that exists on
 SECRET = "the-demo-s-own-secret-of-32-bytes"  # noqa: S105 - as above
 
 
-def config(folder: Path, *, mail_port: int, sms_port: int) -> Config:
-    """Write `folder` and read it, as `switchboard serve` would."""
+def config(folder: Path, log: str, *, mail_port: int, sms_port: int) -> Config:
+    """Write `folder` and read it, as `switchboard serve` would; on a log of others, a new name."""
     with as_file(files("router") / "demo" / "rulebook") as rulebook:
         shutil.copytree(rulebook, folder / "rulebook", dirs_exist_ok=True)
     with as_file(files("router") / "demo" / "templates") as templates:
@@ -29,7 +30,10 @@ def config(folder: Path, *, mail_port: int, sms_port: int) -> Config:
     for name, secret in (("token", TOKEN), ("secret", SECRET)):
         (folder / name).write_text(secret)
     (folder / "queue_log").touch()
-    (folder / FILE).write_text(yaml.safe_dump(_settings(mail_port, sms_port), allow_unicode=True))
+    settings = _settings(mail_port, sms_port) | {"log": log}
+    if log != "embedded":
+        settings["namespace"] = f"demo-{secrets.token_hex(4)}"
+    (folder / FILE).write_text(yaml.safe_dump(settings, allow_unicode=True))
     return load(folder)
 
 
@@ -39,6 +43,7 @@ def _settings(mail_port: int, sms_port: int) -> dict[str, object]:
         "namespace": "demo",
         "domain": "demo.example",
         "secrets": ["file:secret"],
+        "kafka": {"replication": 1},
         "http": {"listen": anywhere},
         "email": {
             "listen": anywhere,

@@ -25,7 +25,6 @@ from router.log.kafka_batches import Builders, batches, changelog, send
 from router.log.kafka_clock import BrokerClock
 from router.log.kafka_namespace import Namespace
 from router.log.protocol import Batch, Commit, Fenced, Record, Source
-from router.topics import Stage
 
 POSITIONS = "log:positions"
 TAIL_RECORDS = 20
@@ -54,7 +53,7 @@ class KafkaShard:
             TopicPartition(namespace.name(source.topic), source.partition): source
             for source in sources
         }
-        self._standing = Standing(namespace.partitions.count(Stage(stage)))
+        self._standing = Standing(namespace.partitions.count(stage))
         self._clock = BrokerClock()
         self._producer = self._cluster.producer(self._name)
         self._reader = self._cluster.consumer()

@@ -14,7 +14,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from channels.errors import Unavailable
 from router.log.kafka_layout import CLOCK
 from router.log.kafka_wire import Cluster
-from router.topics import COMPACTED, KEPT, Partitions, Stage
+from router.topics import COMPACTED, KEPT, Partitions
 
 RETENTION = timedelta(days=14)
 
@@ -42,7 +42,7 @@ def spec(topic: str, partitions: Partitions, replication: int) -> Spec:
         configs["retention.ms"] = "3600000"
     else:
         configs["retention.ms"] = str(int(RETENTION.total_seconds() * 1000))
-    count = partitions.count(Stage(stage)) if stage != topic else partitions.of(topic)
+    count = partitions.count(stage) if stage != topic else partitions.of(topic)
     return Spec(count, configs)
 
 
