@@ -35,18 +35,21 @@ from router.edges.pulse import pulse
 from router.edges.senders import Account, Senders
 from router.kafka_cluster import SCHEME, cluster
 from router.log.kafka import KafkaLog
+from router.log.kafka_membership import Membership
 from router.log.protocol import Log, Record
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, socket_of
 from router.rulebook_files import read_folder
 from router.settings import Config
 from router.shard import Core, Shard
+from router.sharing import FENCED_SECONDS, Shares
 from router.topics import RULEBOOK, Stage
 from rules.index import Compiled, compile_rulebook
 from rules.load import version
 
 ROLES = frozenset({"router", "channels", "senders"})
 EMBEDDED = "embedded"
+WORKER = "worker"
 RULEBOOK_POLL_SECONDS = 1.0
 TRIM_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -63,7 +66,8 @@ class App:
     log: Log
     counters: Counters
     head: Letterhead
-    shards: list[Shard] = field(default_factory=list)
+    shares: list[Shares] = field(default_factory=list)
+    memberships: list[Membership] = field(default_factory=list)
     smtp: SmtpSource | None = None
     http: HttpSource | None = None
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -97,8 +101,7 @@ class App:
             _, left = await asyncio.wait(self.tasks.values(), timeout=STOP_SECONDS)
             for task in left:
                 _log.error("does_not_stop", part=task.get_name())
-        for shard in self.shards:
-            await shard.close()
+        await asyncio.gather(*(membership.stop() for membership in self.memberships))
 
 
 def letterhead(config: Config) -> Letterhead:
@@ -238,15 +241,20 @@ async def trim(config: Config, log: ValkeyLog) -> None:
 
 
 @asynccontextmanager
-async def running(config: Config, roles: frozenset[str] = ROLES) -> AsyncIterator[App]:
-    """A running Switchboard; leaving the context stops it cleanly."""
+async def running(
+    config: Config, roles: frozenset[str] = ROLES, worker: str = WORKER
+) -> AsyncIterator[App]:
+    """A running Switchboard; leaving the context stops it cleanly.
+
+    `worker` is its name among those who share the shards of a Kafka log.
+    """
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(opened(config))
         app = App(config, log, Counters(), letterhead(config))
         stack.push_async_callback(app.stop)
         await publish_rulebook(config, log)
         if "router" in roles:
-            await start_router(app)
+            await start_router(app, worker)
         if "senders" in roles or "channels" in roles:
             await start_edges(app, stack, roles)
         yield app
@@ -263,24 +271,31 @@ def calm_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def start_router(app: App) -> None:
+def _shard(log: Log, core: Callable[[], Core], partition: int) -> Shard:
+    return Shard(log, core, partition, clock=utc_now)
+
+
+async def start_router(app: App, worker: str) -> None:
     """The shards of both stages; returns when they have restored and caught up."""
     calm_collector()
     cores: dict[Stage, Callable[[], Core]] = {
         Stage.TRIAGE: lambda: Triage(app.head),
         Stage.DISPATCH: lambda: Dispatch(app.head),
     }
-    ready: list[asyncio.Event] = []
     for stage, core in cores.items():
-        for partition in range(app.config.settings.partitions.count(stage)):
-            shard = Shard(app.log, core, partition, clock=utc_now)
-            app.shards.append(shard)
-            ready.append(asyncio.Event())
-            app.start(f"shard {shard.name}", shard.run(ready[-1]))
+        make = partial(_shard, app.log, core)
+        if isinstance(app.log, KafkaLog):
+            shares = Shares(make, again_seconds=FENCED_SECONDS)
+            app.memberships.append(await app.log.join(stage, worker, shares.assign))
+        else:
+            shares = Shares(make)
+            shares.assign(frozenset(range(app.config.settings.partitions.count(stage))))
+        app.shares.append(shares)
+        app.start(f"shards of {stage.value}", shares.run())
     app.start("rulebook watcher", watch_rulebook(app.config, app.log))
     if isinstance(app.log, ValkeyLog):
         app.start("trimming", trim(app.config, app.log))
-    await app.until(asyncio.gather(*(event.wait() for event in ready)))
+    await app.until(asyncio.gather(*(shares.until_ready() for shares in app.shares)))
 
 
 async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) -> None:

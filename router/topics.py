@@ -32,6 +32,10 @@ class Stage(StrEnum):
     DISPATCH = "dispatch"
 
 
+LEADING = {Stage.TRIAGE: REQUESTS_INBOUND, Stage.DISPATCH: TICKETS_TRIAGED}
+"""The topic by whose partitions the shards of a stage are shared out among workers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Partitions:
     """How many partitions the topics of each stage have."""

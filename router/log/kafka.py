@@ -5,7 +5,7 @@ each topic is), `kafka_layout` (how a record stands there), `kafka_wire` (the cl
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from router.log import kafka_layout as layout
 from router.log.kafka_batches import batches, send
+from router.log.kafka_membership import Membership
 from router.log.kafka_namespace import Namespace
 from router.log.kafka_shard import KafkaShard
 from router.log.kafka_subscription import KafkaSubscription
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Message, ShardLog, Source, Subscription
-from router.topics import Partitions
+from router.topics import LEADING, Partitions, Stage
 
 MAX_BYTES = 1_000_000
 """Below the brokers' default of 1 MiB for a batch, with room for headers."""
@@ -76,6 +77,25 @@ class KafkaLog:
             await shard.close()
             raise
         return shard
+
+    async def join(
+        self, stage: Stage, worker: str, changed: Callable[[frozenset[int]], None]
+    ) -> Membership:
+        """Share the shards of `stage` with other workers; `changed` is told which are ours."""
+        topic = LEADING[stage]
+        await self.open()
+        await self._namespace.ensure([topic])
+        name = self._namespace.name(topic)
+        group = self._namespace.name(stage.value)
+        membership = Membership(
+            self._namespace.cluster, name, group=group, worker=worker, changed=changed
+        )
+        try:
+            await membership.start()
+        except BaseException:
+            await membership.stop()
+            raise
+        return membership
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """See `Log.publish`."""
