@@ -1,10 +1,12 @@
-"""What all tests share: the real input, and its loud absence; no clock over properties."""
+"""What all tests share: the real input, a real Kafka, or their loud absence; untimed properties."""
 
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.kafka.fixtures"]
 
 # No timed assertions: in a fresh clone Hypothesis first works out its table of Unicode, which on a
 # busy machine takes longer than it allows an example.
