@@ -24,7 +24,7 @@ from router.log import kafka_layout as layout
 from router.log.kafka_batches import Builders, batches, changelog, send
 from router.log.kafka_clock import BrokerClock
 from router.log.kafka_namespace import Namespace
-from router.log.protocol import Batch, Commit, Fenced, Record, Source
+from router.log.protocol import Batch, Commit, Fenced, Record, Source, TooLarge
 
 POSITIONS = "log:positions"
 TAIL_RECORDS = 20
@@ -61,6 +61,7 @@ class KafkaShard:
         self._read_through = dict.fromkeys(self._sources, _BEFORE_ALL)
         self._state_end = 0
         self._reading = False
+        self._over: Fenced | Unavailable | None = None
 
     async def start(self) -> None:
         """Fence the owner before, and find where it stood. Raises `Malformed`, `Unavailable`."""
@@ -127,6 +128,8 @@ class KafkaShard:
 
     async def poll(self, max_records: int, wait_seconds: float) -> Batch:
         """See `ShardLog.poll`."""
+        if self._over is not None:
+            raise self._over
         with self._cluster.errors(self._name):
             if not self._reading:
                 await self._begin()
@@ -160,9 +163,11 @@ class KafkaShard:
         now = self._clock.now()
         ends = await self._lookups.ends([*self._sources, self._state])
         if ends[self._state] > self._state_end:
-            raise Fenced(f"another owner has opened {self._name}")
-        if not any(self._fetched.values()):
-            await self._arrived(ends)
+            self._over = Fenced(f"another owner has opened {self._name}")
+            raise self._over
+        await self._fetch()
+        if await self._behind(ends, max_records):
+            await self._arrive(max_records)
         records: list[Record] = []
         for one, waiting in self._fetched.items():
             source = self._sources[one]
@@ -175,20 +180,24 @@ class KafkaShard:
                     self._read_through[one], layout.instant(taken[-1].timestamp)
                 )
         records.sort(key=lambda one: one.stored_at)
-        return Batch(records, min(self._read_through.values(), default=now), now)
+        newest = records[-1].stored_at if records else now
+        return Batch(records, min(self._read_through.values(), default=now), max(now, newest))
 
-    async def _arrived(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Wait for what is stored and committed already; it is on its way."""
-        if await self._fetch() or not await self._behind(ends):
-            return
+    async def _arrive(self, max_records: int) -> None:
+        """Wait for what can be read already: it is on its way."""
         stable = await self._lookups.stable(list(self._sources))
         deadline = asyncio.get_running_loop().time() + self._cluster.timeout_seconds
-        while await self._behind(stable) and not await self._fetch(0.05):
+        while await self._behind(stable, max_records):
+            await self._fetch(0.05)
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable(f"{self._name}: what is stored does not come")
 
-    async def _behind(self, ends: Mapping[TopicPartition, int]) -> bool:
-        return any([await self._reader.position(one) < ends[one] for one in self._sources])
+    async def _behind(self, ends: Mapping[TopicPartition, int], max_records: int) -> bool:
+        """Whether some source has fewer records here than a batch takes, and more on the way."""
+        for one, waiting in self._fetched.items():
+            if len(waiting) < max_records and await self._reader.position(one) < ends[one]:
+                return True
+        return False
 
     async def commit(self, commit: Commit) -> None:
         """See `ShardLog.commit`."""
@@ -205,7 +214,21 @@ class KafkaShard:
         self._standing = standing
 
     async def _transaction(self, sending: Mapping[TopicPartition, Builders], changes: int) -> None:
-        self._state_end += changes + 1  # at the most, and the marker; corrected below
+        if self._over is not None:
+            raise self._over
+        try:
+            sent = await self._sent(sending)
+        except (Fenced, Unavailable) as error:
+            self._over = error  # a producer that failed once can do no more
+            raise
+        except TooLarge:
+            self._state_end += changes + 1  # at the most, and the marker
+            raise
+        self._told(sent[self._state], sending[self._state])
+
+    async def _sent(
+        self, sending: Mapping[TopicPartition, Builders]
+    ) -> Mapping[TopicPartition, Sequence[RecordMetadata]]:
         with self._cluster.errors(self._name):
             async with asyncio.timeout(self._cluster.timeout_seconds):
                 await self._producer.begin_transaction()
@@ -215,12 +238,14 @@ class KafkaShard:
                     await self._producer.abort_transaction()
                     raise
                 await self._producer.commit_transaction()
-        self._told(sent[self._state], sending[self._state])
+        return sent
 
     def _told(self, sent: Sequence[RecordMetadata], builders: Builders) -> None:
-        last = sent[-1]
-        if last.offset >= 0:  # else the reply to a repetition, which does not say it
-            self._state_end = last.offset + builders[-1].record_count() + 1
+        last, count = sent[-1], builders[-1].record_count()
+        if last.offset >= 0:
+            self._state_end = last.offset + count + 1
+        else:  # the reply to a repetition, which does not say where it is
+            self._state_end += sum(one.record_count() for one in builders) + 1
         if last.timestamp_type == 1:
             self._clock.told(last.timestamp)
 

@@ -1,18 +1,16 @@
 """The logs that the suite runs over."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 import pytest_asyncio
 
 from router.log.protocol import Log
 from router.log.valkey_server import EmbeddedServer
-from tests.conformance.harness import Harness, MemoryHarness, ValkeyHarness
+from tests.conformance.harness import Harness, KafkaHarness, MemoryHarness, ValkeyHarness
 
-HARNESSES: dict[str, Callable[[EmbeddedServer], Harness]] = {
-    "memory": lambda _: MemoryHarness(),
-    "valkey": ValkeyHarness,
-}
+KAFKA = pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")])
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -24,12 +22,22 @@ async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     await server.stop()
 
 
-@pytest_asyncio.fixture(params=sorted(HARNESSES), loop_scope="session")
-async def harness(request: pytest.FixtureRequest, valkey: EmbeddedServer) -> AsyncIterator[Harness]:
-    """Each log in turn."""
-    found = HARNESSES[request.param](valkey)
-    yield found
-    await found.close()
+@pytest.fixture(params=["memory", "valkey", KAFKA])
+def make(request: pytest.FixtureRequest) -> Callable[[], Harness]:
+    """Each log in turn, as often as wanted; a server is started only for its own."""
+    if request.param == "memory":
+        return MemoryHarness
+    if request.param == "valkey":
+        return partial(ValkeyHarness, request.getfixturevalue("valkey"))
+    return partial(KafkaHarness, request.getfixturevalue("kafka"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def harness(make: Callable[[], Harness]) -> AsyncIterator[Harness]:
+    """The log, closed at the end."""
+    made = make()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

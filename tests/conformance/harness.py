@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
+
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.log.memory import Faults, MemoryLog
@@ -24,6 +26,8 @@ from router.log.valkey_server import EmbeddedServer
 from router.topics import Partitions
 from tests.conformance.kafka_proxy import KafkaProxy
 from tests.conformance.proxy import Moment, Proxy
+from tests.kafka import cluster as brokers
+from tests.kafka.fixtures import External
 
 PARTITIONS = Partitions(triage=2, dispatch=2)
 MAX_BYTES = 50_000
@@ -164,15 +168,14 @@ class ValkeyHarness:
 class KafkaHarness:
     """A namespace of its own on the broker of the whole run; failures by a proxy before it."""
 
-    def __init__(self, bootstrap: str, proxied: tuple[int, int]) -> None:
-        self._bootstrap = bootstrap
-        self._proxied = proxied
+    def __init__(self, kafka: brokers.Cluster | External) -> None:
+        self._kafka = kafka
         self._namespace = f"test{next(_numbers)}-{uuid.uuid4().hex[:8]}"
         self._handles: list[TrackedKafka] = []
 
     def handle(self) -> Log:
         """See `Harness.handle`."""
-        return self._by(Cluster(self._bootstrap))
+        return self._by(Cluster(self._kafka.bootstrap))
 
     def _by(self, cluster: Cluster) -> TrackedKafka:
         log = TrackedKafka(cluster, self._namespace, PARTITIONS, max_bytes=MAX_BYTES)
@@ -182,7 +185,12 @@ class KafkaHarness:
     @asynccontextmanager
     async def cut(self, moment: Moment) -> AsyncIterator[Cut]:
         """See `Harness.cut`: the proxy stays down, for aiokafka would send everything again."""
-        proxy = KafkaProxy(*self._proxied)
+        if not isinstance(self._kafka, brokers.Cluster):
+            pytest.skip("KAFKA_BOOTSTRAP is not ours to put a proxy before: did NOT run")
+        (number,) = self._kafka.numbers
+        proxy = KafkaProxy(
+            self._kafka.proxied_port(number), self._kafka.advertised_proxy_port(number)
+        )
         await proxy.start()
         log = self._by(Cluster(f"127.0.0.1:{proxy.port}", timeout_seconds=3))
         try:

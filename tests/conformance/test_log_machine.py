@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -12,8 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog, Source
-from router.log.valkey_server import EmbeddedServer
-from tests.conformance.conftest import HARNESSES
+from tests.conformance.harness import Harness, MemoryHarness, ValkeyHarness
 from tests.conformance.test_log import NOON, ids, state_of
 
 T = TypeVar("T")
@@ -38,12 +38,11 @@ class Verbs(RuleBasedStateMachine):
     """The model: lists of ids, a dict of state, committed indexes, the newest epoch."""
 
     make: Any
-    server: Any
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.harness = type(self).make(type(self).server)
+        self.harness = type(self).make()
         self.log = self.harness.handle()
         self.stored: dict[Source, list[str]] = defaultdict(list)
         self.out: list[str] = []
@@ -129,17 +128,18 @@ class Verbs(RuleBasedStateMachine):
         self.runner.close()
 
 
+EXAMPLES = {MemoryHarness: 100, ValkeyHarness: 25}
+
+
 @pytest.mark.services
-@pytest.mark.parametrize(("name", "examples"), [("memory", 100), ("valkey", 25)])
-def test_any_sequence_of_verbs_does_as_the_model(
-    name: str, examples: int, valkey: EmbeddedServer
-) -> None:
+def test_any_sequence_of_verbs_does_as_the_model(make: Callable[[], Harness]) -> None:
     """Publish, open, poll, commit, read: by owners and former owners, in any order."""
-    machine = type(name, (Verbs,), {"make": staticmethod(HARNESSES[name]), "server": valkey})
+    kind: Any = make.func if isinstance(make, partial) else make
+    machine = type("Machine", (Verbs,), {"make": staticmethod(make)})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=EXAMPLES.get(kind, 5),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
