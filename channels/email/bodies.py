@@ -39,7 +39,7 @@ def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
 
     What is text follows RFC 8621, 4.1.4; of alternatives the plain one is taken when it says
     anything. A text that has a file's name is shown and kept as a file.
-    A mail without a word of its own shows those of the mail that it forwards.
+    A mail without a word of its own shows those of the mail that it forwards, and its files.
     """
     bodies = Bodies()
     texts = list(_texts(mail, defects))
@@ -57,7 +57,7 @@ def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
         for name, content in _uufiles(part):
             _attach(bodies, name, "application/octet-stream", content, defects)
     if not any(map(str.strip, bodies.texts)) and mail.media_type != "multipart/report":
-        bodies.texts += _forwarded(mail, depth)
+        _add_forwarded(bodies, mail, depth)
     return bodies
 
 
@@ -75,12 +75,17 @@ def _texts(mail: Mail, defects: Defects) -> Iterator[str | None]:
             yield text_of(part, defects)
 
 
-def _forwarded(mail: Mail, depth: int) -> list[str]:
+def _add_forwarded(bodies: Bodies, mail: Mail, depth: int) -> None:
     inside = next((part for part in mail.leaves if part.media_type == "message/rfc822"), None)
     if inside is None or depth == MOST_FORWARDS:
-        return []
+        return
     # What is wrong with somebody else's mail is no defect of this one.
-    return read(structure.read(inside.content, Defects()), Defects(), depth + 1).texts
+    found = read(structure.read(inside.content, Defects()), Defects(), depth + 1)
+    bodies.texts += found.texts
+    for one in found.attachments:
+        if one.media_type != "message/rfc822" and len(bodies.attachments) < MOST_ATTACHMENTS:
+            bodies.attachments.append(one)
+    bodies.blobs |= found.blobs
 
 
 def _is_body(part: Part) -> bool:

@@ -181,7 +181,18 @@ def read(raw: bytes, defects: Defects) -> Mail:
             defects.add("parts", f"more than {MOST_PARTS}; the rest stands only in the raw mail")
             break
         mail.leaves.append(part)
+    if not any(part.content.strip() for part in mail.leaves):
+        _show_body(mail, policy, repaired, defects)
     return mail
+
+
+def _show_body(mail: Mail, policy: _Policy, raw: bytes, defects: Defects) -> None:
+    """No part says anything, so whatever stands below the headers is what was written."""
+    blank = _BLANK.search(raw)
+    body = raw[blank.end() :].strip() if blank else b""
+    if body:
+        defects.add("mime", "no part could be told from another; the body is shown as it came")
+        mail.leaves.append(Part(_Message(policy), "text/plain", body, Place()))
 
 
 def _bounded(raw: bytes, defects: Defects) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.channels.email.agreement import DOUBTFUL, Result, results, share, verdicts
+from tests.unit.channels.email.agreement import Result, results, share, verdicts
 
 LISTED = Path(__file__).with_name("disagreements.tsv")
 
@@ -23,8 +23,8 @@ def found(shared_data: Path) -> list[Result]:
     [
         ("sender", 0.99),
         ("subject", 0.99),
-        ("text", 0.95),
-        ("attachments", 0.95),
+        ("text", 0.97),
+        ("attachments", 0.97),
         ("reply", 0.90),
         ("dsn", 0.95),
         ("failed recipient", 0.95),
@@ -37,12 +37,6 @@ def test_fields_agree(found: list[Result], field: str, least: float) -> None:
     assert share(found, field) >= least
 
 
-@pytest.mark.parametrize("field", ["text", "attachments"])
-def test_well_formed_mails_agree(found: list[Result], field: str) -> None:
-    """97 % of text and attachments agree where the mail is not called malformed."""
-    assert share(found, field, DOUBTFUL) >= 0.97
-
-
 @pytest.mark.parametrize("half", ["development", "other"])
 def test_machines_are_told_from_people(found: list[Result], half: str) -> None:
     """In both halves: precision 98 %, recall 95 %."""
@@ -52,7 +46,7 @@ def test_machines_are_told_from_people(found: list[Result], half: str) -> None:
 
 
 def test_every_disagreement_is_listed_and_every_listed_one_stands(found: list[Result]) -> None:
-    """`disagreements.tsv` names exactly what disagrees, disputed and malformed mails included."""
+    """`disagreements.tsv` names exactly what disagrees, disputed mails included."""
     with LISTED.open(newline="") as file:
         listed = {
             (row["file"], row["field"]): row["reason"]

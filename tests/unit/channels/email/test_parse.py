@@ -332,6 +332,35 @@ def test_a_missing_empty_line_is_a_defect() -> None:
     assert "no empty line" in problems(request)["headers"]
 
 
+def test_a_body_that_cannot_be_taken_apart_is_shown_as_it_came() -> None:
+    """Boundaries that end each other leave no part: the customer's words are shown all the same."""
+    request = read(
+        HEAD + 'Content-Type: multipart/mixed; boundary="a--"\n\n--a--\n'
+        'Content-Type: multipart/mixed; boundary="a----"\n\n--a----\n\n空调坏了\n--a------\n'
+    )
+    assert "空调坏了" in (request.full_text or "")
+    assert "shown as it came" in str(request.defects)
+
+
+def test_a_mail_that_only_forwards_has_the_files_of_what_it_forwards() -> None:
+    """Its text is shown as the mail's own, so its files are at hand too, besides the whole."""
+    inside = (
+        "From: Li <li@example.cn>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n见附件\n"
+        "--b\nContent-Type: image/gif; name=photo.gif\nContent-Transfer-Encoding: base64\n\n"
+        "R0lGODlhAQABAAAAADs=\n--b--\n"
+    )
+    found = parsed(
+        HEAD
+        + "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes(inside.encode()).decode()
+    )
+    assert found.request.full_text == "见附件"
+    mail, photo = found.request.attachments
+    assert (mail.media_type, photo.name) == ("message/rfc822", "photo.gif")
+    assert photo.ref is not None
+    assert found.blobs[photo.ref].startswith(b"GIF89a")
+
+
 def test_uuencoded_files_are_attachments() -> None:
     """A file that stands uuencoded in the text is a file, and not text."""
     request = read(HEAD + "\nsee below\n\nbegin 644 a.txt\n%:&5L;&\\\n`\nend\n")
