@@ -22,8 +22,9 @@ rootLogger.appenderRef.file.ref = file
 """
 
 MEMORY = ("-Xmx512m", "-Xms128m")
-QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m")
-"""For a program that is done in a second."""
+
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Half the work at the start, less speed later on: without them the JVM compiles what is hot."""
 
 TAIL_CHARACTERS = 3_000
 
@@ -51,12 +52,19 @@ class Broker:
     """A broker and controller in one process, its files in `folder`, on the same ports for ever."""
 
     def __init__(
-        self, folder: Path, name: str, addresses: Addresses, installation: Installation
+        self,
+        folder: Path,
+        name: str,
+        addresses: Addresses,
+        installation: Installation,
+        *,
+        at_speed: bool,
     ) -> None:
         self.addresses = addresses
         self._folder = folder
         self._name = name
         self._installation = installation
+        self._jvm = MEMORY if at_speed else (*MEMORY, *QUICK)
         self._process: Guarded | None = None
 
     @property
@@ -83,7 +91,7 @@ class Broker:
         """Run it, on what its folder holds; it does not answer yet."""
         assert not self.alive, f"{self._name} runs already"
         self._process = Guarded(
-            self._java(*MEMORY, "kafka.Kafka", str(self._properties)),
+            self._java(*self._jvm, "kafka.Kafka", str(self._properties)),
             self._console,
             container=self._installation.container(self._name),
         )

@@ -29,15 +29,22 @@ class Cluster:
     """KRaft brokers on free ports of the loopback, numbered from 1, with their files in `folder`.
 
     Each is broker and controller in one, so that any one of three can go. `properties` are added to
-    the settings of all, or replace them. All brokers end with this process, however it ends.
+    the settings of all, or replace them. `at_speed` is for measurements: such brokers start more
+    slowly, and then run as fast as in production. All end with this process, however it ends.
     """
 
     def __init__(
-        self, folder: Path, brokers: int = 1, *, properties: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        brokers: int = 1,
+        *,
+        properties: Mapping[str, str] | None = None,
+        at_speed: bool = False,
     ) -> None:
         self._folder = folder.resolve()
         self._count = brokers
         self._properties = dict(properties or {})
+        self._at_speed = at_speed
         self._ports = Ports()
         self._brokers: dict[int, Broker] = {}
 
@@ -60,9 +67,8 @@ class Cluster:
         for number in range(1, self._count + 1):
             name = f"switchboard-kafka-{identity}-{number}"
             addresses = Addresses.take(self._ports)
-            self._brokers[number] = Broker(
-                self._folder / f"broker-{number}", name, addresses, source
-            )
+            folder = self._folder / f"broker-{number}"
+            self._brokers[number] = Broker(folder, name, addresses, source, at_speed=self._at_speed)
         try:
             await asyncio.gather(
                 *(
