@@ -109,7 +109,7 @@ def docker_works() -> bool:
 def fetch() -> Path:
     """Have Maven fetch the jars, once for all runs, also for two that begin at the same time.
 
-    Raises subprocess.CalledProcessError when Maven does not succeed.
+    Raises subprocess.CalledProcessError, with what Maven said, when that does not succeed.
     """
     target = libraries()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def fetch() -> Path:
             pom = shutil.copy(POM, folder)
             goal = "dependency:copy-dependencies"
             output = f"-DoutputDirectory={folder}/libraries"
-            subprocess.run([*MAVEN, "-f", pom, goal, output], check=True)
+            subprocess.run([*MAVEN, "-f", pom, goal, output], check=True, stdout=subprocess.PIPE)
             Path(folder, "libraries").rename(target)
     return target
 
@@ -149,7 +149,8 @@ def _fetched() -> int:
     try:
         fetch()
     except subprocess.CalledProcessError as error:
-        print(f"test services: Maven ended with {error.returncode}", file=sys.stderr)
+        said = error.stdout.decode(errors="replace")
+        print(f"{said}\ntest services: Maven ended with {error.returncode}", file=sys.stderr)
         return 1
     return 0
 
