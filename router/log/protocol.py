@@ -6,8 +6,8 @@ to it:
 * A commit is atomic: outputs, state changes and positions together, or none of them.
 * Opening a shard fences its previous owner: its next commit and its next poll raise `Fenced`, and
   nothing of that commit is stored.
-* What `publish` returned for is stored; when it raised, all of it may be, or nothing (ids are
-  deterministic, so a repetition is harmless).
+* What `publish` returned for is stored; when it raised, all of it may be, or nothing, or where
+  several partitions are written a part (ids are deterministic, so a repetition is harmless).
 * Records of one partition are read in the order in which they were stored.
 * Nothing that was stored before a poll's `read_through` is still to come.
 * A group sees a batch again after a restart until it has acknowledged it, and keeps where it began.

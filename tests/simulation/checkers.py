@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 
@@ -35,10 +36,16 @@ class Rules:
 
 
 class Run:
-    """All events of one run by topic, and by ticket in order."""
+    """All events of one run by topic, and by ticket in order.
 
-    def __init__(self, events: Iterable[Event], ended_at: datetime) -> None:
+    With `partitioned` topics the order of events of different tickets is not the log's to tell.
+    """
+
+    def __init__(
+        self, events: Iterable[Event], ended_at: datetime, *, partitioned: bool = False
+    ) -> None:
         self.ended_at = ended_at
+        self.partitioned = partitioned
         self.topics: dict[str, list[Event]] = defaultdict(list)
         self.tickets: dict[str, list[Event]] = defaultdict(list)
         for event in events:
@@ -148,27 +155,38 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
     return wrong
 
 
+_TAKES = {"ticket.offered", "ticket.assigned", "ticket.resumed"}
+_GIVES = _WAITS | _OFFER_ENDS | {
+    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
+}  # fmt: skip
+
+
+def _moments(run: Run) -> list[list[Event]]:
+    """Events after which the books must balance: each one, or all of one instant of a shard."""
+    events = run.of("tickets.events")
+    if not run.partitioned:
+        return [[event] for event in events]
+    events = sorted(events, key=lambda event: event.time)
+    return [list(group) for _, group in groupby(events, key=lambda event: event.time)]
+
+
 def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
     """At no point of the log does an agent hold more than the rulebook allows."""
     held: dict[str, dict[str, int]] = defaultdict(dict)
     holder: dict[str, str] = {}
     wrong = []
-    for event in run.of("tickets.events"):
-        ticket, agent = event.data.get("ticket"), event.data.get("agent")
-        if ticket is None or event.type.startswith(("sla.", "command.")):
-            continue
-        takes = event.type in {"ticket.offered", "ticket.assigned", "ticket.resumed"}
-        gives = event.type in _WAITS | _OFFER_ENDS | {
-            "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
-        }  # fmt: skip
-        if (takes or gives) and ticket in holder:
-            held[holder.pop(ticket)].pop(ticket, None)
-        if takes and agent is not None:
-            holder[ticket] = agent
-            held[agent][ticket] = rules.weights.get(agent, {}).get(event.data["channel"], 1)
+    for moment in _moments(run):
+        for event in moment:
+            ticket, agent = event.data.get("ticket"), event.data.get("agent")
+            if ticket is not None and event.type in _TAKES | _GIVES and ticket in holder:
+                held[holder.pop(ticket)].pop(ticket, None)
+            if ticket is not None and event.type in _TAKES and agent is not None:
+                holder[ticket] = agent
+                held[agent][ticket] = rules.weights.get(agent, {}).get(event.data["channel"], 1)
+        for agent in held.keys() & {event.data.get("agent") for event in moment}:
             load = sum(held[agent].values())
             if load > rules.capacity[agent]:
-                wrong.append(f"{agent} holds {load} of {rules.capacity[agent]} after {event.id}")
+                wrong.append(f"{agent} holds {load} of {rules.capacity[agent]} after {moment[-1]}")
     return wrong
 
 
