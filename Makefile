@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := .stamps/ready
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-SCRIPTS := scripts/check-compose scripts/check-lock scripts/write-docs
+SCRIPTS := scripts/check-compose scripts/check-lock scripts/with-kafka scripts/write-docs
 UV := .stamps/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	--python-version 3.11
@@ -22,8 +22,13 @@ export PYTHON
 help: ## Show the verbs
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
-demo: $(READY) ## Run everything with sample traffic (ARGS=--exit ends by itself)
+demo: $(READY) ## Run everything with sample traffic (ARGS=--exit ends by itself, KAFKA=1 on Kafka)
+ifdef KAFKA
+	scripts/setup-test-services
+	PYTHONPATH=. $(BIN)/python scripts/with-kafka $(BIN)/switchboard demo --log kafka://{kafka} $(ARGS)
+else
 	$(BIN)/switchboard demo $(ARGS)
+endif
 
 test: $(READY) ## Pass the tests
 	scripts/setup-test-services
