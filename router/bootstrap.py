@@ -162,7 +162,7 @@ async def _client(config: Config, url: str) -> AsyncIterator[Log]:
     if url.startswith(SCHEME):
         log = KafkaLog(
             cluster(config, url), settings.namespace, settings.partitions,
-            replication=settings.kafka.replication,
+            replication=settings.kafka.replication, retention=settings.retention,
         )  # fmt: skip
     else:
         log = ValkeyLog(url, settings.namespace, settings.partitions)

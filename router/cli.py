@@ -22,6 +22,7 @@ from router.commands import (
     schema,
     serve,
     simulate,
+    topics,
     watch,
 )
 
@@ -53,6 +54,7 @@ for command in (
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:

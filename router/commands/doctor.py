@@ -12,6 +12,8 @@ import typer
 
 from channels.errors import SwitchboardError
 from router import bootstrap
+from router.log.kafka import KafkaLog
+from router.log.protocol import Log
 from router.log.valkey_server import binary
 from router.rulebook_files import read_folder
 from router.settings import Config, load
@@ -82,6 +84,7 @@ async def _online(config: Config) -> list[tuple[bool, str]]:
             skew = abs(await log.now() - datetime.now(UTC))
             newest = await bootstrap.activation_in_force(log)
             topics = await log.topics()
+            of_kafka = await _kafka(config, log)
     except SwitchboardError as error:
         running = config.settings.log != bootstrap.EMBEDDED
         return [(not running, f"log: {error}")]
@@ -91,4 +94,18 @@ async def _online(config: Config) -> list[tuple[bool, str]]:
     return [
         (True, f"log: answers, {len(topics)} topics, rulebook in force: {force}"),
         (near, f"clock: {skew.total_seconds():.3f} s from the log's{advice}"),
+        *of_kafka,
+    ]
+
+
+async def _kafka(config: Config, log: Log) -> list[tuple[bool, str]]:
+    """What is wrong with the topics of a log on Kafka."""
+    if not isinstance(log, KafkaLog):
+        return []
+    files = read_folder(config.path(config.settings.rulebook))
+    found = await log.differences(compile_rulebook(files).rulebook.queues)
+    if not found:
+        return [(True, "topics: as the settings and the rulebook want them")]
+    return [
+        (False, f"topics: {len(found)} differences, the first: {found[0]} (`switchboard topics`)")
     ]

@@ -5,21 +5,23 @@ each topic is), `kafka_layout` (how a record stands there), `kafka_wire` (the cl
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from router.log import kafka_layout as layout
+from router.log import kafka_topics
 from router.log.kafka_batches import batches, send
 from router.log.kafka_membership import Membership
 from router.log.kafka_namespace import Namespace
 from router.log.kafka_shard import KafkaShard
 from router.log.kafka_subscription import KafkaSubscription
+from router.log.kafka_topics import Difference, Shape
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Message, ShardLog, Source, Subscription
-from router.topics import LEADING, Partitions, Stage
+from router.topics import LEADING, Partitions, Stage, queue_topic
 
 MAX_BYTES = 1_000_000
 """Below the brokers' default of 1 MiB for a batch, with room for headers."""
@@ -36,14 +38,10 @@ class KafkaLog:
         *,
         max_bytes: int = MAX_BYTES,
         replication: int = 1,
+        retention: timedelta = timedelta(days=30),
     ) -> None:
-        self._namespace = Namespace(
-            cluster,
-            namespace,
-            partitions or Partitions(),
-            max_bytes=max_bytes,
-            replication=replication,
-        )
+        shape = Shape(partitions or Partitions(), replication, retention)
+        self._namespace = Namespace(cluster, namespace, shape, max_bytes=max_bytes)
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
 
@@ -131,6 +129,17 @@ class KafkaLog:
             )
         written = {self._namespace.topic(one.topic) for one, end in ends.items() if end > 0}
         return {topic: counts.of(topic) for topic in sorted(written)}
+
+    async def differences(self, queues: Iterable[str]) -> list[Difference]:
+        """How the topics differ from what they should be; those of `queues` included."""
+        specs = self._namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
+        return await kafka_topics.differences(self._namespace.cluster, specs)
+
+    async def apply(self, queues: Iterable[str]) -> list[Difference]:
+        """Make the topics what they should be; what was changed. Raises `Malformed`."""
+        specs = self._namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
+        shape = self._namespace.shape
+        return await kafka_topics.apply(self._namespace.cluster, specs, shape.replication)
 
     async def now(self) -> datetime:
         """See `Log.now`: a broker's clock is read by storing a record."""

@@ -7,28 +7,20 @@ from aiokafka import TopicPartition
 
 from router.log import kafka_topics
 from router.log.kafka_lookups import Lookups
+from router.log.kafka_topics import Shape, Spec
 from router.log.kafka_wire import Cluster
-from router.topics import Partitions
 
 
 class Namespace:
     """A namespace of a cluster. `max_bytes` bounds one record."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        prefix: str,
-        partitions: Partitions,
-        *,
-        max_bytes: int,
-        replication: int,
-    ) -> None:
+    def __init__(self, cluster: Cluster, prefix: str, shape: Shape, *, max_bytes: int) -> None:
         self.cluster = cluster
-        self.partitions = partitions
+        self.shape = shape
+        self.partitions = shape.partitions
         self.max_bytes = max_bytes
         self.lookups = Lookups(cluster)
         self._prefix = prefix
-        self._replication = replication
         self._known: set[str] = set()
         self._creating = asyncio.Lock()
 
@@ -45,6 +37,10 @@ class Namespace:
         names = await self.lookups.topics()
         return sorted(self.topic(name) for name in names if name.startswith(self.name("")))
 
+    def specs(self, topics: Iterable[str]) -> dict[str, Spec]:
+        """What topics should be, by their names on Kafka."""
+        return {self.name(topic): kafka_topics.spec(topic, self.shape) for topic in topics}
+
     async def ensure(self, topics: Iterable[str]) -> None:
         """Create those of `topics` that are not there. Raises `Unavailable`, `Refused`."""
         wanted = set(topics)
@@ -55,11 +51,8 @@ class Namespace:
                 self._known |= set(await self.topics())
             missing = sorted(wanted - self._known)
             if missing:
-                specs = {
-                    self.name(topic): kafka_topics.spec(topic, self.partitions, self._replication)
-                    for topic in missing
-                }
-                await kafka_topics.create(self.cluster, specs, self._replication)
+                specs = self.specs(missing)
+                await kafka_topics.create(self.cluster, specs, self.shape.replication)
                 with self.cluster.errors("the log"):  # created is not yet led
                     await self.lookups.ends(
                         [
