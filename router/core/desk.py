@@ -99,6 +99,17 @@ class Desk:
         """Whether the ticket's queue exists in the rulebook in force."""
         return self._compiled is not None and ticket.queue in self._compiled.rulebook.queues
 
+    def home(self, queue: str, pool: str) -> str:
+        """`queue`, or the one that takes its work over when the rulebook has it no more.
+
+        That is the first of its pool; of the first pool when that is gone as well.
+        """
+        rulebook = self.compiled.rulebook
+        if queue in rulebook.queues:
+            return queue
+        pools = rulebook.pools
+        return (pools.get(pool) or next(iter(pools.values()))).queues[0]
+
     def queue(self, name: str) -> Queue:
         """The rulebook's queue."""
         return self.compiled.rulebook.queues[name]

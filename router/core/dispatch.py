@@ -27,15 +27,14 @@ from router.core.events import (
     TicketClosed,
     TicketMessage,
     TicketMessageReceived,
-    TicketRemoved,
     TicketTriaged,
 )
 from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, forward, leave_pool, move_in
+from router.core.pools import TicketMoved, forward, move_in, settle, transfer
 from router.core.tickets import Ticket
-from router.topics import TICKETS_EVENTS, Stage
+from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 
 COMMAND_MEMORY = timedelta(hours=24)
 EXCERPT_CHARACTERS = 2_000
@@ -139,13 +138,16 @@ class Dispatch:
         """
         if not isinstance(event, (TicketTriaged, TicketMessage)):
             return None
-        turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
-        if event.ticket in self.desk.tickets.rows:
+        if self._known(event.ticket):
             return None
-        pool = self.desk.compiled.rulebook.pools[event.pool]
-        ticket = turn.save(_opened(event, pool.queues[0], sla=None))
+        turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
+        ticket = turn.save(_opened(event, self.desk.home("", event.pool), sla=None))
         moves.park(turn, ticket, "unusable_record")
         return self._settled(turn)
+
+    def _known(self, ticket: str) -> bool:
+        """Whether the ticket is here, or was before it went to another pool."""
+        return ticket in self.desk.tickets.rows or ticket in self.desk.stubs.rows
 
     def _settled(self, turn: Turn) -> list[Output]:
         assign.match(turn)
@@ -166,42 +168,39 @@ class Dispatch:
             turn.freed[agent] = None
 
     def _under_new_rules(self, turn: Turn, ticket: Ticket, before: dict[str, Any]) -> None:
-        rulebook = self.desk.compiled.rulebook
-        if ticket.queue not in rulebook.queues:
-            queue = rulebook.pools[ticket.pool].queues[0]
-            left = ticket.queue
-            ticket = turn.save(moves.release(turn, ticket, "queue_removed"), queue=queue, place=0)
-            turn.tell_queue(TicketRemoved, ticket, left, reason="queue_removed")
-            moves.announce_queued(turn, ticket)
+        settled = settle(turn, clocks.remeasure(turn, before, ticket))
+        if settled is None:
+            return
+        ticket = settled
         holder = ticket.holder or ticket.agent
-        if holder is not None and holder not in rulebook.agents:
+        if holder is not None and holder not in self.desk.compiled.rulebook.agents:
             ticket = moves.requeue(turn, ticket, "agent_removed")
-        ticket = clocks.remeasure(turn, before, ticket)
         if ticket.state is TicketState.QUEUED:
             turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
 
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
-        if event.ticket in self.desk.tickets.rows:
+        if self._known(event.ticket):
             return
-        ticket = _opened(event, event.queue, sla=event.sla)
+        ticket = _opened(event, self.desk.home(event.queue, event.pool), sla=event.sla)
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
+        settle(turn, ticket)
 
     def _message(self, turn: Turn, event: TicketMessage) -> None:
-        if event.ticket in self.desk.stubs.rows:
-            forward(turn, event)
+        if forward(turn, event.ticket, TICKETS_TRIAGED, event.TYPE):
             return
         ticket = self.desk.tickets.get(event.ticket)
         if ticket is None:
             raise LookupError(f"ticket {event.ticket} is not here: a message for it came too late")
-        if event.number <= ticket.number:
+        if not ticket.lacks(event.number):
             return
         # What lapsed meanwhile is left to the timers: an earlier reply may still be unread.
         received = event.request.received_at
         ticket = turn.save(
             ticket,
-            number=event.number,
+            number=max(event.number, ticket.number),
+            missing=ticket.missing_after(event.number),
             last_message_id=event.request.attributes.get("message_id") or ticket.last_message_id,
         )
         turn.emit_queue(
@@ -228,12 +227,11 @@ class Dispatch:
             if state is not None and state.presence == "available" and spare >= ticket.weight:
                 ticket = handlers.resumed(turn, ticket, "customer_replied")
             else:
-                ticket = clocks.resumed(turn, moves.requeue(turn, ticket, "customer_replied"))
+                ticket = moves.requeue(turn, ticket, "customer_replied")
         clocks.customer_wrote(turn, ticket, received)
 
     def _close(self, turn: Turn, event: TicketClose) -> None:
-        if event.ticket in self.desk.stubs.rows:
-            forward(turn, event)
+        if forward(turn, event.ticket, TICKETS_TRIAGED, event.TYPE):
             self.desk.stubs.delete(event.ticket)
             return
         ticket = self.desk.tickets.get(event.ticket)
@@ -246,6 +244,8 @@ class Dispatch:
         move_in(turn, event)
 
     def _receipt(self, turn: Turn, event: Receipt) -> None:
+        if forward(turn, event.ticket or "", MESSAGES_RECEIPTS, MessageReceipt.TYPE):
+            return
         ticket = self.desk.tickets.get(event.ticket or "")
         if ticket is not None:
             turn.emit_queue(
@@ -291,18 +291,14 @@ class Dispatch:
             self._lapsed(turn, ticket, turn.at)
         if command.command == "reply":
             handlers.reply(turn, command, self._head)
-        elif command.command == "transfer" and self._leaves_pool(command):
-            leave_pool(turn, handlers.transferable(turn, command), command)
         else:
             handlers.HANDLERS[command.command](turn, command)
 
-    def _leaves_pool(self, command: Command) -> bool:
-        ticket = self.desk.tickets.get(command.ticket or "")
-        pool = self.desk.compiled.pool_of.get(command.queue or "")
-        return ticket is not None and pool is not None and pool != ticket.pool
-
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        ticket = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        here = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        if here is None:
+            return
+        ticket = here
         if ticket.offer is not None and ticket.offer.expires_at < before:
             ticket = moves.end_offer(turn, ticket, Trigger.OFFER_EXPIRED)
         if ticket.return_at is not None and ticket.return_at < before:
@@ -313,8 +309,11 @@ class Dispatch:
             if ticket.relax_at is not None and ticket.relax_at < before:
                 moves.relax(turn, ticket)
 
-    def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
-        """Record what lapsed strictly before `before`, and do what the ladder says."""
+    def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
+        """Record what lapsed strictly before `before`, and do what the ladder says.
+
+        None: the ladder has moved the ticket to another pool.
+        """
         ticket, levels = clocks.lapse(turn, ticket, before)
         for rung in self.desk.ladder(ticket.sla):
             if rung.level not in levels or not ticket.open:
@@ -322,7 +321,10 @@ class Dispatch:
             if rung.raise_priority:
                 ticket = moves.raise_priority(turn, ticket, rung.raise_priority)
             if rung.move_to is not None and rung.move_to != ticket.queue:
-                ticket = moves.transfer(turn, ticket, rung.move_to, None, "escalated")
+                moved = transfer(turn, ticket, rung.move_to, None, "escalated")
+                if moved is None:
+                    return None
+                ticket = moved
         return ticket
 
 

@@ -6,7 +6,7 @@ A handler raises `Rejected` before it changes anything, or does what it was aske
 from collections.abc import Callable
 from datetime import timedelta
 
-from router.core import assign, clocks, moves
+from router.core import assign, clocks, moves, pools
 from router.core.agents import AgentState, unfit
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
@@ -176,18 +176,13 @@ def note(turn: Turn, command: Command) -> None:
     turn.emit(TicketNoted, ticket, agent=command.agent, text=command.text)
 
 
-def transferable(turn: Turn, command: Command) -> Ticket:
-    """The command's ticket, which the agent may give away."""
-    return _own(turn, command, Trigger.TRANSFERRED)
-
-
 def transfer(turn: Turn, command: Command) -> None:
-    """The agent gives their ticket to another queue of the pool."""
-    ticket = transferable(turn, command)
+    """The agent gives their ticket to another queue, of this pool or another."""
+    ticket = _own(turn, command, Trigger.TRANSFERRED)
     if not command.queue or command.queue not in turn.desk.compiled.rulebook.queues:
         raise Rejected(Rejection.UNKNOWN_QUEUE if command.queue else Rejection.FIELD_MISSING)
     reason = command.reason or "transferred"
-    moves.transfer(turn, ticket, command.queue, command.agent, reason)
+    pools.transfer(turn, ticket, command.queue, command.agent, reason)
 
 
 def pending(turn: Turn, command: Command) -> None:
@@ -226,9 +221,7 @@ def step_done(turn: Turn, command: Command) -> None:
 def resolve(turn: Turn, command: Command) -> None:
     """The matter is settled: resolution is met, the other clocks end, triage is told."""
     ticket = _own(turn, command, Trigger.RESOLVED)
-    if ticket.state is TicketState.PENDING:
-        ticket = clocks.resumed(turn, ticket)
-    ticket = moves.leave(turn, ticket, "resolved")
+    ticket = moves.leave(turn, clocks.resumed(turn, ticket), "resolved")
     ticket = turn.save(
         ticket, Trigger.RESOLVED, weight=0, resolved_at=turn.at, return_at=None,
         waiting_since=None,
@@ -237,7 +230,6 @@ def resolve(turn: Turn, command: Command) -> None:
     ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
-    moves.busy(turn, command.agent)
 
 
 def reopen(turn: Turn, command: Command) -> None:

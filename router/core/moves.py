@@ -23,7 +23,7 @@ from router.core.events import (
 from router.core.lifecycle import TicketState, Trigger
 from router.core.sla import ZERO, Clock
 from router.core.tickets import Refusal, Ticket, deadline
-from router.topics import TICKETS_FEEDBACK, queue_topic
+from router.topics import TICKETS_FEEDBACK
 
 _OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
     Trigger.OFFER_DECLINED: TicketOfferDeclined,
@@ -152,6 +152,7 @@ def requeue(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     ticket = release(turn, ticket, reason)
     if ticket.state is not TicketState.QUEUED:
         agent = ticket.agent
+        ticket = clocks.resumed(turn, ticket)
         ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
         ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
         _free(turn, agent)
@@ -178,8 +179,7 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
     ticket = release(turn, ticket, reason)
     left, holder = ticket.queue, ticket.agent
     turn.tell_queue(TicketRemoved, ticket, left, reason=reason, agent=holder)
-    if ticket.state is TicketState.PENDING:
-        ticket = clocks.resumed(turn, ticket)
+    ticket = clocks.resumed(turn, ticket)
     ticket = turn.save(
         ticket, Trigger.TRANSFERRED, queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None,
@@ -221,10 +221,6 @@ def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
 def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """The ticket leaves its agent and queue for good (resolved, closed, moved away)."""
     ticket = release(turn, ticket, reason)
-    if ticket.agent is not None:
-        turn.freed[ticket.agent] = None
-    turn.out.add(
-        queue_topic(ticket.queue), ticket.id, TicketRemoved.TYPE,
-        turn.event(TicketRemoved, ticket, reason=reason, agent=ticket.agent),
-    )  # fmt: skip
+    turn.tell_queue(TicketRemoved, ticket, ticket.queue, reason=reason, agent=ticket.agent)
+    _free(turn, ticket.agent)
     return ticket

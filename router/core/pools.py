@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import ClassVar
 
 from router.core import clocks, moves
-from router.core.commands import Command
 from router.core.desk import Turn
-from router.core.events import Event, TicketClose, TicketMessage, TicketTransferred
-from router.core.lifecycle import TicketState, Trigger
+from router.core.events import Event, TicketTransferred
+from router.core.lifecycle import Trigger
 from router.core.tickets import Stub, Ticket
 from router.topics import TICKETS_TRIAGED
 
@@ -24,21 +23,27 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     reason: str
 
 
-def leave_pool(turn: Turn, ticket: Ticket, command: Command) -> None:
+def transfer(
+    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str
+) -> Ticket | None:
+    """Give the ticket to another queue; None: it has gone to another pool and is no longer here."""
+    if turn.desk.compiled.pool_of[queue] == ticket.pool:
+        return moves.transfer(turn, ticket, queue, agent, reason)
+    _leave(turn, ticket, queue, agent, reason)
+    return None
+
+
+def _leave(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> None:
     """Write the ticket to the other pool; here a stub stays, which forwards what comes late."""
-    queue = command.queue or ""
-    pool = turn.desk.compiled.pool_of[queue]
-    left, agent = ticket.queue, ticket.agent
-    ticket = moves.leave(turn, ticket, "transferred")
-    if ticket.state is TicketState.PENDING:
-        ticket = clocks.resumed(turn, ticket)
+    left, pool = ticket.queue, turn.desk.compiled.pool_of[queue]
+    ticket = clocks.resumed(turn, moves.leave(turn, ticket, reason))
     ticket = turn.save(
         ticket, Trigger.TRANSFERRED, pool=pool, queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
     )  # fmt: skip
-    reason = command.reason or "transferred"
     data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason)
-    turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=_after(turn))
+    extensions = {"activation": str(turn.desk.activation)}
+    turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)
     turn.desk.tickets.delete(ticket.id)
     stub = Stub(
         ticket=ticket.id, conversation=ticket.conversation, pool=pool,
@@ -50,8 +55,11 @@ def leave_pool(turn: Turn, ticket: Ticket, command: Command) -> None:
 
 def move_in(turn: Turn, event: TicketMoved) -> None:
     """Take a ticket on that another pool has given up."""
+    if event.ticket.id in turn.desk.tickets.rows:
+        return
     turn.desk.stubs.delete(event.ticket.id)
-    ticket = turn.save(event.ticket)
+    queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
+    ticket = turn.save(event.ticket, queue=queue)
     ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
@@ -59,13 +67,23 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     )  # fmt: skip
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "moved")
+    ticket = clocks.remeasure(turn, {}, ticket)
+    settle(turn, ticket)
 
 
-def forward(turn: Turn, event: TicketMessage | TicketClose) -> None:
-    """A record for a ticket that has moved on: write it to the pool that has it now."""
-    pool = turn.desk.stubs.rows[event.ticket].pool
-    turn.out.add(TICKETS_TRIAGED, pool, event.TYPE, turn.out.raw, id=turn.out.cause)
+def settle(turn: Turn, ticket: Ticket) -> Ticket | None:
+    """Have the ticket where the rulebook in force wants it; None: it is no longer here."""
+    queue = turn.desk.home(ticket.queue, ticket.pool)
+    if queue != ticket.queue:
+        return transfer(turn, ticket, queue, None, "queue_removed")
+    if turn.desk.compiled.pool_of[queue] != ticket.pool:
+        return transfer(turn, ticket, queue, None, "queue_moved")
+    return ticket
 
 
-def _after(turn: Turn) -> dict[str, str]:
-    return {"activation": str(turn.desk.activation)}
+def forward(turn: Turn, ticket: str, topic: str, kind: str) -> bool:
+    """Whether `ticket` has moved on: then the input is written to the pool that has it now."""
+    stub = turn.desk.stubs.get(ticket)
+    if stub is not None:
+        turn.out.add(topic, stub.pool, kind, turn.out.raw, id=turn.out.cause)
+    return stub is not None

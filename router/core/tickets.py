@@ -8,6 +8,8 @@ from router.core.lifecycle import OPEN, TicketState
 from router.core.sla import Clock
 from router.core.state import Entity
 
+MISSING_KEPT = 100
+
 
 class Offer(msgspec.Struct, frozen=True):
     """A ticket reserved for one agent until `expires_at` (TaskRouter's reservation)."""
@@ -29,7 +31,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     `place` counts the target chain's steps that its age has passed; `weight` is the capacity that
     it uses of its agent while offered or assigned; `waiting_since` is the oldest customer message
-    that nobody has answered; `sent` numbers our messages.
+    that nobody has answered; `number` is the newest customer message's, `missing` are earlier ones
+    that have not come yet; `sent` numbers our messages.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     resolutions: int = 0
     waiting_since: datetime | None = None
     number: int = 0
+    missing: tuple[int, ...] = ()
     sent: int = 0
     return_at: datetime | None = None
     relax_at: datetime | None = None
@@ -86,6 +90,15 @@ class Ticket(Entity, frozen=True, kw_only=True):
         if self.state is TicketState.OFFERED and self.offer is not None:
             return self.offer.agent
         return self.agent if self.state is TicketState.ASSIGNED else None
+
+    def lacks(self, number: int) -> bool:
+        """Whether the customer's message `number` has not come yet."""
+        return number > self.number or number in self.missing
+
+    def missing_after(self, number: int) -> tuple[int, ...]:
+        """What is missing once message `number` has come: it may overtake others, or be late."""
+        missing = (*self.missing, *range(self.number + 1, number))
+        return tuple(one for one in missing if one != number)[-MISSING_KEPT:]
 
     def refused_by(self, agent: str) -> bool:
         """Whether `agent` is not to be asked now."""

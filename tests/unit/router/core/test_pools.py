@@ -1,0 +1,229 @@
+"""Between pools a ticket goes whole; what comes late for it follows."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from channels.outbound import Receipt
+from router.core.events import TicketClose, TicketTriaged
+from router.core.outputs import Output
+from router.topics import MESSAGES_RECEIPTS, TICKETS_TRIAGED
+from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
+from tests.unit.router.core.story import START, Story, rules
+
+
+async def moved(changes: str = "") -> Story:
+    """Ann has given her ticket to the other pool, where Eve is offered it."""
+    story = await Story.begin(changes)
+    await story.available("ann", "eve")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.at(5)
+    assert await story.command("ann", "transfer", "x1", queue="claims", reason="a claim") is None
+    return story
+
+
+async def test_a_transfer_to_another_pool_takes_the_whole_ticket_along() -> None:
+    """Its age, its clocks and its text are the same; Eve of the other pool is offered it."""
+    story = await moved()
+    ticket = story.ticket("x1")
+    assert (ticket.pool, ticket.queue, ticket.enqueued_at) == ("office", "claims", START)
+    assert [clock.target for clock in ticket.clocks] == ["first_response", "resolution"]
+    assert story.holders("x1") == ["ann", "eve"]
+    transferred = story.one("ticket.transferred", "x1").data
+    assert transferred["from_queue"] == "billing"
+    assert (transferred["agent"], transferred["reason"]) == ("ann", "a claim")
+    assert story.one("ticket.removed", "x1", "agent.queue.billing").data["reason"] == "a claim"
+    assert story.events("ticket.queued", "x1", "agent.queue.claims")
+
+
+async def test_an_agent_who_gave_a_ticket_to_another_pool_is_free_for_the_next() -> None:
+    """Her capacity is free, and she counts as idle from now on."""
+    story = await moved()
+    assert story.desk.loads.load("ann") == 0
+    assert story.desk.agents.rows["ann"].idle_since == story.now
+
+
+async def test_a_pending_ticket_counts_on_in_its_new_pool() -> None:
+    """What waited for the customer under Ann's care now waits for Eve: its clocks run."""
+    story = await Story.begin("slas: {standard: {pause: [pending]}}")
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.command("ann", "pending", "x1")
+    await story.at(100)
+    assert await story.command("ann", "transfer", "x1", queue="claims") is None
+    assert len(story.events("sla.resumed", "x1")) == 2
+    await story.after(160)
+    assert story.one("sla.breached", "x1").at == 160
+
+
+class Two(NamedTuple):
+    """The two pools as the two shards that they are, a ticket on its way between them."""
+
+    service: Core
+    office: Core
+    order: TicketTriaged
+    move: Output
+
+
+def two() -> Two:
+    """Ann's shard has given a ticket away; the other pool's shard has not read of it yet."""
+    service, office, order = Core(), Core(), triaged()
+    service.command("ann", "presence", state="available")
+    service.step(order)
+    service.command("ann", "accept", 1, ticket=order.ticket)
+    outputs = service.command("ann", "transfer", 5, ticket=order.ticket, queue="claims")
+    (move,) = of(outputs, "ticket.moved")
+    return Two(service, office, order, move)
+
+
+def test_a_message_for_a_ticket_that_moved_is_forwarded_to_its_pool() -> None:
+    """Triage has not heard of the move; the agent of the other pool reads the message as sent."""
+    service, office, order, move = two()
+    office.take_in(move, 6)
+    (forwarded,) = service.step(message(order, 2), 7)
+    assert (forwarded.topic, forwarded.key) == (TICKETS_TRIAGED, "office")
+    (received, *_) = of(office.take_in(forwarded, 8), "ticket.message")
+    assert fields_of(received)["text"] == "message 2"
+
+
+def test_a_message_that_was_overtaken_on_its_way_is_not_lost() -> None:
+    """The second message went through the old pool, the third directly; both arrive, once."""
+    service, office, order, move = two()
+    office.take_in(move, 6)
+    third = office.step(message(order, 3), 7)
+    (forwarded,) = service.step(message(order, 2), 8)
+    second = office.take_in(forwarded, 9)
+    assert [fields_of(of(one, "ticket.message")[0])["number"] for one in (third, second)] == [3, 2]
+    assert office.take_in(forwarded, 10) == []
+    assert office.step(message(order, 3), 11) == []
+
+
+def test_a_receipt_for_a_ticket_that_moved_is_forwarded_to_its_pool() -> None:
+    """That the mail has bounced is shown to the agent who has the ticket now."""
+    service, office, order, move = two()
+    office.take_in(move, 6)
+    bounce = Receipt(
+        id="r1", message="m1", kind="reply", outcome="bounced", ticket=order.ticket,
+        pool="service", permanent=True, at=at(7),
+    )  # fmt: skip
+    (forwarded,) = service.step(bounce, 7)
+    assert (forwarded.topic, forwarded.key) == (MESSAGES_RECEIPTS, "office")
+    receipts = of(office.take_in(forwarded, 8), "message.receipt")
+    assert {one.topic for one in receipts} == {"tickets.events", "agent.queue.claims"}
+
+
+def test_the_close_of_a_ticket_that_moved_is_forwarded_and_ends_the_stub() -> None:
+    """Its new pool closes it, its old one forgets it."""
+    service, office, order, move = two()
+    office.command("eve", "presence", state="available")
+    office.take_in(move, 6)
+    office.command("eve", "accept", 7, ticket=order.ticket)
+    office.command("eve", "resolve", 8, ticket=order.ticket)
+    close = TicketClose(
+        ticket=order.ticket, conversation=order.conversation, pool="service", resolved_at=at(8)
+    )
+    (forwarded,) = service.step(close, 700)
+    assert types(office.take_in(forwarded, 701)) == ["ticket.closed"]
+    assert len(service.core.desk.stubs) == len(office.core.desk.tickets) == 0
+
+
+def test_a_forgotten_stub_does_not_wake_for_ever() -> None:
+    """After 90 days nothing comes late any more."""
+    service = two().service
+    assert service.fire(timedelta(days=91).total_seconds()) == []
+    assert len(service.core.desk.stubs) == 0
+    assert service.core.next_at() is None
+
+
+def test_a_ticket_that_comes_back_is_taken_in_again() -> None:
+    """From one pool to the other and back: it is here, once, and no stub stands in its way."""
+    service, office, order, move = two()
+    office.command("eve", "presence", state="available")
+    office.take_in(move, 6)
+    office.command("eve", "accept", 7, ticket=order.ticket)
+    outputs = office.command("eve", "transfer", 8, ticket=order.ticket, queue="repairs")
+    offered = of(service.take_in(of(outputs, "ticket.moved")[0], 9), "ticket.offered")
+    assert fields_of(offered[0])["agent"] == "ann"
+    assert len(service.core.desk.stubs) == 0
+    assert of(service.step(message(order, 2), 10), "ticket.message")
+
+
+def test_an_order_that_is_redriven_after_the_ticket_moved_opens_no_second_one() -> None:
+    """The ticket lives in the other pool: here it is known to have been."""
+    service, _, order, _ = two()
+    assert service.step(order, 20) == []
+    assert service.core.fallback(order, service.given(order), at(21)) is None
+    assert len(service.core.desk.tickets) == 0
+
+
+def test_a_move_that_is_redriven_changes_nothing() -> None:
+    """What has been done with the ticket since is not undone."""
+    _, office, order, move = two()
+    office.command("eve", "presence", state="available")
+    office.take_in(move, 6)
+    office.command("eve", "accept", 7, ticket=order.ticket)
+    assert office.take_in(move, 8) == []
+    assert office.core.desk.tickets.rows[order.ticket].agent == "eve"
+
+
+def test_a_move_to_a_queue_that_is_gone_by_now_is_taken_in_by_its_pool() -> None:
+    """A new rulebook came in between: the ticket waits in the pool's first queue."""
+    _, office, order, move = two()
+    office.enforce(
+        rules("""
+        pools: {office: {queues: [letters]}}
+        queues: {claims: null, letters: {}}
+        agents: {eve: {queues: [letters]}}
+        routes: [{id: default, then: {queue: billing}}]
+        """)
+    )
+    office.take_in(move, 6)
+    assert office.core.desk.tickets.rows[order.ticket].queue == "letters"
+
+
+async def test_the_ladder_can_move_a_ticket_to_another_pool() -> None:
+    """A rung names a queue of the other pool: its agents are offered the ticket, nobody else."""
+    story = await Story.begin("""
+        slas: {standard: {ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}
+    """)
+    await story.available("eve", "ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.after(60)
+    ticket = story.ticket("x1")
+    assert (ticket.pool, ticket.queue) == ("office", "claims")
+    assert story.holders("x1") == ["ann", "eve"]
+    transferred = story.one("ticket.transferred", "x1").data
+    assert (transferred["reason"], transferred["agent"]) == ("escalated", None)
+    assert story.triage.conversations.rows[ticket.conversation].pool == "office"
+
+
+async def test_an_offer_is_taken_back_before_the_ladder_moves_its_ticket_to_another_pool() -> None:
+    """Bob's desktop is told, and he is free for other work."""
+    story = await Story.begin("""
+        slas: {standard: {first_response: 5s, ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}
+    """)
+    await story.available("bob")
+    await story.request("x1")
+    await story.after(5)
+    assert story.one("ticket.offer_rescinded", "x1").data["agent"] == "bob"
+    assert story.desk.loads.load("bob") == 0
+    assert story.ticket("x1").pool == "office"
+
+
+async def test_a_command_for_a_ticket_that_the_ladder_has_just_moved_is_rejected() -> None:
+    """The ladder comes first: the reply was too late, and says so."""
+    service = Core("""
+        slas: {standard: {ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}
+    """)
+    order = triaged()
+    service.command("ann", "presence", state="available")
+    service.step(order)
+    service.command("ann", "accept", 1, ticket=order.ticket)
+    (answer,) = service.command("ann", "reply", 61, ticket=order.ticket, text="here you are")
+    assert fields_of(answer)["reason"] == "unknown_ticket"
+    assert "ticket.moved" in types(service.fire(62))
