@@ -11,7 +11,7 @@ written knows that it is fenced.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -28,6 +28,9 @@ from router.log.protocol import Batch, Commit, Fenced, Record, Source, TooLarge
 
 POSITIONS = "log:positions"
 TAIL_RECORDS = 20
+SETTLING = timedelta(milliseconds=200)
+"""A record has its time before its copies are made, and is seen after: so long that may take."""
+
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -161,6 +164,7 @@ class KafkaShard:
     async def _poll(self, max_records: int) -> Batch:
         # The clock is asked before the ends: what they do not show yet is stored after it.
         now = self._clock.now()
+        settled = now - SETTLING
         ends = await self._lookups.ends([*self._sources, self._state])
         if ends[self._state] > self._state_end:
             self._over = Fenced(f"another owner has opened {self._name}")
@@ -173,15 +177,17 @@ class KafkaShard:
             source = self._sources[one]
             taken = [waiting.popleft() for _ in range(min(max_records, len(waiting)))]
             records += (layout.record(source.topic, found) for found in taken)
+            through = [
+                self._read_through[one],
+                *(layout.instant(last.timestamp) for last in taken[-1:]),
+            ]
             if not waiting and await self._reader.position(one) >= ends[one]:
-                self._read_through[one] = now
-            elif taken:
-                self._read_through[one] = max(
-                    self._read_through[one], layout.instant(taken[-1].timestamp)
-                )
+                through.append(settled)
+            self._read_through[one] = max(through)
         records.sort(key=lambda one: one.stored_at)
-        newest = records[-1].stored_at if records else now
-        return Batch(records, min(self._read_through.values(), default=now), max(now, newest))
+        read_through = min(self._read_through.values(), default=settled)
+        newest = [one.stored_at for one in records[-1:]]
+        return Batch(records, read_through, max([now, read_through, *newest]))
 
     async def _arrive(self, max_records: int) -> None:
         """Wait for what can be read already: it is on its way."""

@@ -3,44 +3,14 @@
 from router.log.protocol import Source
 from router.topics import (
     AGENT_COMMANDS,
-    AGENT_QUEUE,
-    COMPACTED,
     CUSTOMERS,
-    DEADLETTER,
-    MESSAGES_OUTBOUND,
     MESSAGES_RECEIPTS,
-    OPERATIONS,
     REQUESTS_INBOUND,
     RULEBOOK,
-    SLA_ESCALATIONS,
-    TICKETS_EVENTS,
     TICKETS_FEEDBACK,
     TICKETS_TRIAGED,
-    Partitions,
     Stage,
-    queue_topic,
 )
-
-__all__ = [
-    "AGENT_COMMANDS",
-    "AGENT_QUEUE",
-    "COMPACTED",
-    "CUSTOMERS",
-    "DEADLETTER",
-    "MESSAGES_OUTBOUND",
-    "MESSAGES_RECEIPTS",
-    "OPERATIONS",
-    "REQUESTS_INBOUND",
-    "RULEBOOK",
-    "SLA_ESCALATIONS",
-    "TICKETS_EVENTS",
-    "TICKETS_FEEDBACK",
-    "TICKETS_TRIAGED",
-    "Partitions",
-    "Stage",
-    "queue_topic",
-    "sources",
-]
 
 
 def sources(stage: Stage, partition: int) -> tuple[Source, ...]:
