@@ -1,13 +1,15 @@
 """Agents: presence, load, and who of them gets a ticket."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from router.core.queues import Need
 from router.core.state import Entity
 from router.core.tickets import Ticket
 from rules.model import Agent, Rulebook
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class AgentState(Entity, frozen=True, kw_only=True):
@@ -63,11 +65,6 @@ class Loads:
         """The tickets that are the agent's own: assigned or pending."""
         return sorted(self._owned.get(agent, ()))
 
-    def holders(self) -> list[str]:
-        """Every agent with work in hand."""
-        owners = {agent for agent, tickets in self._owned.items() if tickets}
-        return sorted(owners | {agent for agent, tickets in self._held.items() if tickets})
-
 
 class Unfit(NamedTuple):
     """Why an agent was not chosen."""
@@ -103,18 +100,19 @@ class Roster:
         return all(agent.skills.get(skill, 0) >= level for skill, level in need.skills)
 
 
-def unfit(
-    agent: Agent, state: AgentState | None, load: int, need: Need, ticket: Ticket
-) -> str | None:
-    """Why `agent` cannot be offered `ticket` now, or None when they can."""
-    if state is None or state.presence != "available":
-        return "not_available" if state is None else state.presence
+def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
+    """Why `agent` cannot be offered `ticket` now, or None when they can.
+
+    A refusal comes last: whoever takes the ticket nevertheless is fit for it otherwise.
+    """
+    if state.presence != "available":
+        return state.presence
     if not any(place in agent.queues for place in need.places):
         return "other_queues"
     if any(agent.skills.get(skill, 0) < level for skill, level in need.skills):
         return "skills"
-    if ticket.refused_by(state.id):
-        return "refused"
     if agent.capacity - load < weight_of(agent, ticket.channel):
         return "capacity"
+    if ticket.refused_by(state.id):
+        return "refused"
     return None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from router.core.agents import AgentState, unfit
 from router.core.desk import Turn
 from router.core.events import TicketOffered
-from router.core.lifecycle import TicketState, Trigger
+from router.core.lifecycle import Trigger
 from router.core.queues import Need, Place
 from router.core.tickets import Offer, Ticket
 
@@ -30,10 +30,7 @@ def match(turn: Turn) -> None:
         if found is None:
             break
         offer(turn, *found)
-    for key in _in_order(turn):
-        ticket = turn.desk.tickets.get(key)
-        if ticket is None or ticket.state is not TicketState.QUEUED:
-            continue
+    for ticket in _in_order(turn):
         choice = choose(turn, ticket)
         if choice is not None:
             offer(turn, ticket, choice)
@@ -49,12 +46,12 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
     reasons: Counter[str] = Counter()
     for name in turn.desk.roster.serving(need.places):
         agent = turn.desk.roster.agents[name]
-        state = turn.desk.agents.get(name)
+        state = turn.desk.agent(name)
         load = turn.desk.loads.load(name)
         reason = unfit(agent, state, load, need, ticket)
-        if reason is None and state is not None:
+        if reason is None:
             fit.append((name != ticket.last_agent, load - agent.capacity, state))
-        elif reason is not None:
+        else:
             reasons[reason] += 1
     if not fit:
         return None
@@ -107,7 +104,7 @@ def _first_fit(turn: Turn, agent: str, queue: str, need: Need, head: Place) -> P
     Only a refusal is the ticket's own; any other reason holds for all tickets of the same need.
     """
     desk = turn.desk
-    state, load = desk.agents.get(agent), desk.loads.load(agent)
+    state, load = desk.agent(agent), desk.loads.load(agent)
     for place in chain((head,), desk.waiting.in_need(queue, need)):
         reason = unfit(
             desk.roster.agents[agent], state, load, need, desk.tickets.rows[place.ticket]
@@ -131,14 +128,14 @@ def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
         place = turn.desk.waiting.place(ticket)
         if best is None or place < best[0]:
             best = place, ticket
-    choice = choose(turn, best[1]) if best is not None else None
-    return (best[1], choice) if best is not None and choice is not None else None
+    if best is None:
+        return None
+    choice = choose(turn, best[1])
+    return (best[1], choice) if choice is not None else None
 
 
-def _in_order(turn: Turn) -> list[str]:
+def _in_order(turn: Turn) -> list[Ticket]:
     """The tickets that seek an agent, first served first."""
-    if len(turn.seeking) == 1:  # as after nearly every step
-        return list(turn.seeking)
-    tickets = (turn.desk.tickets.get(key) for key in turn.seeking)
-    waiting = [one for one in tickets if one is not None and one.state is TicketState.QUEUED]
-    return [place.ticket for place in sorted(turn.desk.waiting.place(one) for one in waiting)]
+    return sorted(
+        (turn.desk.tickets.rows[key] for key in turn.seeking), key=turn.desk.waiting.place
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from router.core.agents import AgentState, Loads, Roster, weight_of
+from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import TicketEvent
 from router.core.lifecycle import TicketState, Trigger, move
 from router.core.outputs import Outbox
@@ -119,6 +119,11 @@ class Desk:
         targets = self.queue(ticket.queue).targets
         return targets[min(ticket.place, len(targets) - 1)] if targets else None
 
+    def places(self, ticket: Ticket) -> tuple[str, ...]:
+        """The queues whose agents may have the ticket: its own, and those the chain adds."""
+        target = self.target(ticket) if self.placed(ticket) else None
+        return tuple(dict.fromkeys((ticket.queue, *(target.queues if target else ()))))
+
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
         key = (ticket.queue, ticket.place, tuple(sorted(ticket.skills.items())), ticket.channel)
@@ -126,9 +131,8 @@ class Desk:
         if need is None:
             target = self.target(ticket)
             skills = ticket.skills | (target.skills if target else {})
-            places = dict.fromkeys([ticket.queue, *(target.queues if target else ())])
             push = self.queue(ticket.queue).mode == "push"
-            need = Need(tuple(places), tuple(sorted(skills.items())), ticket.channel, push)
+            need = Need(self.places(ticket), tuple(sorted(skills.items())), ticket.channel, push)
             self._needs[key] = need
         return need
 
@@ -182,6 +186,11 @@ class Desk:
         """Whether the ticket's SLA stops its clocks while the ticket is pending."""
         sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
         return sla is not None and "pending" in sla.pause
+
+    def agent(self, name: str) -> AgentState:
+        """What the agent does now; who never came is offline."""
+        state = self.agents.get(name)
+        return state or AgentState(id=name, since=NEVER, idle_since=NEVER)
 
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
@@ -260,8 +269,9 @@ class Turn:
         self.freed.clear()
 
     def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> str:
-        """Like `emit`, and to the topic of the ticket's queue as well."""
-        return self.emit(kind, ticket, queue_topic(ticket.queue), **fields)
+        """Like `emit`, and to the topics of all queues whose agents may have the ticket."""
+        topics = (queue_topic(queue) for queue in self.desk.places(ticket))
+        return self.emit(kind, ticket, *topics, **fields)
 
     def tell_queue(
         self, kind: type[TicketEvent], ticket: Ticket, queue: str, /, **fields: Any

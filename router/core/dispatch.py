@@ -220,11 +220,9 @@ class Dispatch:
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:
             ticket = handlers.reopened(turn, ticket, "customer")
-        elif ticket.state is TicketState.PENDING and ticket.agent is not None:
-            state = self.desk.agents.get(ticket.agent)
-            spec = self.desk.compiled.rulebook.agents.get(ticket.agent)
-            spare = spec.capacity - self.desk.loads.load(ticket.agent) if spec else 0
-            if state is not None and state.presence == "available" and spare >= ticket.weight:
+        elif ticket.state is TicketState.PENDING:
+            state = self.desk.agent(ticket.agent or "")
+            if state.presence == "available" and handlers.has_room(turn, ticket):
                 ticket = handlers.resumed(turn, ticket, "customer_replied")
             else:
                 ticket = moves.requeue(turn, ticket, "customer_replied")

@@ -112,8 +112,8 @@ def decline(turn: Turn, command: Command) -> None:
 def take(turn: Turn, command: Command) -> None:
     """The agent takes a chosen ticket, or the next of a queue, or the next of all theirs."""
     spec = turn.desk.roster.agents[command.agent]
-    state = turn.desk.agents.get(command.agent)
-    if state is None or state.presence != "available":
+    state = turn.desk.agent(command.agent)
+    if state.presence != "available":
         raise Rejected(Rejection.NOT_AVAILABLE)
     if command.ticket is None:
         queues = [command.queue] if command.queue else spec.queues
@@ -196,10 +196,17 @@ def pending(turn: Turn, command: Command) -> None:
 def resume(turn: Turn, command: Command) -> None:
     """The agent goes on with a pending ticket, if there is capacity for it."""
     ticket = _own(turn, command, Trigger.RESUMED)
-    spec = turn.desk.roster.agents[command.agent]
-    if spec.capacity - turn.desk.loads.load(command.agent) < ticket.weight:
+    if turn.desk.agent(command.agent).presence == "offline":
+        raise Rejected(Rejection.NOT_AVAILABLE)
+    if not has_room(turn, ticket):
         raise Rejected(Rejection.NO_CAPACITY)
     resumed(turn, ticket, "command")
+
+
+def has_room(turn: Turn, ticket: Ticket) -> bool:
+    """Whether the agent of a pending ticket has the capacity to go on with it."""
+    agent = ticket.agent or ""
+    return turn.desk.roster.agents[agent].capacity - turn.desk.loads.load(agent) >= ticket.weight
 
 
 def resumed(turn: Turn, ticket: Ticket, reason: str) -> Ticket:

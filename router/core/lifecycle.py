@@ -70,9 +70,6 @@ TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
 OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.PARKED})
 """States in which somebody still owes the customer something."""
 
-HELD = frozenset({S.OFFERED, S.ASSIGNED})
-"""States in which a ticket uses an agent's capacity; pending work frees it."""
-
 
 class IllegalTransition(Exception):
     """A programmer's error: commands are checked before they move a ticket."""

@@ -1,5 +1,6 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -83,16 +84,24 @@ def relax(turn: Turn, ticket: Ticket) -> Ticket:
     targets = turn.desk.queue(ticket.queue).targets
     if ticket.place + 1 >= len(targets):
         return park(turn, ticket, "targets_exhausted")
+    before = turn.desk.places(ticket)
     ticket = turn.save(ticket, place=ticket.place + 1)
     ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
     need = turn.desk.need(ticket)
-    places = need.places
+    for place in need.places:
+        if place not in before:
+            turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
     turn.emit_queue(
-        TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=places
+        TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=need.places
     )
-    for place in places[1:]:
-        turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
+    _take_down(turn, ticket, [place for place in before if place not in need.places], "overflowed")
     return ticket
+
+
+def _take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -> None:
+    """Tell the desktops of these queues that the ticket is no longer theirs to see."""
+    for place in places:
+        turn.tell_queue(TicketRemoved, ticket, place, reason=reason, agent=ticket.agent)
 
 
 def park(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
@@ -128,14 +137,11 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     """`agent` has the ticket."""
     offer = ticket.offer.id if ticket.offer else None
     weight = turn.desk.weight(agent, ticket)
-    places = turn.desk.need(ticket).places
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
         refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
     turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
-    for place in places[1:]:
-        turn.tell_queue(TicketRemoved, ticket, place, reason="assigned", agent=agent)
     busy(turn, agent)
     return ticket
 
@@ -176,16 +182,13 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
 
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
-    ticket = release(turn, ticket, reason)
-    left, holder = ticket.queue, ticket.agent
-    turn.tell_queue(TicketRemoved, ticket, left, reason=reason, agent=holder)
-    ticket = clocks.resumed(turn, ticket)
+    left = ticket.queue
+    ticket = clocks.resumed(turn, leave(turn, ticket, reason))
     ticket = turn.save(
         ticket, Trigger.TRANSFERRED, queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None,
     )  # fmt: skip
     ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
-    _free(turn, holder)
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
     announce_queued(turn, ticket)
     return ticket
@@ -219,8 +222,8 @@ def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
 
 
 def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """The ticket leaves its agent and queue for good (resolved, closed, moved away)."""
+    """The ticket leaves its agent and its queue (resolved, transferred, moved away)."""
     ticket = release(turn, ticket, reason)
-    turn.tell_queue(TicketRemoved, ticket, ticket.queue, reason=reason, agent=ticket.agent)
+    _take_down(turn, ticket, turn.desk.places(ticket), reason)
     _free(turn, ticket.agent)
     return ticket

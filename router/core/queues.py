@@ -90,11 +90,6 @@ class Waiting:
             else:
                 yield need, head
 
-    def ordered(self, place: str) -> list[str]:
-        """All tickets that wait at `place`, first served first (for tests and views)."""
-        waiting = (entry[1] for entry in self._entries.values() if place in entry[0].places)
-        return [entry.ticket for entry in sorted(waiting)]
-
     def in_need(self, place: str, need: Need) -> Iterator[Place]:
         """The tickets of one need in order, for the rare search past a head."""
         heap = self._heaps.get(place, {}).get(need, [])

@@ -1,0 +1,201 @@
+"""Who is offered what, who hears of it, and what a refusal does."""
+
+from tests.unit.router.core.story import START, Story
+
+CHAIN = """
+queues:
+  repairs:
+    offer_timeout: 30s
+    targets: [{skills: {}, for: 20s}, {queues: [rescue], for: 20s}, {skills: {}, for: 20s}]
+agents: {cat: {pool: service, queues: [rescue]}}
+"""
+
+
+async def test_the_desktops_of_a_widened_queue_see_the_offer_to_their_agent() -> None:
+    """Dan serves only `rescue`: its topic tells him of the offer, the message and the end."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.available("dan")
+    await story.at(21)
+    await story.hand("dan", "x1")
+    await story.request("x2", text="are you coming?")
+    await story.command("dan", "resolve", "x1")
+    assert story.types("x1", "agent.queue.rescue") == [
+        "ticket.queued", "ticket.overflowed", "ticket.offered", "ticket.assigned",
+        "ticket.message", "ticket.removed",
+    ]  # fmt: skip
+
+
+async def test_an_agent_of_a_widened_queue_keeps_the_ticket_on_the_desk() -> None:
+    """Nothing that the agent's topics tell between assignment and resolution removes it."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.available("dan")
+    await story.at(21)
+    await story.hand("dan", "x1")
+    assert "ticket.removed" not in story.types("x1", "agent.queue.rescue")
+
+
+async def test_a_queue_that_the_chain_leaves_again_is_told_so() -> None:
+    """For its desktops the ticket is gone; the chain's own queue goes on."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.at(41)
+    assert story.types("x1", "agent.queue.rescue")[-1] == "ticket.removed"
+    assert "ticket.removed" not in story.types("x1", "agent.queue.repairs")
+    await story.available("dan")
+    assert story.holders("x1") == []
+
+
+async def test_a_chain_ends_with_a_parked_ticket_that_can_still_be_taken() -> None:
+    """Nobody came in time: it stays visible, its clocks run on, an agent may take it."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.after(61)
+    assert story.one("ticket.parked", "x1").data["reason"] == "targets_exhausted"
+    assert story.one("sla.breached", "x1").at == 60
+    await story.available("ann")
+    assert story.holders("x1") == []
+    assert await story.command("ann", "take", "x1") is None
+    assert story.one("ticket.assigned", "x1").data["offer"] is None
+
+
+async def test_a_step_without_an_end_waits_for_ever() -> None:
+    """A chain need not park anybody."""
+    story = await Story.begin("queues: {repairs: {targets: [{skills: {}}]}}")
+    await story.request("x1", text="repair it")
+    await story.at(100_000)
+    assert story.ticket("x1").state.value == "queued"
+
+
+async def test_a_transfer_out_of_a_widened_queue_is_told_to_all_who_saw_the_ticket() -> None:
+    """Both topics have it removed."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.available("dan")
+    await story.at(21)
+    await story.hand("dan", "x1")
+    assert await story.command("dan", "transfer", "x1", queue="billing") is None
+    for topic in ("agent.queue.repairs", "agent.queue.rescue"):
+        assert story.types("x1", topic)[-1] == "ticket.removed"
+
+
+async def test_the_agent_who_knows_the_customer_is_asked_first() -> None:
+    """A reopened ticket goes back to Bob although Ann has more to spare."""
+    story = await Story.begin()
+    await story.available("bob")
+    await story.request("x1")
+    await story.hand("bob", "x1")
+    await story.command("bob", "resolve", "x1")
+    await story.available("ann")
+    await story.at(5)
+    await story.request("x2", text="it is back")
+    assert story.holders("x1") == ["bob", "bob"]
+    explanation = story.events("ticket.offered", "x1")[-1].data["explanation"]
+    assert (explanation["by"], explanation["eligible"]) == ("sticky", 2)
+
+
+async def test_an_offer_says_why_the_others_were_not_asked() -> None:
+    """Each agent of the queue who cannot have it is counted by reason."""
+    story = await Story.begin("""
+        routes: [{id: default, then: {queue: billing, skills: {zh: 1}}}]
+        agents: {ann: {skills: {zh: 1}}, cat: {pool: service, queues: [billing]}}
+    """)
+    await story.available("ann", "bob")
+    await story.request("x1")
+    explanation = story.one("ticket.offered", "x1").data["explanation"]
+    assert explanation["not_eligible"] == {"offline": 1, "skills": 1}
+    assert (explanation["by"], explanation["skills"]) == ("only_one", {"zh": 1})
+
+
+async def test_who_has_refused_one_ticket_is_offered_the_next() -> None:
+    """A refusal is the ticket's own: what waits behind it is not held up."""
+    story = await Story.begin("queues: {billing: {offer_timeout: 30s}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.at(1)
+    await story.request("x2", sender="+8611")
+    await story.command("bob", "decline", "x1", reason="not mine")
+    assert story.holders("x2") == ["bob"]
+    assert story.one("ticket.offer_declined", "x1").data["reason"] == "not mine"
+
+
+async def test_who_has_refused_everything_is_left_alone_for_a_while() -> None:
+    """After the offer's timeout the refusal is forgotten, and the same agent is asked again."""
+    story = await Story.begin("queues: {billing: {offer_timeout: 30s}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.command("bob", "decline", "x1")
+    assert story.holders("x1") == ["bob"]
+    await story.at(30)
+    assert story.holders("x1") == ["bob"]
+    await story.after(30)
+    assert story.holders("x1") == ["bob", "bob"]
+
+
+async def test_an_offer_that_nobody_answers_goes_to_the_next_agent() -> None:
+    """Bob has not answered: Ann is asked, and Bob not again at once."""
+    story = await Story.begin("agents: {ann: {capacity: 1}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.available("ann")
+    await story.after(10)
+    assert story.one("ticket.offer_expired", "x1").data["agent"] == "bob"
+    assert story.holders("x1") == ["bob", "ann"]
+
+
+async def test_two_refusals_are_forgotten_each_in_its_own_time() -> None:
+    """Bob refused at 1, Ann at 6; at 12 only Bob may be asked again."""
+    story = await Story.begin()
+    await story.available("bob")
+    await story.request("x1")
+    await story.at(1)
+    await story.command("bob", "decline", "x1")
+    await story.available("ann")
+    await story.at(6)
+    await story.command("ann", "decline", "x1")
+    assert len(story.ticket("x1").refusals) == 2
+    await story.after(11)
+    assert story.holders("x1") == ["bob", "ann", "bob"]
+    assert [one.agent for one in story.ticket("x1").refusals] == ["ann"]
+
+
+async def test_a_queue_that_is_pulled_offers_nothing() -> None:
+    """Its tickets wait to be taken, the oldest first."""
+    story = await Story.begin("queues: {billing: {mode: pull}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.at(1)
+    await story.request("x2", sender="+8611")
+    assert story.events("ticket.offered") == []
+    assert await story.command("bob", "take") is None
+    assert story.ticket("x1").agent == "bob"
+
+
+async def test_freed_agents_get_the_most_urgent_work_first() -> None:
+    """Two come at once: priority, then age decide, not the order in which work came."""
+    story = await Story.begin("""
+        queues: {billing: {aging: 1h}}
+        routes:
+          - {id: vip, when: {text: {keywords: [urgent]}}, then: {queue: billing, priority: 3}}
+          - {id: default, then: {queue: billing}}
+    """)
+    await story.request("x1", sender="+8611")
+    await story.at(1)
+    await story.request("x2", sender="+8612", text="urgent")
+    await story.available("bob")
+    assert (story.holders("x1"), story.holders("x2")) == ([], ["bob"])
+
+
+async def test_what_seeks_an_agent_in_one_step_is_served_in_the_order_of_the_queue() -> None:
+    """Ann leaves with two tickets on offer: Bob, who can have one, gets the older one."""
+    story = await Story.begin("agents: {ann: {capacity: 2}}")
+    await story.available("ann")
+    await story.request("x1", sender="+8611")
+    await story.at(1)
+    await story.request("x2", sender="+8612")
+    await story.available("bob")
+    await story.command("ann", "presence", state="away")
+    assert story.holders("x1") == ["ann", "bob"]
+    assert story.holders("x2") == ["ann"]
+    assert story.ticket("x1").enqueued_at == START

@@ -1,0 +1,207 @@
+"""A new rulebook while work is going on: nothing is lost, nothing starts over."""
+
+import pytest
+
+from channels.errors import Malformed
+from router.core.events import RulebookActivated
+from router.core.outputs import Given
+from tests.unit.router.core.cores import Core, at, fields_of, of, triaged, types
+from tests.unit.router.core.story import START, Story, rules
+
+NO_REPAIRS = """
+pools: {service: {queues: [billing, rescue]}}
+queues: {repairs: null}
+agents: {ann: {queues: [billing]}}
+routes: [{id: default, then: {queue: billing, sla: standard}}]
+"""
+
+NO_SERVICE = """
+pools: {service: null, office: {queues: [claims, letters]}}
+queues: {billing: null, repairs: null, rescue: null, letters: {}}
+agents: {ann: null, bob: null, dan: null}
+routes: [{id: default, then: {queue: claims, sla: standard}}]
+"""
+
+MOVED_QUEUE = """
+pools: {service: {queues: [billing, rescue]}, office: {queues: [claims, repairs]}}
+agents: {ann: {queues: [billing]}, eve: {queues: [claims, repairs]}}
+"""
+
+
+@pytest.mark.parametrize("before", ["queued", "offered", "assigned", "pending", "parked"])
+async def test_work_of_a_removed_queue_waits_in_its_pool_with_its_age(before: str) -> None:
+    """Whatever was being done with it, it is offered anew, and its old queue's desktops know."""
+    story = await Story.begin("queues: {repairs: {targets: [{skills: {}, for: 1s}]}}")
+    if before in {"offered", "assigned", "pending"}:
+        await story.available("ann")
+    await story.request("x1", text="repair it")
+    if before in {"assigned", "pending"}:
+        await story.hand("ann", "x1")
+    if before == "pending":
+        await story.command("ann", "pending", "x1")
+    if before == "parked":
+        await story.at(3)
+    assert story.ticket("x1").state.value == before
+    await story.enforce(rules(NO_REPAIRS))
+    ticket = story.ticket("x1")
+    assert (ticket.queue, ticket.enqueued_at) == ("billing", START)
+    removed = story.one("ticket.removed", "x1", "agent.queue.repairs").data
+    assert removed["reason"] == "queue_removed"
+    assert story.events("ticket.queued", "x1", "agent.queue.billing")
+    await story.available("bob")
+    await story.at(20)
+    assert {"ann", "bob"} & set(story.holders("x1"))
+
+
+@pytest.mark.parametrize("changes", [NO_SERVICE, MOVED_QUEUE], ids=["pool gone", "queue moved"])
+async def test_work_whose_queue_leaves_its_pool_goes_to_the_pool_that_serves_it(
+    changes: str,
+) -> None:
+    """The rulebook takes effect, and the agents of the other pool are offered the ticket."""
+    story = await Story.begin()
+    await story.available("ann", "eve")
+    await story.request("x1", text="repair it")
+    await story.enforce(rules(changes))
+    ticket = story.ticket("x1")
+    assert ticket.pool == "office"
+    assert ticket.queue == ("claims" if changes == NO_SERVICE else "repairs")
+    assert story.holders("x1") == ["ann", "eve"]
+    assert story.dispatch.activation == 2
+
+
+def test_an_order_for_a_queue_that_is_gone_by_now_is_taken_on_by_its_pool() -> None:
+    """Triage decided under the former rulebook; the customer was told that we have it."""
+    core = Core(NO_REPAIRS)
+    outputs = core.step(triaged(queue="repairs"))
+    assert fields_of(of(outputs, "ticket.queued")[0])["queue"] == "billing"
+
+
+def test_an_order_for_a_pool_that_is_gone_by_now_goes_to_another() -> None:
+    """The ticket is opened, and written whole to the pool that takes the work over."""
+    core = Core(NO_SERVICE)
+    outputs = core.step(triaged())
+    (move,) = of(outputs, "ticket.moved")
+    assert move.key == "office"
+    assert of(core.take_in(move), "ticket.queued")
+
+
+@pytest.mark.parametrize("before", ["offered", "assigned", "pending"])
+async def test_work_of_a_removed_agent_is_given_to_others(before: str) -> None:
+    """It keeps its age; what Bob held for the customer is Ann's now."""
+    story = await Story.begin("slas: {standard: {pause: [pending]}}")
+    await story.available("bob")
+    await story.request("x1")
+    if before != "offered":
+        await story.hand("bob", "x1")
+    if before == "pending":
+        await story.command("bob", "pending", "x1")
+    await story.available("ann")
+    await story.enforce(rules("agents: {bob: null}"))
+    assert story.holders("x1") == ["bob", "ann"]
+    assert story.ticket("x1").enqueued_at == START
+
+
+async def test_the_clocks_of_a_pending_ticket_run_again_when_its_agent_is_removed() -> None:
+    """It waits for us, no longer for the customer: it lapses when it should."""
+    story = await Story.begin("slas: {standard: {pause: [pending]}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.hand("bob", "x1")
+    await story.at(10)
+    await story.command("bob", "pending", "x1")
+    await story.at(110)
+    await story.enforce(rules("{slas: {standard: {pause: [pending]}}, agents: {bob: null}}"))
+    await story.after(160)
+    assert story.one("sla.breached", "x1").at == 160
+
+
+async def test_the_lease_of_a_removed_agent_ends_quietly() -> None:
+    """Their presence is put into the books, in no pool."""
+    story = await Story.begin()
+    await story.available("bob", lease_seconds=30)
+    await story.enforce(rules("agents: {bob: null}"))
+    await story.after(30)
+    gone = story.events("agent.presence")[-1].data
+    assert (gone["agent"], gone["state"], gone["pool"]) == ("bob", "offline", "")
+    assert await story.command("bob", "take") == "unknown_agent"
+
+
+async def test_another_target_is_measured_from_the_same_beginning() -> None:
+    """After 20 of 60 seconds the target becomes 30: it lapses ten seconds later, told once."""
+    story = await Story.begin()
+    await story.request("x1")
+    await story.at(20)
+    await story.enforce(rules("slas: {standard: {first_response: 30s}}"))
+    changed = story.one("sla.changed", "x1").data
+    assert (changed["target"], changed["cycle"]) == ("first_response", 0)
+    await story.after(30)
+    assert story.one("sla.breached", "x1").at == 30
+
+
+async def test_a_target_that_is_dropped_ends_its_clock_and_its_alarm() -> None:
+    """What operations were warned of is cleared, since nobody asks for it any more."""
+    story = await Story.begin("slas: {standard: {warn: [50%]}}")
+    await story.request("x1")
+    await story.at(40)
+    await story.enforce(rules("slas: {standard: {first_response: null}}"))
+    cleared = story.one("sla.cleared", "x1", "sla.escalations").data
+    assert (cleared["target"], cleared["reason"]) == ("first_response", "changed")
+    assert [clock.target for clock in story.ticket("x1").clocks] == ["resolution"]
+    await story.at(300)
+    assert story.events("sla.breached", "x1") == []
+
+
+async def test_an_sla_that_is_dropped_ends_all_its_clocks() -> None:
+    """A ticket under an SLA that nobody knows any more is under none."""
+    story = await Story.begin("types: {}")
+    await story.request("x1")
+    changed = rules("slas: {standard: null, other: {calendar: always}}")
+    for route in changed["routes"]:
+        route["then"]["sla"] = "other"
+    await story.enforce(changed)
+    assert story.ticket("x1").clocks == ()
+    await story.available("ann")
+    await story.hand("ann", "x1")
+    await story.command("ann", "pending", "x1")
+    await story.request("x2", text="and?")
+    await story.at(5000)
+    assert story.events("sla.breached") == []
+
+
+async def test_the_same_rulebook_again_changes_no_clock() -> None:
+    """Activating what is in force is no news to anybody."""
+    story = await Story.begin()
+    await story.request("x1")
+    await story.enforce(rules())
+    assert story.events("sla.changed") == []
+    assert story.dispatch.activation == 2
+
+
+async def test_a_ticket_that_waits_is_offered_once_the_rulebook_gives_it_an_agent() -> None:
+    """Dan learns to serve billing, and has what waits there at once."""
+    story = await Story.begin()
+    await story.available("dan")
+    await story.request("x1")
+    assert story.holders("x1") == []
+    await story.enforce(rules("agents: {dan: {queues: [rescue, billing]}}"))
+    assert story.holders("x1") == ["dan"]
+
+
+def test_an_activation_that_comes_again_or_too_late_is_ignored() -> None:
+    """Only a higher number puts a rulebook in force."""
+    core = Core()
+    core.enforce(rules(NO_REPAIRS))
+    event = RulebookActivated(activation=1, version="x", files={})
+    assert core.step(event) == []
+    assert core.core.activation == 2
+
+
+def test_a_rulebook_that_cannot_be_read_leaves_the_former_one_in_force() -> None:
+    """The step raises; rolled back, the desk works on as before."""
+    core = Core()
+    event = RulebookActivated(activation=2, version="x", files={"a.yaml": "routes: 1"})
+    with pytest.raises(Malformed):
+        core.core.step(event, Given("cause", at(1)), at(1))
+    core.core.journal.rollback()
+    assert core.core.activation == 1
+    assert "ticket.queued" in types(core.step(triaged()))
