@@ -1,0 +1,98 @@
+"""Agents come and go; their offers and their work follow."""
+
+from tests.unit.router.core.story import START, Story
+from tests.unit.router.core.test_commands import assigned
+
+
+async def test_an_agent_whose_connection_is_silent_is_offline_when_the_lease_ends() -> None:
+    """Renewed it holds; unrenewed the offer goes back, exactly at its end not yet."""
+    story = await Story.begin("queues: {billing: {offer_timeout: 10m}}")
+    await story.available("bob", lease_seconds=30)
+    await story.at(20)
+    await story.available("bob", lease_seconds=30)
+    await story.request("x1")
+    await story.at(50)
+    assert story.holders("x1") == ["bob"]
+    assert len(story.events("agent.presence")) == 1
+    await story.after(50)
+    gone = story.events("agent.presence")[-1].data
+    assert (gone["state"], gone["reason"], gone["pool"]) == ("offline", "lease", "service")
+    assert story.one("ticket.offer_rescinded", "x1").data["agent"] == "bob"
+
+
+async def test_an_offer_that_was_taken_back_does_not_count_as_refused() -> None:
+    """Bob comes back and is asked again at once."""
+    story = await Story.begin()
+    await story.available("bob")
+    await story.request("x1")
+    await story.command("bob", "presence", state="busy")
+    assert story.ticket("x1").state.value == "queued"
+    await story.available("bob")
+    assert story.holders("x1") == ["bob", "bob"]
+
+
+async def test_the_work_of_a_disconnected_agent_is_kept_for_a_grace_time() -> None:
+    """Within it the agent finds it again; after it others are asked, with its original age."""
+    story = await assigned(agent="bob")
+    await story.at(10)
+    await story.command("bob", "presence", state="offline")
+    await story.at(20)
+    await story.command("bob", "presence", state="away")
+    await story.at(40)
+    assert story.ticket("x1").agent == "bob"
+    await story.command("bob", "presence", state="offline")
+    await story.at(55)
+    assert story.ticket("x1").agent == "bob"
+    await story.available("ann")
+    await story.after(55)
+    requeued = story.one("ticket.requeued", "x1").data
+    assert (requeued["reason"], requeued["agent"]) == ("agent_offline", "bob")
+    assert story.holders("x1") == ["bob", "ann"]
+    assert story.ticket("x1").enqueued_at == START
+
+
+async def test_a_pending_ticket_stays_with_its_agent_when_they_go() -> None:
+    """It waits for the customer; once the customer has answered, somebody who is there gets it."""
+    story = await assigned("slas: {standard: {pause: [pending]}}", agent="bob")
+    await story.command("bob", "pending", "x1")
+    await story.command("bob", "presence", state="offline")
+    await story.available("ann")
+    await story.at(100)
+    assert story.ticket("x1").agent == "bob"
+    await story.request("x2", text="here it is")
+    assert story.one("ticket.requeued", "x1").data["reason"] == "customer_replied"
+    assert story.holders("x1") == ["bob", "ann"]
+    assert len(story.events("sla.resumed", "x1")) == 2
+
+
+async def test_the_customers_answer_brings_a_pending_ticket_back_to_its_agent() -> None:
+    """The agent is there and has room: the clocks go on, nobody else is asked."""
+    story = await assigned("slas: {standard: {pause: [pending]}}")
+    await story.command("ann", "pending", "x1")
+    await story.at(100)
+    await story.request("x2", text="here it is")
+    assert story.one("ticket.resumed", "x1").data["reason"] == "customer_replied"
+    assert story.holders("x1") == ["ann"]
+    assert story.desk.loads.load("ann") == 1
+
+
+async def test_a_pending_ticket_whose_agent_is_full_goes_to_others() -> None:
+    """Capacity is never exceeded, not even by the customer's answer."""
+    story = await assigned(agent="bob")
+    await story.command("bob", "pending", "x1")
+    await story.request("x2", sender="+8611")
+    await story.hand("bob", "x2")
+    await story.request("x3", text="here it is")
+    assert story.one("ticket.requeued", "x1").data["agent"] == "bob"
+    assert story.desk.loads.load("bob") == 1
+
+
+async def test_weights_say_how_much_of_an_agent_a_channel_takes() -> None:
+    """A call takes all of Ann; while she has it she gets nothing else."""
+    story = await Story.begin("agents: {ann: {weights: {hotline: 2}}}")
+    await story.available("ann")
+    call = {"id": "1", "outcome": "abandoned"}
+    await story.request("x1", channel="hotline", kind="call", call=call)
+    assert story.desk.loads.load("ann") == 2
+    await story.request("x2")
+    assert story.holders("x2") == []
