@@ -27,15 +27,18 @@ def batches(
     found: dict[TopicPartition, Builders] = {}
     envelope: object = None
     headed: layout.Headers = []
+    around = 0
     for index, message in enumerate(messages):
         if message.envelope is not envelope:  # else the same event, to a further topic
             envelope, headed = message.envelope, layout.headers(message.envelope)
-        size = layout.size(message, headed)
+            around = layout.size(headed)
+        key = message.key.encode()
+        size = around + len(key) + len(message.value or b"")
         if size > namespace.max_bytes:
             raise TooLarge(f"{size} bytes where {namespace.max_bytes} are taken", index)
         partition = place(message, namespace.partitions)
         where = TopicPartition(namespace.name(message.topic), partition)
-        _append(found.setdefault(where, []), create, (message.key.encode(), message.value, headed))
+        _append(found.setdefault(where, []), create, (key, message.value, headed))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from router.log.protocol import Envelope, Message, Record
+from router.log.protocol import Envelope, Record
 
 UNREADABLE = "unreadable"
 """The type of a record whose headers somebody else has written, and not as above."""
@@ -48,10 +48,9 @@ def headers(envelope: Envelope) -> Headers:
     return found
 
 
-def size(message: Message, headed: Headers) -> int:
-    """The bytes of a record, about as the brokers count them."""
-    of_headers = sum(len(name) + len(value) + 4 for name, value in headed)
-    return len(message.value or b"") + len(message.key) * 4 + of_headers + 32
+def size(headed: Headers) -> int:
+    """The bytes that headers add to a record, and the record's own frame, about."""
+    return sum([len(name) + len(value) + 4 for name, value in headed]) + 32
 
 
 def instant(milliseconds: int) -> datetime:

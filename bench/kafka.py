@@ -1,0 +1,103 @@
+"""Routed requests a second on a real Kafka, against bare transactional copies on the same broker.
+
+A bare copy reads a batch and writes, for each request, records of the same number and bytes by
+`send_batch`, and the offset, in one transaction; tuned as ours is.
+"""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from bench.routing import BATCH, COUNT, Written, publish, routed
+from router.log.kafka import KafkaLog
+from router.log.kafka_wire import Cluster
+from router.topics import REQUESTS_INBOUND, TICKETS_EVENTS
+from tests.kafka import cluster as brokers
+
+ROUNDS = 3
+
+
+async def copied(cluster: Cluster, namespace: str, records_each: int, bytes_each: int) -> float:
+    """Seconds in which a bare loop reads the requests and writes as much for each."""
+    source = TopicPartition(f"{namespace}.{REQUESTS_INBOUND}", 0)
+    target = f"{namespace}.{TICKETS_EVENTS}"
+    value = b"x" * bytes_each
+    producer = cluster.producer(f"copy-{uuid4().hex}")
+    consumer = cluster.consumer()
+    await producer.start()
+    await consumer.start()
+    consumer.assign([source])
+    consumer.seek(source, 0)
+    done = 0
+    began = time.perf_counter()
+    while done < COUNT:
+        found = (await consumer.getmany(source, timeout_ms=1_000, max_records=BATCH)).get(source)
+        if not found:
+            continue
+        await producer.begin_transaction()
+        await _send(producer, target, value, len(found) * records_each)
+        await producer.send_offsets_to_transaction({source: found[-1].offset + 1}, "copies")
+        await producer.commit_transaction()
+        done += len(found)
+    seconds = time.perf_counter() - began
+    await producer.stop()
+    await consumer.stop()
+    return seconds
+
+
+async def _send(producer: AIOKafkaProducer, target: str, value: bytes, count: int) -> None:
+    futures = []
+    batch = producer.create_batch()
+    for _ in range(count):
+        if batch.append(timestamp=0, key=b"k", value=value, headers=[]) is None:
+            futures.append(await producer.send_batch(batch, target, partition=0))
+            batch = producer.create_batch()
+            batch.append(timestamp=0, key=b"k", value=value, headers=[])
+    futures.append(await producer.send_batch(batch, target, partition=0))
+    await asyncio.gather(*futures)
+
+
+async def measure() -> list[str]:
+    """The table's rows."""
+    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
+        async with brokers.Cluster(Path(folder), at_speed=True) as kafka:
+            return await _measure(Cluster(kafka.bootstrap))
+
+
+async def _measure(cluster: Cluster) -> list[str]:
+    source = KafkaLog(cluster, "copied")
+    await source.apply([])
+    await publish(source)
+    mine, bare, three = [], [], []
+    written = Written()
+    for number in range(ROUNDS):
+        seconds, written = await routed(KafkaLog(cluster, f"round{number}"))
+        mine.append(seconds)
+        every = round(written.every / COUNT)
+        size = written.every_bytes // written.every
+        bare.append(await copied(cluster, "copied", every, size))
+        three.append(await copied(cluster, "copied", 3, written.output_bytes // written.outputs))
+    await source.close()
+    rate, rate_bare, rate_three = (COUNT / median(one) for one in (mine, bare, three))
+    return [
+        f"routed, both stages in one process, 200 routes: {rate:,.0f} requests/s ({written})",
+        f"bare transactional copy, the same records and bytes: {rate_bare:,.0f} requests/s; "
+        f"ratio {rate / rate_bare:.2f} (target 0.50)",
+        f"bare transactional copy, 1 in, 3 out: {rate_three:,.0f} requests/s; "
+        f"ratio {rate / rate_three:.2f} (target 0.30)",
+    ]
+
+
+def main() -> None:
+    """Print the rows."""
+    for row in asyncio.run(measure()):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
