@@ -45,6 +45,7 @@ check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
 	scripts/check-hygiene
 
 bench: $(READY) ## Measure, as ratios to a baseline in the same run
+	scripts/setup-test-services
 	$(BIN)/python -m bench $(ARGS)
 
 soak: $(READY) ## The long fault runs and all simulation seeds

@@ -4,7 +4,7 @@ import asyncio
 import platform
 from pathlib import Path
 
-from bench import embedded, log, memory, wire
+from bench import embedded, kafka, log, memory, wire
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -21,6 +21,7 @@ def main() -> None:
         ("`python -m bench.wire`", asyncio.run(wire.measure())),
         ("`python -m bench.log`", asyncio.run(log.measure())),
         ("`python -m bench.embedded`", asyncio.run(embedded.measure())),
+        ("`python -m bench.kafka`", asyncio.run(kafka.measure())),
         ("`python -m bench.memory`", memory.measure()),
     ]
     lines = [f"Python {platform.python_version()}, {platform.machine()}.", ""]

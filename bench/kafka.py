@@ -18,6 +18,7 @@ from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.topics import REQUESTS_INBOUND, TICKETS_EVENTS
 from tests.kafka import cluster as brokers
+from tests.kafka import installation
 
 ROUNDS = 3
 
@@ -64,6 +65,10 @@ async def _send(producer: AIOKafkaProducer, target: str, value: bytes, count: in
 
 async def measure() -> list[str]:
     """The table's rows."""
+    try:
+        installation.find()
+    except installation.Absent as absent:
+        return [f"not measured: {absent}"]
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with brokers.Cluster(Path(folder), at_speed=True) as kafka:
             return await _measure(Cluster(kafka.bootstrap))
