@@ -94,11 +94,6 @@ class Roster:
         found = {name for place in places for name in self._serving.get(place, ())}
         return sorted(found)
 
-    def fits(self, name: str, need: Need) -> bool:
-        """Whether the agent has the skills that `need` asks for, whatever they are doing now."""
-        agent = self.agents[name]
-        return all(agent.skills.get(skill, 0) >= level for skill, level in need.skills)
-
 
 def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
     """Why `agent` cannot be offered `ticket` now, or None when they can.

@@ -59,8 +59,8 @@ def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     if ticket.waiting_since is not None:
         return ticket
     ticket = turn.save(ticket, waiting_since=at)
-    if not ticket.answered:
-        return ticket
+    if not ticket.answered and ticket.cycle == 0:
+        return ticket  # the first response is still awaited
     ticket = turn.save(ticket, cycle=ticket.cycle + 1)
     return start(turn, ticket, (NEXT,), at)
 
@@ -151,7 +151,7 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
         found += [(after, one) for one in lapses]
         if (notifying := sla.notifying(lapses)) is not None:
             loudest.add((clock.key, notifying.level))
-    if not found:
+    if tuple(clocks) == ticket.clocks:
         return ticket, []
     ticket = turn.save(ticket, clocks=tuple(clocks))
     found.sort(key=lambda pair: pair[1].at)
@@ -162,18 +162,16 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
 
 def _emit_lapse(turn: Turn, ticket: Ticket, clock: Clock, one: Lapse, *, loud: bool) -> None:
     identity = f"{ticket.id}/{clock.target}/{clock.cycle}/{one.kind.value}/{one.level}"
-    instants = {"lapsed_at": one.at, "detected_at": turn.now}
-    match one.kind:
-        case LapseKind.WARNING:
-            _emit(turn, SlaWarning, ticket, clock, SLA_ESCALATIONS, id=identity,
-                  share=one.share, **instants)  # fmt: skip
-        case LapseKind.BREACHED:
-            _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, id=identity, **instants)
-        case LapseKind.ESCALATED:
-            rungs = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
-            notify = tuple(rungs[one.level].notify) if loud and one.level in rungs else ()
-            _emit(turn, SlaEscalated, ticket, clock, SLA_ESCALATIONS, id=identity,
-                  level=one.level, notify=notify, **instants)  # fmt: skip
+    fields: dict[str, Any] = {"id": identity, "lapsed_at": one.at, "detected_at": turn.now}
+    if one.kind is LapseKind.WARNING:
+        _emit(turn, SlaWarning, ticket, clock, SLA_ESCALATIONS, share=one.share, **fields)
+    elif one.kind is LapseKind.BREACHED:
+        _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, **fields)
+    else:
+        rungs = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
+        notify = tuple(rungs[one.level].notify) if loud else ()
+        fields |= {"level": one.level, "notify": notify}
+        _emit(turn, SlaEscalated, ticket, clock, SLA_ESCALATIONS, **fields)
 
 
 def _emit(

@@ -108,12 +108,7 @@ class Dispatch:
 
     def postpone(self, until: datetime) -> None:
         """The earliest timer's handling raised: put it off, so that the others are not blocked."""
-        due = self.desk.timers.due(until)
-        if due is not None:
-            table, key, _ = due
-            rows = {"ticket": self.desk.tickets, "agent": self.desk.agents}.get(table)
-            if rows is not None:
-                rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))  # type: ignore[attr-defined]
+        self.desk.timers.postpone(until)
 
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""
@@ -298,7 +293,7 @@ class Dispatch:
             return
         ticket = here
         if ticket.offer is not None and ticket.offer.expires_at < before:
-            ticket = moves.end_offer(turn, ticket, Trigger.OFFER_EXPIRED)
+            ticket = moves.end_offer(turn, ticket, ticket.offer, Trigger.OFFER_EXPIRED)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
         if ticket.state is TicketState.QUEUED:

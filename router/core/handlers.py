@@ -22,7 +22,7 @@ from router.core.events import (
 )
 from router.core.letters import Letterhead, Thread, letter
 from router.core.lifecycle import TicketState, Trigger, may
-from router.core.tickets import Ticket
+from router.core.tickets import Offer, Ticket
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS
 
 Handler = Callable[[Turn, Command], None]
@@ -64,8 +64,8 @@ def _work_follows(turn: Turn, agent: str, presence: str, reason: str) -> None:
     grace = turn.now + turn.desk.compiled.rulebook.presence.grace
     for key in dict.fromkeys([*turn.desk.loads.held(agent), *turn.desk.loads.owned(agent)]):
         ticket = turn.desk.tickets.rows[key]
-        if ticket.state is TicketState.OFFERED and presence != "available":
-            moves.end_offer(turn, ticket, Trigger.OFFER_RESCINDED, reason)
+        if ticket.state is TicketState.OFFERED:
+            moves.release(turn, ticket, reason)
         elif ticket.state is TicketState.ASSIGNED:
             turn.save(ticket, return_at=grace if presence == "offline" else None)
     turn.freed[agent] = None
@@ -88,25 +88,27 @@ def _own(turn: Turn, command: Command, trigger: Trigger | None = None) -> Ticket
     return ticket
 
 
-def _offered(turn: Turn, command: Command) -> Ticket:
-    """The command's ticket, which must be on offer to the agent."""
+def _offered(turn: Turn, command: Command) -> tuple[Ticket, Offer]:
+    """The command's ticket, which must be on offer to the agent, and that offer."""
     ticket = _ticket(turn, command)
     offer = ticket.offer
     if offer is None or offer.agent != command.agent or command.offer not in {None, offer.id}:
         raise Rejected(Rejection.NO_OFFER)
     if turn.at > offer.expires_at:
         raise Rejected(Rejection.OFFER_EXPIRED)
-    return ticket
+    return ticket, offer
 
 
 def accept(turn: Turn, command: Command) -> None:
     """The agent takes what was offered; exactly at the expiry is in time."""
-    moves.assign(turn, _offered(turn, command), command.agent)
+    ticket, _ = _offered(turn, command)
+    moves.assign(turn, ticket, command.agent)
 
 
 def decline(turn: Turn, command: Command) -> None:
     """The agent does not want it; it is offered to others, and to this agent not for a while."""
-    moves.end_offer(turn, _offered(turn, command), Trigger.OFFER_DECLINED, command.reason)
+    ticket, offer = _offered(turn, command)
+    moves.end_offer(turn, ticket, offer, Trigger.OFFER_DECLINED, command.reason)
 
 
 def take(turn: Turn, command: Command) -> None:

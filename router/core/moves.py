@@ -23,7 +23,7 @@ from router.core.events import (
 )
 from router.core.lifecycle import TicketState, Trigger
 from router.core.sla import ZERO, Clock
-from router.core.tickets import Refusal, Ticket, deadline
+from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
 _OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
@@ -111,11 +111,10 @@ def park(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return ticket
 
 
-def end_offer(turn: Turn, ticket: Ticket, how: Trigger, reason: str | None = None) -> Ticket:
-    """An offer comes to nothing: the ticket waits again, with its original age."""
-    offer = ticket.offer
-    if offer is None:
-        return ticket
+def end_offer(
+    turn: Turn, ticket: Ticket, offer: Offer, how: Trigger, reason: str | None = None
+) -> Ticket:
+    """The ticket's offer comes to nothing: it waits again, with its original age."""
     refusals = tuple(one for one in ticket.refusals if one.until > turn.now)
     if how is not Trigger.OFFER_RESCINDED:
         until = turn.now + turn.desk.queue(ticket.queue).offer_timeout
@@ -148,9 +147,8 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
 
 def busy(turn: Turn, agent: str) -> None:
     """The agent has got, or ended, work: the time for which they are idle starts anew."""
-    state = turn.desk.agents.get(agent)
-    if state is not None:
-        turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now))
+    state = turn.desk.agents.rows[agent]
+    turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now))
 
 
 def requeue(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
@@ -175,8 +173,8 @@ def _announce_requeued(turn: Turn, ticket: Ticket, reason: str, agent: str | Non
 
 def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """Take back an offer if there is one, so that the ticket can be moved."""
-    if ticket.state is TicketState.OFFERED:
-        return end_offer(turn, ticket, Trigger.OFFER_RESCINDED, reason)
+    if ticket.offer is not None:
+        return end_offer(turn, ticket, ticket.offer, Trigger.OFFER_RESCINDED, reason)
     return ticket
 
 

@@ -99,7 +99,7 @@ class Clock(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 def start(target: str, cycle: int, at: datetime, policy: Policy) -> Clock:
     """A clock that runs from `at`."""
     clock = Clock(target=target, cycle=cycle, started_at=at, running_since=at)
-    return _scheduled(clock, policy)
+    return _scheduled(clock, at, policy)
 
 
 def pause(clock: Clock, at: datetime, policy: Policy) -> Clock:
@@ -117,8 +117,8 @@ def resume(clock: Clock, at: datetime, policy: Policy) -> Clock:
     if clock.paused_at is None:
         return clock
     held = clock.held + (at - clock.paused_at) if clock.lapsed_at is not None else ZERO
-    running = msgspec.structs.replace(clock, running_since=at, paused_at=None, held=held)
-    return _scheduled(running, policy)
+    running = msgspec.structs.replace(clock, paused_at=None, held=held)
+    return _scheduled(running, at, policy)
 
 
 def reschedule(clock: Clock, at: datetime, old: Policy, new: Policy) -> Clock:
@@ -129,45 +129,36 @@ def reschedule(clock: Clock, at: datetime, old: Policy, new: Policy) -> Clock:
     if clock.running_since is None:
         return clock
     spent = clock.spent + old.calendar.elapsed(clock.running_since, at)
-    running = msgspec.structs.replace(clock, running_since=at, spent=spent)
-    return _scheduled(running, new)
+    return _scheduled(msgspec.structs.replace(clock, spent=spent), at, new)
 
 
 def advance(clock: Clock, before: datetime, policy: Policy) -> tuple[Clock, list[Lapse]]:
     """Everything that lapses strictly before `before`, in order, and the clock after it."""
+    if clock.next_at is not None and clock.next_at >= before:
+        return clock, []
     lapses: list[Lapse] = []
-    while clock.next_at is not None and clock.next_at < before:
-        lapse = _next(clock, policy)
-        if lapse is None:
-            break
+    while (lapse := _next(clock, policy)) is not None and lapse.at < before:
         lapses.append(lapse)
-        clock = _after(clock, lapse, policy)
-    return clock, lapses
+        clock = _after(clock, lapse)
+    return msgspec.structs.replace(clock, next_at=lapse.at if lapse else None), lapses
 
 
-def _scheduled(clock: Clock, policy: Policy) -> Clock:
-    """`clock` with its due instant and the instant of its next lapse worked out anew."""
-    since = clock.running_since
-    if since is None:
-        return clock
+def _scheduled(clock: Clock, since: datetime, policy: Policy) -> Clock:
+    """`clock` running from `since`, its due instant and its next lapse worked out anew."""
     due = clock.lapsed_at
     if due is None:
         due = policy.calendar.due(since, max(policy.duration - clock.spent, ZERO))
-    clock = msgspec.structs.replace(clock, due_at=due)
+    clock = msgspec.structs.replace(clock, running_since=since, due_at=due)
     lapse = _next(clock, policy)
     return msgspec.structs.replace(clock, next_at=lapse.at if lapse else None)
 
 
-def _after(clock: Clock, lapse: Lapse, policy: Policy) -> Clock:
-    match lapse.kind:
-        case LapseKind.WARNING:
-            clock = msgspec.structs.replace(clock, warned=lapse.level)
-        case LapseKind.BREACHED:
-            clock = msgspec.structs.replace(clock, lapsed_at=lapse.at)
-        case LapseKind.ESCALATED:
-            clock = msgspec.structs.replace(clock, level=lapse.level)
-    upcoming = _next(clock, policy)
-    return msgspec.structs.replace(clock, next_at=upcoming.at if upcoming else None)
+def _after(clock: Clock, lapse: Lapse) -> Clock:
+    if lapse.kind is LapseKind.WARNING:
+        return msgspec.structs.replace(clock, warned=lapse.level)
+    if lapse.kind is LapseKind.BREACHED:
+        return msgspec.structs.replace(clock, lapsed_at=lapse.at)
+    return msgspec.structs.replace(clock, level=lapse.level)
 
 
 def _next(clock: Clock, policy: Policy) -> Lapse | None:

@@ -150,12 +150,12 @@ class Timers:
 
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, str, str]] = []
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._tables: dict[str, Table[Any]] = {}
 
     def watch(self, table: Table[Any]) -> None:
         """Follow the `wake_at` of every entity of `table`."""
         name = table.name
-        self._rows[name] = table.rows
+        self._tables[name] = table
 
         def changed(key: str, old: Entity | None, new: Entity | None) -> None:
             at = None if new is None else new.wake_at
@@ -168,7 +168,7 @@ class Timers:
         """The earliest instant at which something wants to be woken."""
         while self._heap:
             at, name, key = self._heap[0]
-            entity = self._rows[name].get(key)
+            entity = self._tables[name].get(key)
             if entity is not None and entity.wake_at == at:
                 return at
             heapq.heappop(self._heap)
@@ -184,3 +184,11 @@ class Timers:
             return None
         _, name, key = self._heap[0]
         return name, key, at
+
+    def postpone(self, until: datetime) -> None:
+        """Put the earliest of what is due before `until` off to it: its handling raised."""
+        due = self.due(until)
+        if due is not None:
+            name, key, _ = due
+            table = self._tables[name]
+            table.put(key, msgspec.structs.replace(table.rows[key], wake_at=until))

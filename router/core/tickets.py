@@ -70,7 +70,6 @@ class Ticket(Entity, frozen=True, kw_only=True):
     clocks: tuple[Clock, ...] = ()
     answered: bool = False
     cycle: int = 0
-    resolutions: int = 0
     waiting_since: datetime | None = None
     number: int = 0
     missing: tuple[int, ...] = ()

@@ -130,11 +130,7 @@ class Triage:
 
     def postpone(self, until: datetime) -> None:
         """The earliest timer's handling raised: put it off, so that the others are not blocked."""
-        due = self.timers.due(until)
-        if due is not None:
-            table, key, _ = due
-            rows: Table[Any] = self.contacts if table == "contact" else self.conversations
-            rows.put(key, msgspec.structs.replace(rows.rows[key], wake_at=until))
+        self.timers.postpone(until)
 
     def caught_up(self, now: datetime) -> list[Output]:
         """Nothing in triage waits for somebody's answer."""

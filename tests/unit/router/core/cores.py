@@ -34,9 +34,7 @@ class Core:
     def enforce(self, rulebook: Rules) -> list[Output]:
         """Put a rulebook in force."""
         self._activations += 1
-        files = written(rulebook)
-        event = RulebookActivated(activation=self._activations, version=version(files), files=files)
-        return self.step(event)
+        return self.step(activation(self._activations, rulebook))
 
     def given(self, event: object, seconds: float = 0) -> Given:
         """How the next input comes, `seconds` after the beginning."""
@@ -66,6 +64,12 @@ class Core:
         while (outputs := self.core.fire(at(seconds), at(seconds))) is not None:
             found += outputs
         return found
+
+
+def activation(number: int, rulebook: Rules) -> RulebookActivated:
+    """The order to put a rulebook in force."""
+    files = written(rulebook)
+    return RulebookActivated(activation=number, version=version(files), files=files)
 
 
 def at(seconds: float) -> datetime:
