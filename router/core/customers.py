@@ -42,7 +42,7 @@ class Customers:
     def __init__(self, journal: Journal) -> None:
         self.table = Table("customer", Known, journal)
         self.table.watch(self._changed)
-        self._by_address: dict[tuple[str, str], str] = {}
+        self._by_address: dict[tuple[str, str], tuple[str, ...]] = {}
         self._in_rulebook: dict[str, Known] = {}
         self._rulebook_addresses: dict[tuple[str, str], str] = {}
 
@@ -60,7 +60,8 @@ class Customers:
         if named is not None:
             return self.table.get(named) or self._in_rulebook.get(named)
         place = request.channel, request.sender.address
-        key = self._by_address.get(place) or self._rulebook_addresses.get(place)
+        claimed = self._by_address.get(place)
+        key = claimed[0] if claimed else self._rulebook_addresses.get(place)
         return None if key is None else self.table.get(key) or self._in_rulebook.get(key)
 
     def change(self, event: CustomerChanged) -> None:
@@ -81,19 +82,19 @@ class Customers:
             ),
         )
 
-    def _changed(self, _: str, old: Known | None, new: Known | None) -> None:
-        for place in _places(old) if old else ():
-            self._by_address.pop(place, None)
-        for place in _places(new) if new else ():
-            self._by_address[place] = new.id if new else ""
+    def _changed(self, key: str, old: Known | None, new: Known | None) -> None:
+        """Keep the index a function of the table: several may claim an address for a while."""
+        for place in _places(old):
+            owners = tuple(owner for owner in self._by_address.pop(place) if owner != key)
+            if owners:
+                self._by_address[place] = owners
+        for place in _places(new):
+            self._by_address[place] = tuple(sorted({*self._by_address.get(place, ()), key}))
 
 
-def _places(customer: Known) -> list[tuple[str, str]]:
-    return [
-        (channel, address)
-        for channel, addresses in customer.addresses.items()
-        for address in addresses
-    ]
+def _places(customer: Known | None) -> set[tuple[str, str]]:
+    found = customer.addresses if customer is not None else {}
+    return {(channel, address) for channel, addresses in found.items() for address in addresses}
 
 
 def _known(key: str, customer: Customer) -> Known:
