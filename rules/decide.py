@@ -71,12 +71,13 @@ def _decision(
         tags = tuple(dict.fromkeys(tag for one in routes for tag in one.tags))
     tier = compiled.rulebook.tiers.get(facts.tier) if facts.tier else None
     sla, sla_from = _sla(compiled, decided.get("sla"), tier.sla if tier else None, decided)
-    queue = decided.get("queue") or compiled.index.routes[-1].decides["queue"]
+    # Only what is dropped can be without a queue: the default itself may drop.
+    queue = decided.get("queue") or compiled.index.routes[-1].decides.get("queue", "")
     priority = decided.get("priority", 0) + (tier.priority if tier else 0)
     explanation["tier"], explanation["sla_from"] = facts.tier, sla_from
     return Decision(
         queue=queue,
-        pool=compiled.pool_of[queue],
+        pool=compiled.pool_of.get(queue, ""),
         type=decided.get("type"),
         priority=min(priority, MAX_PRIORITY),
         skills=skills,

@@ -164,6 +164,18 @@ def test_what_is_odd(sections: dict[str, Any], expected: str) -> None:
     assert expected in warnings(**sections)
 
 
+def test_an_sla_without_a_ladder_moves_nothing() -> None:
+    """A ladder that moves tickets is odd only for those whose SLA climbs it."""
+    slas = {**CLEAN["slas"], "calm": {"calendar": "desk"}}
+    ladders = {"duty": [{"level": 1, "after": "0s", "move_to": "three"}]}
+    routes = [
+        {"id": "a", "when": {"channel": "sms"}, "then": {"queue": "three", "sla": "usual"}},
+        {"id": "default", "then": {"queue": "one", "sla": "calm", "ack": "thanks"}},
+    ]
+    found = warnings(slas=slas, ladders=ladders, routes=routes, types={})
+    assert [one for one in found if "moves tickets" in one] == []
+
+
 @pytest.mark.parametrize(
     ("match", "expected"),
     [

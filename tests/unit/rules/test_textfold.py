@@ -12,6 +12,7 @@ from rules.textfold import fold, fold_keyword
     ("text", "folded"),
     [
         ("投訴", "投诉"),
+        ("薴麻", "苎麻"),
         ("Ｒｅｆｕｎｄ", "refund"),
         ("REFUND", "refund"),
         ("Straße", "strasse"),
