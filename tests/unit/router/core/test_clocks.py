@@ -227,3 +227,14 @@ async def test_a_warning_of_a_long_running_clock_names_its_share() -> None:
     await story.request("x1")
     await story.after(timedelta(minutes=5).total_seconds())
     assert story.one("sla.warning", "x1").data["share"] == 0.5
+
+
+async def test_who_follows_a_machine_is_still_owed_the_first_response() -> None:
+    """An auto-reply opened the ticket, a person writes: one clock runs, not a second."""
+    story = await Story.begin()
+    await story.request("x1", automatic="auto-reply")
+    assert story.ticket("x1").waiting_since is None
+    await story.at(10)
+    await story.request("x2", text="please call me")
+    assert story.ticket("x1").waiting_since == story.now
+    assert len(story.events("sla.started", "x1")) == 2

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.router.core.cores import Core, fields_of, triaged, types
 from tests.unit.router.core.story import Story
 
 STEPS = """
@@ -232,3 +233,13 @@ async def test_an_agent_can_reopen_a_resolved_ticket() -> None:
     assert story.triage.conversations.rows[story.ticket("x1").conversation].state == "open"
     await story.after(600)
     assert story.events("ticket.closed") == []
+
+
+def test_an_offer_that_has_expired_cannot_be_accepted() -> None:
+    """Even before its timer has fired: what counts is when the log took the command."""
+    core, order = Core(), triaged()
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    (answer,) = core.command("ann", "accept", 10.001, ticket=order.ticket)
+    assert fields_of(answer)["reason"] == "offer_expired"
+    assert types(core.command("ann", "accept", 10, ticket=order.ticket))[0] == "ticket.assigned"

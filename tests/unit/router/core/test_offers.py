@@ -1,6 +1,6 @@
 """Who is offered what, who hears of it, and what a refusal does."""
 
-from tests.unit.router.core.story import START, Story
+from tests.unit.router.core.story import START, Story, rules
 
 CHAIN = """
 queues:
@@ -199,3 +199,16 @@ async def test_what_seeks_an_agent_in_one_step_is_served_in_the_order_of_the_que
     assert story.holders("x1") == ["ann", "bob"]
     assert story.holders("x2") == ["ann"]
     assert story.ticket("x1").enqueued_at == START
+
+
+async def test_agents_who_are_freed_together_share_the_work_in_its_order() -> None:
+    """A rulebook sets Ann and Dan to work at once: the oldest of both their queues goes first."""
+    story = await Story.begin("agents: {ann: {queues: []}, dan: {queues: []}}")
+    await story.available("ann", "dan")
+    await story.request("x1", text="repair it")
+    await story.at(1)
+    await story.request("x2", sender="+8611")
+    changed = rules("agents: {ann: {queues: [repairs]}, dan: {queues: [billing]}}")
+    await story.enforce(changed)
+    offers = [one.data["agent"] for one in story.events("ticket.offered")]
+    assert offers == ["ann", "dan"]

@@ -205,3 +205,17 @@ def test_a_rulebook_that_cannot_be_read_leaves_the_former_one_in_force() -> None
     core.core.journal.rollback()
     assert core.core.activation == 1
     assert "ticket.queued" in types(core.step(triaged()))
+
+
+async def test_work_that_a_new_rulebook_does_not_concern_goes_on() -> None:
+    """Ann keeps what she has, and what is resolved stays so."""
+    story = await Story.begin()
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.request("x2", sender="+8611")
+    await story.hand("ann", "x2")
+    await story.command("ann", "resolve", "x2")
+    before = story.ticket("x1"), story.ticket("x2")
+    await story.enforce(rules("agents: {bob: null}"))
+    assert (story.ticket("x1"), story.ticket("x2")) == before
