@@ -60,6 +60,8 @@ RULES = Rules(
     levels={"standard": [(1, 0), (2, 2)]},
 )
 START_SECONDS = 90
+QUIET_SECONDS = 5
+QUIET_WITHIN_SECONDS = 300
 BATCH = 20
 
 
@@ -182,6 +184,12 @@ class Load:
                         await subscription.ack(delivery)
             await asyncio.sleep(0.2)
 
+    async def leave(self) -> None:
+        """Every agent goes offline: nothing is offered any more."""
+        async with self._log() as log:
+            for name in POOLS:
+                await self._send(log, name, "presence", state="offline")
+
     async def _handle(self, log: Log, offer: dict[str, Any]) -> None:
         if self._chance.random() < 0.02:
             return
@@ -212,6 +220,21 @@ class Load:
                 else:
                     break
             yield log
+
+
+async def quiet(kafka: Cluster) -> None:
+    """Until the workers have stored nothing for a while: what was asked of them is answered."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap)
+    await consumer.start()
+    try:
+        places = await _places(kafka, [f"{NAMESPACE}.tickets.events"])
+        before: dict[TopicPartition, int] = {}
+        async with asyncio.timeout(QUIET_WITHIN_SECONDS):
+            while before != (ends := await consumer.end_offsets(places)):
+                before = ends
+                await asyncio.sleep(QUIET_SECONDS)
+    finally:
+        await consumer.stop()
 
 
 async def read(kafka: Cluster) -> Run:
