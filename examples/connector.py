@@ -1,4 +1,4 @@
-"""A connector: forty lines of code: each line of stdin, `ID<TAB>ADDRESS<TAB>TEXT`, is a chat message.
+"""A connector: each line of stdin, `ID<TAB>ADDRESS<TAB>TEXT`, is a chat message.
 
     python connector.py BOOTSTRAP NAMESPACE ACCOUNT < messages.tsv
 

@@ -1,4 +1,4 @@
-"""A desktop: sixty lines of code: an agent who takes what is offered, answers it, and resolves it.
+"""A desktop: an agent who takes what is offered, answers it, and resolves it.
 
     python desktop.py BOOTSTRAP NAMESPACE POOL AGENT QUEUE...
 
@@ -49,8 +49,11 @@ class Desktop:
 
     async def order(self, command: str, identity: str, **fields: str) -> None:
         value = {"id": identity, "agent": self.agent, "command": command, **fields}
-        event = {"id": f"command/{identity}", "type": "agent.command", "source": f"desktop/{self.agent}",
-                 "time": datetime.now(UTC).isoformat(), "specversion": "1.0"}  # fmt: skip
+        event = {
+            "id": f"command/{identity}", "type": "agent.command",
+            "source": f"desktop/{self.agent}", "time": datetime.now(UTC).isoformat(),
+            "specversion": "1.0",
+        }  # fmt: skip
         headers = [(f"ce_{name}", text.encode()) for name, text in event.items()]
         await self.producer.send_and_wait(
             self.topic, json.dumps(value).encode(), key=self.pool.encode(), headers=headers
