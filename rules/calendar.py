@@ -243,7 +243,7 @@ class Calendar:
         before = self.spec.hours_of(day - DAY)
         counted = self._instant(day - DAY, before[-1].end) if before else None
         breaks = self._breaks(day) if self.spec.breaks else ()
-        for one in self._resolved(day, self.spec.hours_of(day)):
+        for one in sorted(self._resolved(day, self.spec.hours_of(day))):
             start = one.start if counted is None else max(one.start, counted)
             if start < one.end:
                 yield from _without(Period(start, one.end), breaks)
@@ -252,12 +252,14 @@ class Calendar:
     def _breaks(self, day: date) -> tuple[Period, ...]:
         """The breaks that may cut hours that begin on a local date, in order."""
         days = (day - DAY, day, day + DAY)
-        return tuple(
-            period for one in days for period in self._resolved(one, self.spec.breaks.get(one, ()))
-        )
+        cuts = (self._resolved(one, self.spec.breaks.get(one, ())) for one in days)
+        return tuple(sorted(cut for of_day in cuts for cut in of_day))
 
     def _resolved(self, day: date, hours: Hours) -> Iterator[Period]:
-        """The hours as instants. Those that a clock change leaves nothing of are `end <= start`."""
+        """The hours as instants. Those that a clock change leaves nothing of are `end <= start`.
+
+        Where the clock is put forward, local times change places: sort what must be in order.
+        """
         for one in hours:
             yield Period(self._instant(day, one.start), self._instant(day, one.end))
 

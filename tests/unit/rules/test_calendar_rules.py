@@ -147,6 +147,26 @@ def test_a_break_over_a_gap_opens_nothing() -> None:
     assert where.elapsed(midnight, midnight + timedelta(days=1)) == timedelta(0)
 
 
+def test_breaks_that_a_clock_change_puts_out_of_order_are_all_taken_out() -> None:
+    """In Santiago midnight was skipped: 00:30 came after 01:00, which the clock showed first."""
+    where = calendar(
+        timezone="America/Santiago",
+        hours={"sun": ["00:00-00:45"]},
+        breaks={"2027-09-05": ["00:00-00:15", "00:30-00:45", "01:00-01:30"]},
+    )
+    first = utc("2027-09-05 04:00")
+    assert not where.is_open(first + 20 * MINUTE)
+    assert where.elapsed(first, first + HOUR) == timedelta(0)
+
+
+def test_hours_that_a_clock_change_puts_out_of_order_all_count() -> None:
+    """As above: the hours of 00:30 come after those of 01:00, and none of them is dropped."""
+    hours = {"sun": ["00:00-00:15", "00:30-00:45", "01:00-01:30"]}
+    where = calendar(timezone="America/Santiago", hours=hours)
+    first = utc("2027-09-05 04:00")
+    assert where.elapsed(first, first + HOUR) == 45 * MINUTE
+
+
 def test_a_date_that_comes_back_after_midnight() -> None:
     """In St. John's 00:01 became 23:01 of the day before: the new day's hours had begun."""
     where = calendar(timezone="America/St_Johns", hours={"sun": ["00:00-12:00"]})
