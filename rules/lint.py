@@ -10,7 +10,7 @@ import re2
 
 from rules.implied import Reachable
 from rules.load import load_document
-from rules.model import Agent, Condition, LadderLevel, Route, Rulebook, TextMatch
+from rules.model import Agent, Condition, Rulebook, TextMatch
 from rules.source import Path, Problem, problem
 from rules.textfold import fold_keyword
 from rules.walk import conditions
@@ -141,39 +141,6 @@ def _ladders(rulebook: Rulebook) -> Iterator[Finding]:
                 yield path, f"ladder {name!r}: {said}"
 
 
-def _moves(rulebook: Rulebook) -> Iterator[Finding]:
-    """A ladder that moves a ticket into another pool's hands."""
-    pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}
-    pools = _pools_by_ladder(rulebook, pool_of)
-    for name, rungs in rulebook.ladders.items():
-        for index, rung in _moving(rungs):
-            others = pools.get(name, set()) - {pool_of[str(rung.move_to)]}
-            if others:
-                said = f"ladder {name!r} moves tickets of pool {min(others)!r} to another pool's"
-                yield ("ladders", name, index, "move_to"), f"{said} queue {rung.move_to!r}"
-
-
-def _moving(rungs: Iterable[LadderLevel]) -> Iterator[tuple[int, LadderLevel]]:
-    return ((index, rung) for index, rung in enumerate(rungs) if rung.move_to is not None)
-
-
-def _pools_by_ladder(rulebook: Rulebook, pool_of: Mapping[str, str]) -> dict[str, set[str]]:
-    pools: dict[str, set[str]] = {}
-    for route in rulebook.routes:
-        for sla in _possible_slas(rulebook, route) if route.then.queue else ():
-            ladder = rulebook.slas[sla].ladder
-            if ladder is not None:
-                pools.setdefault(ladder, set()).add(pool_of[str(route.then.queue)])
-    return pools
-
-
-def _possible_slas(rulebook: Rulebook, route: Route) -> set[str]:
-    if route.then.sla is not None:
-        return {route.then.sla}
-    kind = rulebook.types[route.then.type].sla if route.then.type else None
-    return {sla for sla in (kind, *(tier.sla for tier in rulebook.tiers.values())) if sla}
-
-
 def _without_targets(rulebook: Rulebook) -> Iterator[Finding]:
     inherited = [route.then for route in rulebook.routes if route.then.continue_]
     for index, route in enumerate(rulebook.routes):
@@ -241,7 +208,6 @@ _LOOKS: tuple[Callable[[Rulebook], Iterator[Finding]], ...] = (
     _unserved,
     _skills,
     _ladders,
-    _moves,
     _without_targets,
     _unused,
     _acks,

@@ -74,6 +74,7 @@ async def test_a_setting_follows_and_another_s_stays(
     """Retention is ours to change; what somebody else has set on the topic is kept."""
     async with opened(kafka, namespace) as log:
         await log.apply(QUEUES)
+        await settled(log)
     name = f"{namespace}.tickets.events"
     await _set(kafka, name, {"retention.ms": "1000", "segment.bytes": "2000000"})
     while await _get(kafka, name, "retention.ms") != "1000":  # noqa: ASYNC110 - as above
@@ -93,6 +94,7 @@ async def test_another_partition_count_is_refused(
     """Fewer cannot be had, more would part conversations from their state: it is explained."""
     async with opened(kafka, namespace) as log:
         await log.apply(QUEUES)
+        await settled(log)
     async with opened(kafka, namespace, triage=triage) as log:
         with pytest.raises(Malformed, match="conversations would lose their tickets"):
             await log.apply(QUEUES)
@@ -115,4 +117,4 @@ async def _get(kafka: brokers.Cluster | External, name: str, setting: str) -> st
     finally:
         await admin.close()
     ((*_, entries),) = response.resources
-    return next(str(entry[1]) for entry in entries if entry[0] == setting)
+    return next((str(entry[1]) for entry in entries if entry[0] == setting), "")

@@ -140,10 +140,6 @@ def default(**then: Any) -> dict[str, Any]:
             ]}},
             "ladder 'duty': level 2 comes before level 1",
         ),
-        (
-            {"ladders": {"duty": [{"level": 1, "after": "5m", "move_to": "three"}]}},
-            "ladder 'duty' moves tickets of pool 'front' to another pool's queue 'three'",
-        ),
         (default(type=None), "route 'default': its tickets have no SLA of their own"),
         ({"slas": {**CLEAN["slas"], "x": {"calendar": "desk"}}}, "slas: 'x' is not used"),
         ({"ladders": {**CLEAN["ladders"], "x": []}}, "ladders: 'x' is not used"),
