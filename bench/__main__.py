@@ -1,34 +1,33 @@
-"""All benchmarks; writes `docs/benchmarks.md`."""
+"""All benchmarks, each in a process of its own; writes `docs/benchmarks.md`."""
 
-import asyncio
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
-from bench import embedded, kafka, log, memory, wire
-
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `make bench` itself. Ratios to a baseline in the same run are what counts: the figures
 of one machine on one day are not those of another.
 
 """
+MODULES = ("wire", "log", "embedded", "kafka", "memory")
 
 
 def main() -> None:
     """Run, print, and write the page."""
-    rows = [
-        ("`python -m bench.wire`", asyncio.run(wire.measure())),
-        ("`python -m bench.log`", asyncio.run(log.measure())),
-        ("`python -m bench.embedded`", asyncio.run(embedded.measure())),
-        ("`python -m bench.kafka`", asyncio.run(kafka.measure())),
-        ("`python -m bench.memory`", memory.measure()),
-    ]
     lines = [f"Python {platform.python_version()}, {platform.machine()}.", ""]
-    for command, found in rows:
-        lines += [f"## {command}", "", *(f"- {row}" for row in found), ""]
+    for name in MODULES:
+        run = subprocess.run(
+            [sys.executable, "-m", f"bench.{name}"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            check=True,
+        )  # fmt: skip
+        found = [f"- {row}" for row in run.stdout.splitlines()]
+        lines += [f"## `python -m bench.{name}`", "", *found, ""]
+        print("\n".join(found), flush=True)
     PAGE.write_text(HEAD + "\n".join(lines), encoding="utf-8")
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":
