@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from channels.blobs import ref_of
 from channels.draft import Defects
 from channels.email import charset, headers, markup, structure
-from channels.email.structure import Mail, Part, uudecoded
+from channels.email.structure import Mail, Part
+from channels.email.transfer import uudecoded
 from channels.request import Attachment
 
 MOST_CHARACTERS = 100_000
@@ -32,17 +33,24 @@ class Bodies:
     texts: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    octets_read: int = 0
 
 
-def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
+def read(mail: Mail, defects: Defects) -> Bodies:
     """Tell the texts from the files, and decode both.
 
     What is text follows RFC 8621, 4.1.4; of alternatives the plain one is taken when it says
     anything. A text that has a file's name is shown and kept as a file.
-    A mail without a word of its own shows those of the mail that it forwards, and its files.
+    A mail without a word of its own shows those of the mails that it forwards; when it is one
+    mail, its files are at hand as well (of several nobody could tell whose a file was).
     """
     bodies = Bodies()
-    texts = list(_texts(mail, defects))
+    _read(bodies, mail, defects, 0)
+    return bodies
+
+
+def _read(bodies: Bodies, mail: Mail, defects: Defects, depth: int) -> None:
+    texts = list(_texts(bodies, mail, defects))
     spoken = {
         part.place.alternative
         for part, text in zip(mail.leaves, texts, strict=True)
@@ -58,34 +66,34 @@ def read(mail: Mail, defects: Defects, depth: int = 0) -> Bodies:
             _attach(bodies, name, "application/octet-stream", content, defects)
     if not any(map(str.strip, bodies.texts)) and mail.media_type != "multipart/report":
         _add_forwarded(bodies, mail, depth)
-    return bodies
-
-
-def _texts(mail: Mail, defects: Defects) -> Iterator[str | None]:
-    """The text of each part that is shown, None for a file."""
-    read = 0
-    for part in mail.leaves:
-        if not _is_body(part):
-            yield None
-        elif read > MOST_OCTETS_READ:
-            defects.add("text", f"no text is read past {MOST_OCTETS_READ} octets; kept as files")
-            yield None
-        else:
-            read += len(part.content)
-            yield text_of(part, defects)
 
 
 def _add_forwarded(bodies: Bodies, mail: Mail, depth: int) -> None:
-    inside = next((part for part in mail.leaves if part.media_type == "message/rfc822"), None)
-    if inside is None or depth == MOST_FORWARDS:
-        return
-    # What is wrong with somebody else's mail is no defect of this one.
-    found = read(structure.read(inside.content, Defects()), Defects(), depth + 1)
-    bodies.texts += found.texts
-    for one in found.attachments:
-        if one.media_type != "message/rfc822" and len(bodies.attachments) < MOST_ATTACHMENTS:
-            bodies.attachments.append(one)
-    bodies.blobs |= found.blobs
+    forwarded = [part for part in mail.leaves if part.media_type == "message/rfc822"]
+    for part in forwarded if depth < MOST_FORWARDS else ():
+        inside = Bodies(octets_read=bodies.octets_read)
+        # What is wrong with somebody else's mail is no defect of this one.
+        _read(inside, structure.read(part.content, Defects()), Defects(), depth + 1)
+        bodies.texts += inside.texts
+        bodies.octets_read = inside.octets_read
+        if len(forwarded) == 1:
+            files = [one for one in inside.attachments if one.media_type != "message/rfc822"]
+            files = files[: MOST_ATTACHMENTS - len(bodies.attachments)]
+            bodies.attachments += files
+            bodies.blobs |= {one.ref: inside.blobs[one.ref] for one in files if one.ref}
+
+
+def _texts(bodies: Bodies, mail: Mail, defects: Defects) -> Iterator[str | None]:
+    """The text of each part that is shown, None for a file."""
+    for part in mail.leaves:
+        if not _is_body(part):
+            yield None
+        elif bodies.octets_read > MOST_OCTETS_READ:
+            defects.add("text", f"no text is read past {MOST_OCTETS_READ} octets; kept as files")
+            yield None
+        else:
+            bodies.octets_read += len(part.content)
+            yield text_of(part, defects)
 
 
 def _is_body(part: Part) -> bool:

@@ -5,7 +5,6 @@ parser raises on some of them, and takes quadratic time on others), and a messag
 which parts the parser descends into.
 """
 
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from channels.draft import Defects
-from channels.email import headers
+from channels.email import headers, transfer
 
 MOST_LINES = 1_000_000
 MOST_HEADERS = 2_000
@@ -124,12 +123,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Part:
-    """A leaf: what it says of itself, and its octets with the transfer encoding undone."""
+    """A leaf: what it says of itself, and its octets with the transfer encoding undone.
+
+    `media_type` is what it is read as: of a multipart without parts, plain text.
+    """
 
     message: _Message
     media_type: str
     content: bytes
     place: Place
+
+    @property
+    def is_unopened(self) -> bool:
+        """Whether it is a multipart in which no part was found."""
+        return _is_multipart(self.message)
 
     @property
     def charset(self) -> str | None:
@@ -171,10 +178,10 @@ class Mail:
 
 def read(raw: bytes, defects: Defects) -> Mail:
     """The mail in `raw`. Whatever is odd, cut or repaired is a defect."""
-    policy = _Policy(defects)
     repaired = _repaired(_bounded(raw, defects), defects)
-    # The stubs know no other class than the library's own; the policy's factory makes ours.
-    message = cast("_Message", BytesParser(policy=policy).parsebytes(repaired))
+    message = _parsed(repaired, defects)
+    if _is_multipart(message) and not isinstance(message.stored, list):
+        message = _parsed(_with_exact_boundaries(repaired, message.get_boundary()), defects)
     mail = Mail(message, message.media_type())
     for part in _leaves(message, Place(), defects):
         if len(mail.leaves) == MOST_PARTS:
@@ -182,17 +189,38 @@ def read(raw: bytes, defects: Defects) -> Mail:
             break
         mail.leaves.append(part)
     if not any(part.content.strip() for part in mail.leaves):
-        _show_body(mail, policy, repaired, defects)
+        _show_body(mail, repaired, defects)
     return mail
 
 
-def _show_body(mail: Mail, policy: _Policy, raw: bytes, defects: Defects) -> None:
-    """No part says anything, so whatever stands below the headers is what was written."""
+def _parsed(raw: bytes, defects: Defects) -> _Message:
+    # The stubs know no other class than the library's own; the policy's factory makes ours.
+    return cast("_Message", BytesParser(policy=_Policy(defects)).parsebytes(raw))
+
+
+def _with_exact_boundaries(raw: bytes, boundary: str | None) -> bytes:
+    """`raw` with the lines that only begin with the boundary cut to it.
+
+    RFC 2046, 5.1.1: it suffices that a line begins with it. Boundaries of nested multiparts often
+    do so with each other, hence only where no line is the boundary to the letter. A dash in a text
+    is no boundary: a header of a part has to follow.
+    """
+    delimiter = b"--" + headers.octets(boundary or "")
+    begins = rb"(?m)^" + re.escape(delimiter) + rb"[^\r\n]*"
+    if not boundary or not re.search(begins + rb"(?:\r\n|\r|\n)(?i:content-[a-z-]+:)", raw):
+        return raw
+    return re.sub(
+        begins, lambda line: delimiter + (b"--" if line[0].rstrip().endswith(b"--") else b""), raw
+    )
+
+
+def _show_body(mail: Mail, raw: bytes, defects: Defects) -> None:
+    """No part says anything and one was not opened, so whatever stands there was written."""
     blank = _BLANK.search(raw)
     body = raw[blank.end() :].strip() if blank else b""
-    if body:
+    if body and any(part.is_unopened for part in mail.leaves):
         defects.add("mime", "no part could be told from another; the body is shown as it came")
-        mail.leaves.append(Part(_Message(policy), "text/plain", body, Place()))
+        mail.leaves.append(Part(_Message(mail.message.policy), "text/plain", body, Place()))
 
 
 def _bounded(raw: bytes, defects: Defects) -> bytes:
@@ -259,52 +287,10 @@ def _leaves(message: _Message, place: Place, defects: Defects) -> Iterator[Part]
     del message["content-transfer-encoding"]
     encoded = message.get_payload(decode=True)
     encoded = encoded if isinstance(encoded, bytes) else b""
-    content, problem = transfer_decoded(encoded, how.strip())
+    content, problem = transfer.decoded(encoded, how.strip())
     defects.add("content-transfer-encoding", problem)
-    # A multipart without parts is read as what people see of it.
-    shown = "text/plain" if kind.startswith("multipart/") else kind
-    yield Part(message, shown, content, place)
+    yield Part(message, "text/plain" if _is_multipart(message) else kind, content, place)
 
 
-def transfer_decoded(encoded: bytes, how: str) -> tuple[bytes, str | None]:
-    """The octets before their transfer encoding (RFC 2045, 6), and what was wrong with it."""
-    if how == "base64":
-        return headers.base64(encoded)
-    if how == "quoted-printable":
-        return binascii.a2b_qp(encoded), None
-    if how in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-        return uudecoded(encoded)[1], None
-    if how in {"", "7bit", "8bit", "binary"}:
-        return encoded, None
-    return encoded, f"unknown: {headers.clean(how)[:40]!r}"
-
-
-_UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} (?P<name>[^\r\n]*)", re.MULTILINE)
-
-
-def uudecoded(encoded: bytes) -> tuple[str, bytes]:
-    """The name and the octets of the first uuencoded file in `encoded` (IEEE Std 1003.1)."""
-    begin = _UU_BEGIN.search(encoded)
-    if not begin:
-        return "", encoded
-    decoded = []
-    for line in encoded[begin.end() :].splitlines():
-        if line.strip() == b"end":
-            break
-        decoded.append(_uu_line(line))
-    name, _ = headers.decode(begin["name"].decode("ascii", "surrogateescape"))
-    return name, b"".join(decoded)
-
-
-def _uu_line(line: bytes) -> bytes:
-    if not line:
-        return b""
-    try:
-        return binascii.a2b_uu(line)
-    except binascii.Error:
-        # Some encoders pad the line too far; only as many characters count as its length says.
-        characters = (((line[0] - 32) & 63) * 4 + 5) // 3
-        try:
-            return binascii.a2b_uu(line[: characters + 1])
-        except binascii.Error:
-            return b""
+def _is_multipart(message: _Message) -> bool:
+    return message.media_type().startswith("multipart/")

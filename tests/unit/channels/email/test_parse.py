@@ -361,6 +361,50 @@ def test_a_mail_that_only_forwards_has_the_files_of_what_it_forwards() -> None:
     assert found.blobs[photo.ref].startswith(b"GIF89a")
 
 
+def test_an_empty_mail_is_empty() -> None:
+    """Parts that were told from each other and say nothing are not shown as raw MIME."""
+    request = read(
+        HEAD + "Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+        "Content-Type: text/plain\n\n\n--b--\n"
+    )
+    assert request.full_text == ""
+    assert request.attachments == ()
+
+
+@pytest.mark.parametrize("ending", ["7", "-7 (mailer)", " ="])
+def test_a_boundary_may_go_on(ending: str) -> None:
+    """RFC 2046, 5.1.1: a line that begins with the boundary is one, when none is it exactly."""
+    request = read(
+        HEAD + "Content-Type: multipart/mixed; boundary=part\n\npreamble\n"
+        f"--part{ending}\nContent-Type: text/plain\n\nhello\n"
+        f"--part{ending}\nContent-Type: image/gif; name=a.gif\n\nGIF\n--part{ending}--\nend\n"
+    )
+    assert request.full_text == "hello"
+    assert [(one.name, one.size) for one in request.attachments] == [("a.gif", 3)]
+
+
+@pytest.mark.parametrize(
+    "line", ["--part of the bill was wrong", "--partial\n\nContent-Type: text/plain"]
+)
+def test_dashes_in_a_text_are_no_boundary(line: str) -> None:
+    """Only a line that headers of a part follow opens a multipart that none opens exactly."""
+    request = read(HEAD + f"Content-Type: multipart/mixed; boundary=part\n\nhello\n{line}\n")
+    assert request.full_text == f"hello\n{line}"
+
+
+def test_all_mails_that_are_forwarded_are_shown() -> None:
+    """Who forwards several mails without a word wants each read; their files stay with them."""
+    inside = "".join(
+        "--b\nContent-Type: message/rfc822\n\nFrom: x@y.example\n"
+        "Content-Type: multipart/mixed; boundary=c\n\n"
+        f"--c\n\n{text}\n--c\nContent-Type: image/gif; name=a.gif\n\nGIF\n--c--\n"
+        for text in ("first", "second", "third")
+    )
+    request = read(HEAD + f"Content-Type: multipart/digest; boundary=b\n\n{inside}--b--\n")
+    assert request.full_text == "first\n\nsecond\n\nthird"
+    assert [one.media_type for one in request.attachments] == ["message/rfc822"] * 3
+
+
 def test_uuencoded_files_are_attachments() -> None:
     """A file that stands uuencoded in the text is a file, and not text."""
     request = read(HEAD + "\nsee below\n\nbegin 644 a.txt\n%:&5L;&\\\n`\nend\n")
