@@ -33,7 +33,8 @@ refer to an earlier one is a new matter (a new topic under an old subject is com
 class Conversation(Entity, frozen=True, kw_only=True):
     """One thread with one customer on one channel account.
 
-    `count` numbers its messages; `message_ids` are the customer's own, newest last.
+    `count` numbers its messages; `message_ids` are the customer's own, newest last, and `last_at`
+    is when a person last wrote: what a machine sends keeps no conversation alive.
     """
 
     id: str
@@ -91,11 +92,28 @@ def find(
         for conversation in reversed(known):
             if not named.isdisjoint(conversation.message_ids):
                 return Found(conversation, Proof.REFERENCES)
-    window = threading.window.get(request.channel, WINDOWS[request.channel])
+    window = _window(request, threading)
     for conversation in reversed(known):
-        if conversation.state != "closed" and request.received_at - conversation.last_at < window:
+        if (
+            conversation.state != "closed"
+            and abs(request.received_at - conversation.last_at) < window
+        ):
             return Found(conversation, Proof.WINDOW)
     return Found(None, Proof.NEW)
+
+
+def previous(
+    request: CustomerRequest, known: list[Conversation], threading: Threading
+) -> str | None:
+    """The ticket that came before a new one on the same address.
+
+    None where a message that names no earlier one is a new matter.
+    """
+    return known[-1].ticket if known and _window(request, threading) else None
+
+
+def _window(request: CustomerRequest, threading: Threading) -> timedelta:
+    return threading.window.get(request.channel, WINDOWS[request.channel])
 
 
 def new_id(key: str, at: datetime, known: tuple[str, ...]) -> str:

@@ -41,6 +41,9 @@ from rules.templates import render
 
 CONTACT_MEMORY = timedelta(days=30)
 
+_UNDELIVERED = frozenset({"failed", "undelivered"})
+"""The statuses of a text message that never arrived (Twilio, "Message Status")."""
+
 
 class Seen(Entity, frozen=True, kw_only=True):
     """A request that we have: forgotten when the dedup window is over."""
@@ -137,6 +140,11 @@ class Triage:
         del now
         return []
 
+    def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
+        """What is not of its contract goes to the dead letters: its sender waits for nothing."""
+        del kind, given, problem, now
+        return None
+
     def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
         """A request that raised goes to the dead letters; nobody was told that we have it."""
         del event, given, now
@@ -164,31 +172,29 @@ class Triage:
     # -- requests
 
     def _request(self, out: Outbox, request: CustomerRequest) -> None:
-        if request.id in self.seen.rows:
-            self._duplicate(out, request)
-            return
-        window = self.compiled.rulebook.threading.dedup
-        self.seen.put(request.id, Seen(wake_at=out.now + window))
         key = _key(request)
         contact = self.contacts.get(key) or Contact(last_at=request.received_at)
+        known = self._known_to(contact)
+        if request.id in self.seen.rows or ticket_id(request.id) in {one.ticket for one in known}:
+            self._duplicate(out, request)
+            return
+        threading = self.compiled.rulebook.threading
+        self.seen.put(request.id, Seen(wake_at=out.now + threading.dedup))
         if request.kind == "command":
             self._opt(out, request, key, contact)
             return
-        found = self._find(request, contact)
-        conversation = found.conversation
-        if conversation is not None and conversation.state != "closed":
-            self._joins(out, request, conversation)
-        else:
-            self._opens(out, request, key, contact, conversation)
-
-    def _find(self, request: CustomerRequest, contact: Contact) -> threads.Found:
-        known = [
-            conversation
-            for one in contact.conversations
-            if (conversation := self.conversations.get(one)) is not None
-        ]
         proved = self.conversations.get(request.conversation or "")
-        return threads.find(request, known, proved, self.compiled.rulebook.threading)
+        old = threads.find(request, known, proved, threading).conversation
+        if old is not None and old.state != "closed":
+            self._joins(out, request, old)
+            return
+        previous = old.ticket if old else threads.previous(request, known, threading)
+        self._opens(out, request, key, contact, previous)
+
+    def _known_to(self, contact: Contact) -> list[Conversation]:
+        """The contact's conversations that are not forgotten, the newest last."""
+        found = (self.conversations.get(one) for one in contact.conversations)
+        return [conversation for conversation in found if conversation is not None]
 
     def _duplicate(self, out: Outbox, request: CustomerRequest) -> None:
         data = RequestDuplicate(
@@ -210,14 +216,19 @@ class Triage:
         self._file(out, request, reason)
 
     def _file(
-        self, out: Outbox, request: CustomerRequest, reason: str, decision: Decision | None = None
+        self,
+        out: Outbox,
+        request: CustomerRequest,
+        reason: str,
+        decision: Decision | None = None,
+        conversation: str | None = None,
     ) -> None:
         data = RequestFiled(
             request=request.id,
             channel=request.channel,
             account=request.account,
             external_id=request.external_id,
-            conversation=request.conversation,
+            conversation=conversation or request.conversation,
             reason=reason,
             rule=decision.rule if decision else None,
             rulebook=decision.rulebook if decision else None,
@@ -228,16 +239,18 @@ class Triage:
 
     def _joins(self, out: Outbox, request: CustomerRequest, conversation: Conversation) -> None:
         """A further message of a conversation whose ticket is open, or can be reopened."""
-        conversation = self.conversations.put(
-            conversation.id,
-            msgspec.structs.replace(
-                conversation,
-                count=conversation.count + 1,
+        if _is_text_receipt(request) and request.attributes.get("status") not in _UNDELIVERED:
+            self._file(out, request, "receipt", conversation=conversation.id)
+            return
+        machine = self._not_a_persons(request)
+        changed = msgspec.structs.replace(conversation, count=conversation.count + 1)
+        if machine is None:
+            changed = msgspec.structs.replace(
+                changed,
                 last_at=max(conversation.last_at, request.received_at),
                 message_ids=threads.remembered(conversation.message_ids, request),
-            ),
-        )
-        machine = request.automatic or ("receipt" if request.kind == "receipt" else None)
+            )
+        conversation = self.conversations.put(conversation.id, changed)
         data = TicketMessage(
             ticket=conversation.ticket,
             conversation=conversation.id,
@@ -249,24 +262,37 @@ class Triage:
         )
         self._to_dispatch(out, conversation.pool, data)
 
+    def _not_a_persons(self, request: CustomerRequest) -> str | None:
+        """Why nobody waits for an answer to this message; None when a customer does.
+
+        A call that the rules would file (it was answered) belongs to the ticket's history.
+        """
+        if request.automatic is not None:
+            return request.automatic
+        if request.kind == "receipt":
+            return "receipt"
+        if request.kind == "call":
+            return self._decide(request, self.customers.identify(request)).drop
+        return None
+
+    def _decide(self, request: CustomerRequest, customer: Known | None) -> Decision:
+        facts = facts_of(self.compiled, request, customer, request.received_at)
+        return decide(self.compiled, facts)
+
     def _opens(
         self,
         out: Outbox,
         request: CustomerRequest,
         key: str,
         contact: Contact,
-        old: Conversation | None,
+        previous: str | None,
     ) -> None:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
         customer = self.customers.identify(request)
-        decision = decide(
-            self.compiled, facts_of(self.compiled, request, customer, request.received_at)
-        )
-        if request.kind == "receipt" and decision.drop is None and request.channel == "sms":
-            self._file(out, request, "receipt", decision)
-            return
-        if decision.drop is not None:
-            self._file(out, request, decision.drop, decision)
+        decision = self._decide(request, customer)
+        reason = decision.drop or ("receipt" if _is_text_receipt(request) else None)
+        if reason is not None:
+            self._file(out, request, reason, decision)
             return
         conversation = Conversation(
             id=threads.new_id(key, request.received_at, contact.conversations),
@@ -277,7 +303,6 @@ class Triage:
             message_ids=threads.remembered((), request),
         )
         self.conversations.put(conversation.id, conversation)
-        previous = old.ticket if old else request.conversation
         withheld = self._withheld(request, decision, contact)
         acknowledged = decision.ack is not None and withheld is None
         sent = contact.sent
@@ -482,6 +507,11 @@ def _key(request: CustomerRequest) -> str:
     if request.conversation is not None:
         return key_of(request.conversation)
     return conversation_key(request.channel, request.account, request.sender.address)
+
+
+def _is_text_receipt(request: CustomerRequest) -> bool:
+    """What became of our text message: nothing for an agent, unless it was not delivered."""
+    return request.kind == "receipt" and request.channel == "sms"
 
 
 def _language(request: CustomerRequest, customer: Known | None) -> str | None:

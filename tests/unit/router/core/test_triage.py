@@ -174,8 +174,102 @@ async def test_a_receipt_in_an_open_conversation_is_shown_as_a_machines() -> Non
     """It starts no clock; the agent sees it."""
     story = await Story.begin()
     await story.request("x1")
-    await story.request("x2", kind="receipt")
+    await story.request("x2", kind="receipt", attributes={"status": "undelivered"})
     assert story.one("ticket.message", "x1").data["automatic"] == "receipt"
+
+
+async def test_a_text_message_that_arrived_is_no_news_to_an_agent() -> None:
+    """Its receipt is filed with the conversation; the next message is still the second."""
+    story = await Story.begin()
+    await story.request("x1")
+    await story.request("x2", kind="receipt", attributes={"status": "delivered"})
+    filed = story.one("request.filed").data
+    assert (filed["reason"], filed["conversation"]) == ("receipt", story.ticket("x1").conversation)
+    await story.request("x3")
+    assert story.one("ticket.message", "x1").data["number"] == 2
+
+
+async def test_what_a_machine_sends_keeps_no_conversation_alive() -> None:
+    """An hour after the customer's last word a new matter begins, whatever came in between."""
+    story = await Story.begin()
+    await story.request("x1")
+    await story.at(1800)
+    await story.request("x2", automatic="auto-reply")
+    assert story.events("ticket.message", "x1")
+    await story.at(3601)
+    await story.request("x3")
+    assert story.events("ticket.opened", "x3")
+
+
+async def test_an_answer_goes_to_what_a_person_wrote() -> None:
+    """A bounce in the thread is shown, and is not what the agent's reply refers to."""
+    story = await Story.begin()
+    await story.available("ann")
+    mail = {"channel": "email", "sender": "li@customer.example"}
+    await story.request("x1", attributes={"message_id": "<1@x>"}, **mail)
+    await story.hand("ann", "x1")
+    bounce = {"automatic": "dsn", "kind": "receipt", "in_reply_to": "<1@x>"}
+    await story.request("x2", attributes={"message_id": "<2@x>"}, **mail, **bounce)
+    assert story.events("ticket.message", "x1")
+    await story.command("ann", "reply", "x1", text="hello")
+    sent = story.one("message.outbound", "x1", "messages.outbound").data
+    assert sent["in_reply_to"] == "<1@x>"
+
+
+CALLS = """
+threading: {window: {hotline: 1h}}
+routes:
+  - {id: answered, when: {attributes: {outcome: [answered]}}, then: {drop: history}}
+  - {id: default, then: {queue: billing, sla: standard}}
+"""
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+async def test_a_call_that_the_rules_would_file_is_history_of_its_ticket(resolved: bool) -> None:
+    """It was answered: nobody is owed anything, no clock starts, and nothing is reopened."""
+    story = await Story.begin(CALLS)
+    await story.available("ann")
+    call = {"channel": "hotline", "kind": "call"}
+    await story.request("x1", **call, attributes={"outcome": "abandoned"})
+    await story.hand("ann", "x1")
+    await story.command("ann", "reply", "x1", text="called back")
+    if resolved:
+        await story.command("ann", "resolve", "x1")
+    before = story.ticket("x1")
+    await story.request("x2", **call, attributes={"outcome": "answered"})
+    assert story.one("ticket.message", "x1").data["automatic"] == "history"
+    after = story.ticket("x1")
+    assert (after.state, after.clocks) == (before.state, before.clocks)
+
+
+async def test_a_request_that_opened_a_ticket_is_known_as_long_as_that_ticket() -> None:
+    """Redriven after the dedup window it is a duplicate: no second ticket, no second word."""
+    story = await Story.begin(ACKED + "threading: {dedup: 5m}")
+    await story.request("x1")
+    await story.at(301)
+    assert len(story.triage.seen) == 0
+    await story.request("x1")
+    assert len(story.events("ticket.opened")) == 1
+    assert story.one("request.duplicate").data["external_id"] == "x1"
+
+
+async def test_a_new_ticket_of_a_channel_without_threads_names_the_one_before() -> None:
+    """By SMS nothing refers to an earlier message: the address does."""
+    story = await Story.begin()
+    first = await story.request("x1")
+    await story.at(7200)
+    await story.request("x2")
+    assert story.one("ticket.opened", "x2").data["previous"] == first
+
+
+async def test_a_new_mail_that_names_no_earlier_one_follows_nothing() -> None:
+    """And a proof whose conversation is forgotten names no ticket."""
+    story = await Story.begin()
+    mail = {"channel": "email", "sender": "li@customer.example"}
+    await story.request("x1", **mail)
+    await story.request("x2", **mail)
+    await story.request("x3", **mail, conversation="0011223344556677-1")
+    assert [one.data["previous"] for one in story.events("ticket.opened")] == [None] * 3
 
 
 async def test_the_acknowledgement_says_when_we_open_and_what_it_is_about() -> None:
