@@ -78,6 +78,10 @@ class Core(Protocol):
         """Everything that was stored while the shard was down has been read."""
         ...
 
+    def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
+        """What to answer to an input that is not of its contract; None: a dead letter."""
+        ...
+
     def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
         """The least that must be done for an input whose step raised."""
         ...
@@ -224,7 +228,13 @@ class Shard:
         given = Given(record.envelope.id, record.stored_at, record.value)
         event: object = None
         try:
-            event = decode(self._contract(record.envelope.type), record.value)
+            try:
+                event = decode(self._contract(record.envelope.type), record.value)
+            except Malformed as error:
+                refusal = self.core.refuse(record.envelope.type, given, str(error), now)
+                if refusal is None:
+                    raise
+                return self._messages(refusal)
             return self._messages(self.core.step(event, given, now))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
             self.core.journal.rollback(mark)

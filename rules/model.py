@@ -324,10 +324,14 @@ class AckPolicy(_Entry):
 
 
 class Presence(_Entry):
-    """An agent's presence is a lease: not renewed within `lease`, the agent is disconnected."""
+    """An agent's presence is a lease: not renewed within `lease`, the agent is disconnected.
+
+    Who lets `missed_offers` offers lapse one after another is `away`.
+    """
 
     lease: Span = timedelta(minutes=2)
     grace: Duration = timedelta(minutes=1)
+    missed_offers: int = Field(default=3, ge=1)
 
 
 class Rulebook(_Entry):

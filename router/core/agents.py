@@ -16,7 +16,8 @@ class AgentState(Entity, frozen=True, kw_only=True):
     """What dispatch knows of an agent besides the rulebook.
 
     With a `lease`, presence holds until `wake_at` unless renewed. `idle_since` is when the agent
-    last got or ended work: the longest idle is asked first.
+    last got or ended work: the longest idle is asked first. `missed` counts the offers that lapsed
+    one after another.
     """
 
     id: str
@@ -24,6 +25,7 @@ class AgentState(Entity, frozen=True, kw_only=True):
     since: datetime
     idle_since: datetime
     lease: timedelta | None = None
+    missed: int = 0
 
 
 class Loads:

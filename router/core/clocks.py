@@ -17,7 +17,7 @@ from router.core.events import (
     SlaStarted,
     SlaWarning,
 )
-from router.core.sla import Clock, Lapse, LapseKind, Policy
+from router.core.sla import QUEUE_TIME, Clock, Lapse, LapseKind, Policy
 from router.core.tickets import Ticket
 from router.topics import SLA_ESCALATIONS
 
@@ -52,6 +52,17 @@ def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
     """Say that these clocks have started."""
     for clock in started:
         _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
+
+
+def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+    """Nobody could be found for the ticket by `at`: operations are told, the ladder begins."""
+    policy = turn.desk.policy(ticket, QUEUE_TIME)
+    if policy is None or any(clock.target == QUEUE_TIME for clock in ticket.clocks):
+        return ticket
+    clock = sla.lapsed(QUEUE_TIME, ticket.parked, ticket.chain_since, at, policy)
+    ticket = turn.save(ticket, clocks=(*ticket.clocks, clock))
+    _emit_lapse(turn, ticket, clock, Lapse(LapseKind.BREACHED, 0, at), loud=True)
+    return ticket
 
 
 def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
@@ -89,23 +100,28 @@ def _end(turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str) -> T
     return ticket
 
 
+def found(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """The ticket no longer waits where nobody was found for it."""
+    return _end(turn, ticket, (QUEUE_TIME,), reason)
+
+
 def paused(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket waits for the customer: its clocks stop if its SLA says so."""
-    return _moved(turn, ticket, pausing=True) if turn.desk.pauses(ticket) else ticket
+    return _moved(turn, ticket, turn.at, pausing=True) if turn.desk.pauses(ticket) else ticket
 
 
-def resumed(turn: Turn, ticket: Ticket) -> Ticket:
-    """The ticket is worked on again: clocks that stopped count on."""
-    return _moved(turn, ticket, pausing=False)
+def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
+    """The ticket is worked on again: clocks that stopped count on from `at`, or from now."""
+    return _moved(turn, ticket, turn.at if at is None else at, pausing=False)
 
 
-def _moved(turn: Turn, ticket: Ticket, *, pausing: bool) -> Ticket:
+def _moved(turn: Turn, ticket: Ticket, at: datetime, *, pausing: bool) -> Ticket:
     clocks: list[Clock] = []
     moved: list[Clock] = []
     for clock in ticket.clocks:
         policy = turn.desk.policy(ticket, clock.target)
         change = sla.pause if pausing else sla.resume
-        after = clock if policy is None else change(clock, turn.at, policy)
+        after = clock if policy is None else change(clock, at, policy)
         clocks.append(after)
         if after is not clock:
             moved.append(after)

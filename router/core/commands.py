@@ -1,8 +1,11 @@
 """What desktops ask of dispatch: commands in the imperative, each answered by an event."""
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+import msgspec
 
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
@@ -37,6 +40,20 @@ class Command:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+class Address(msgspec.Struct, frozen=True):
+    """Who sent a command that is not understood."""
+
+    id: str
+    agent: str
+    command: str = ""
+    ticket: ClassVar[str | None] = None
+
+
+def fingerprint(command: Command) -> str:
+    """A short hash of all that a command says."""
+    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()[:16]
+
+
 class Rejection(StrEnum):
     """Why a command changed nothing."""
 
@@ -53,6 +70,9 @@ class Rejection(StrEnum):
     NOT_AVAILABLE = "not_available"
     NOTHING_WAITS = "nothing_waits"
     FIELD_MISSING = "field_missing"
+    FIELD_INVALID = "field_invalid"
+    ID_REUSED = "id_reused"
+    MALFORMED = "malformed"
 
 
 class Rejected(Exception):

@@ -7,10 +7,10 @@ import msgspec
 
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import TicketEvent
-from router.core.lifecycle import TicketState, Trigger, move
+from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.queues import Need, Waiting
-from router.core.sla import Policy, Rung
+from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.tickets import Stub, Ticket, deadline, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
@@ -19,11 +19,12 @@ from rules.model import LadderLevel, Queue, QueueTarget
 
 
 class Remembered(Entity, frozen=True, kw_only=True):
-    """The outcome of a command, for whoever sends it again; `rejection` None: accepted."""
+    """The outcome of a command, for whoever sends it again; `rejection` None: accepted.
 
-    command: str
-    agent: str
-    ticket: str | None
+    `content` is the command's fingerprint: another one under the same id is not that command.
+    """
+
+    content: str
     rejection: str | None
 
 
@@ -147,6 +148,8 @@ class Desk:
 
     def policy(self, ticket: Ticket, target: str) -> Policy | None:
         """How `target` is measured for this ticket; None when its SLA does not name it."""
+        if target == QUEUE_TIME:
+            return Policy(ALWAYS, ZERO, rungs=self._rungs(ticket.sla))
         if ticket.sla is None:
             return None
         key = (ticket.sla, ticket.type, target)
@@ -166,9 +169,11 @@ class Desk:
         duration = durations.get(target)
         if duration is None:
             return None
-        rungs = tuple(Rung(rung.level, rung.after) for rung in self.ladder(sla_name))
         calendar = self.compiled.calendars[sla.calendar]
-        return Policy(calendar, duration, tuple(sorted(sla.warn)), rungs)
+        return Policy(calendar, duration, tuple(sorted(sla.warn)), self._rungs(sla_name))
+
+    def _rungs(self, sla_name: str | None) -> tuple[Rung, ...]:
+        return tuple(Rung(rung.level, rung.after) for rung in self.ladder(sla_name))
 
     def ladder(self, sla_name: str | None) -> list[LadderLevel]:
         """The rungs of an SLA's ladder, lowest first."""
@@ -186,6 +191,11 @@ class Desk:
         """Whether the ticket's SLA stops its clocks while the ticket is pending."""
         sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
         return sla is not None and "pending" in sla.pause
+
+    def pools_of_agents(self) -> dict[str, str]:
+        """The pool of each agent in the rulebook in force; empty before the first."""
+        agents = self._roster.agents if self._roster else {}
+        return {name: agent.pool for name, agent in agents.items()}
 
     def agent(self, name: str) -> AgentState:
         """What the agent does now; who never came is offline."""
@@ -223,7 +233,7 @@ class Turn:
         wake_at = changed.next_wake()
         if wake_at != changed.wake_at:
             changed = msgspec.structs.replace(changed, wake_at=wake_at)
-        if changed.state is TicketState.QUEUED:
+        if changed.waits:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)

@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
+from channels.contract import decode
+from channels.errors import Malformed
 from channels.outbound import Receipt
 from router.core import assign, clocks, handlers, moves
-from router.core.commands import Command, Rejected, Rejection
+from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
     CommandAccepted,
@@ -117,14 +119,31 @@ class Dispatch:
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
                 offer = msgspec.structs.replace(ticket.offer, expires_at=now + timeout)
-                turn.save(ticket, offer=offer)
+                ticket = turn.save(ticket, offer=offer)  # noqa: PLW2901 - the next version of it
             elif ticket.return_at is not None:
                 turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
+            if ticket.relax_at is not None and ticket.relax_at < now:
+                moves.step_anew(turn, ticket)
         for agent in list(self.desk.agents.rows.values()):
             if agent.lease is not None:
                 renewed = msgspec.structs.replace(agent, wake_at=now + agent.lease)
                 self.desk.agents.put(agent.id, renewed)
         return self._settled(turn)
+
+    def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
+        """A command that is none is rejected, if it says who sent it: a desktop waits for that.
+
+        None: nobody can be answered.
+        """
+        if kind != "agent.command":
+            return None
+        try:
+            sender = decode(Address, given.raw)
+        except Malformed:
+            return None
+        turn = Turn(self.desk, given.cause, given.at, now, given.raw)
+        _answer(turn, sender, Rejection.MALFORMED.value, problem)
+        return turn.out.outputs
 
     def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
         """A triaged record whose step raised: the ticket is opened, parked, by the least code.
@@ -136,9 +155,10 @@ class Dispatch:
         if self._known(event.ticket):
             return None
         turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
-        ticket = turn.save(_opened(event, self.desk.home("", event.pool), sla=None))
-        moves.park(turn, ticket, "unusable_record")
-        return self._settled(turn)
+        queue = self.desk.home("", event.pool)
+        ticket = turn.save(_opened(event, queue, sla=None, at=turn.at))
+        moves.park(turn, ticket, "unusable_record", turn.at)
+        return turn.out.outputs
 
     def _known(self, ticket: str) -> bool:
         """Whether the ticket is here, or was before it went to another pool."""
@@ -152,6 +172,7 @@ class Dispatch:
         if event.activation <= self.activation:
             return
         before = {t.id: clocks.policies(turn, t) for t in self.desk.tickets.rows.values()}
+        pools = self.desk.pools_of_agents()
         self.desk.rulebooks.put(
             "current",
             Activation(activation=event.activation, version=event.version, files=event.files),
@@ -159,24 +180,34 @@ class Dispatch:
         for ticket in list(self.desk.tickets.rows.values()):
             if ticket.open:
                 self._under_new_rules(turn, ticket, before[ticket.id])
-        for agent in self.desk.agents:
+        for agent in list(self.desk.agents):
+            self._agent_under_new_rules(turn, agent, pools.get(agent))
+
+    def _agent_under_new_rules(self, turn: Turn, agent: str, pool: str | None) -> None:
+        """An agent who has left the pool, or the rulebook, gives back what is in their hands."""
+        spec = self.desk.roster.agents.get(agent)
+        if spec is not None and spec.pool == pool:
             turn.freed[agent] = None
+            return
+        handlers.set_presence(turn, agent, "offline", "activation")
+        reason = "agent_removed" if spec is None else "agent_moved"
+        for key in self.desk.loads.owned(agent):
+            moves.requeue(turn, self.desk.tickets.rows[key], reason)
+        if spec is None:
+            self.desk.agents.delete(agent)
 
     def _under_new_rules(self, turn: Turn, ticket: Ticket, before: dict[str, Any]) -> None:
         settled = settle(turn, clocks.remeasure(turn, before, ticket))
         if settled is None:
             return
-        ticket = settled
-        holder = ticket.holder or ticket.agent
-        if holder is not None and holder not in self.desk.compiled.rulebook.agents:
-            ticket = moves.requeue(turn, ticket, "agent_removed")
-        if ticket.state is TicketState.QUEUED:
-            turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
+        if settled.waits and settled.relax_at != (relax_at := moves.relax_at(turn, settled)):
+            turn.save(settled, relax_at=relax_at)
 
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
         if self._known(event.ticket):
             return
-        ticket = _opened(event, self.desk.home(event.queue, event.pool), sla=event.sla)
+        queue = self.desk.home(event.queue, event.pool)
+        ticket = _opened(event, queue, sla=event.sla, at=turn.at)
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
@@ -196,7 +227,6 @@ class Dispatch:
             ticket,
             number=max(event.number, ticket.number),
             missing=ticket.missing_after(event.number),
-            last_message_id=event.request.attributes.get("message_id") or ticket.last_message_id,
         )
         turn.emit_queue(
             TicketMessageReceived,
@@ -210,17 +240,19 @@ class Dispatch:
             automatic=event.automatic,
         )
         if event.automatic is None:
+            answer_to = event.request.attributes.get("message_id") or ticket.last_message_id
+            ticket = turn.save(ticket, last_message_id=answer_to)
             self._customer_wrote(turn, ticket, received)
 
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:
-            ticket = handlers.reopened(turn, ticket, "customer")
+            ticket = handlers.reopened(turn, ticket, "customer", received)
         elif ticket.state is TicketState.PENDING:
             state = self.desk.agent(ticket.agent or "")
             if state.presence == "available" and handlers.has_room(turn, ticket):
-                ticket = handlers.resumed(turn, ticket, "customer_replied")
+                ticket = handlers.resumed(turn, ticket, "customer_replied", received)
             else:
-                ticket = moves.requeue(turn, ticket, "customer_replied")
+                ticket = moves.requeue(turn, ticket, "customer_replied", received)
         clocks.customer_wrote(turn, ticket, received)
 
     def _close(self, turn: Turn, event: TicketClose) -> None:
@@ -252,9 +284,10 @@ class Dispatch:
             )
 
     def _command(self, turn: Turn, command: Command) -> None:
-        known = self.desk.commands.get(command.id)
+        known, content = self.desk.commands.get(command.id), fingerprint(command)
         if known is not None:
-            _answer(turn, command, known.rejection)
+            reused = known.content != content
+            _answer(turn, command, Rejection.ID_REUSED.value if reused else known.rejection)
             return
         rejection: str | None = None
         mark = self.journal.mark()
@@ -266,13 +299,7 @@ class Dispatch:
             rejection = error.reason.value
         self.desk.commands.put(
             command.id,
-            Remembered(
-                command=command.command,
-                agent=command.agent,
-                ticket=command.ticket,
-                rejection=rejection,
-                wake_at=turn.now + COMMAND_MEMORY,
-            ),
+            Remembered(content=content, rejection=rejection, wake_at=turn.now + COMMAND_MEMORY),
         )
         _answer(turn, command, rejection)
 
@@ -293,10 +320,12 @@ class Dispatch:
             return
         ticket = here
         if ticket.offer is not None and ticket.offer.expires_at < before:
+            agent = ticket.offer.agent
             ticket = moves.end_offer(turn, ticket, ticket.offer, Trigger.OFFER_EXPIRED)
+            handlers.missed_offer(turn, agent)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
-        if ticket.state is TicketState.QUEUED:
+        if ticket.waits:
             if any(refusal.until < before for refusal in ticket.refusals):
                 ticket = moves.forget_refusals(turn, ticket, before)
             if ticket.relax_at is not None and ticket.relax_at < before:
@@ -321,7 +350,9 @@ class Dispatch:
         return ticket
 
 
-def _answer(turn: Turn, command: Command, rejection: str | None) -> None:
+def _answer(
+    turn: Turn, command: Command | Address, rejection: str | None, problem: str | None = None
+) -> None:
     fields = {
         "command": command.command, "id": command.id, "agent": command.agent,
         "ticket": command.ticket, "at": turn.at,
@@ -330,12 +361,14 @@ def _answer(turn: Turn, command: Command, rejection: str | None) -> None:
     if rejection is None:
         data = CommandAccepted(**fields)  # type: ignore[arg-type] # one dict of checked fields
     else:
-        data = CommandRejected(**fields, reason=rejection)  # type: ignore[arg-type] # as above
+        data = CommandRejected(**fields, reason=rejection, problem=problem)  # type: ignore[arg-type] # as above
     turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
 
 
-def _opened(event: TicketTriaged | TicketMessage, queue: str, sla: str | None) -> Ticket:
-    """The ticket that a triaged record opens; of a mere message, as much as it tells."""
+def _opened(
+    event: TicketTriaged | TicketMessage, queue: str, sla: str | None, at: datetime
+) -> Ticket:
+    """The ticket that a triaged record opens at `at`; of a mere message, as much as it tells."""
     request = event.request
     decided: dict[str, Any] = {}
     if isinstance(event, TicketTriaged):
@@ -362,6 +395,7 @@ def _opened(event: TicketTriaged | TicketMessage, queue: str, sla: str | None) -
         references=request.references[-20:],
         created_at=request.received_at,
         enqueued_at=request.received_at,
+        chain_since=at,
         waiting_since=None if request.automatic else request.received_at,
         number=event.number,
         **({"rulebook": ""} | decided),

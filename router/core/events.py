@@ -412,7 +412,7 @@ class SlaCleared(SlaEvent, frozen=True, kw_only=True):
 
 
 class AgentPresence(Event, frozen=True, kw_only=True):
-    """An agent's presence has changed; `reason`: command, lease, activation."""
+    """An agent's presence has changed; `reason`: command, lease, missed_offers, activation."""
 
     TYPE: ClassVar[str] = "agent.presence"
     agent: str
@@ -434,7 +434,10 @@ class CommandAccepted(Event, frozen=True, kw_only=True):
 
 
 class CommandRejected(Event, frozen=True, kw_only=True):
-    """A desktop's command has changed nothing; `reason` is one of `commands.Rejection`."""
+    """A desktop's command has changed nothing; `reason` is one of `commands.Rejection`.
+
+    `problem` says of a malformed one which field is wrong.
+    """
 
     TYPE: ClassVar[str] = "command.rejected"
     command: str
@@ -442,6 +445,7 @@ class CommandRejected(Event, frozen=True, kw_only=True):
     agent: str
     ticket: str | None
     reason: str
+    problem: str | None = None
     at: datetime
 
 

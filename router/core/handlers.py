@@ -4,7 +4,9 @@ A handler raises `Rejected` before it changes anything, or does what it was aske
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import msgspec
 
 from router.core import assign, clocks, moves, pools
 from router.core.agents import AgentState, unfit
@@ -25,6 +27,8 @@ from router.core.lifecycle import TicketState, Trigger, may
 from router.core.tickets import Offer, Ticket
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS
 
+MOST_LEASE_SECONDS = 7 * 24 * 3600.0
+
 Handler = Callable[[Turn, Command], None]
 
 
@@ -33,6 +37,8 @@ def presence(turn: Turn, command: Command) -> None:
     if command.state is None:
         raise Rejected(Rejection.FIELD_MISSING)
     seconds = command.lease_seconds
+    if seconds is not None and not 0 < seconds <= MOST_LEASE_SECONDS:
+        raise Rejected(Rejection.FIELD_INVALID)
     lease = None if seconds is None or command.state == "offline" else timedelta(seconds=seconds)
     set_presence(turn, command.agent, command.state, "command", lease)
 
@@ -49,6 +55,7 @@ def set_presence(
         since=turn.now if old is None or changed else old.since,
         idle_since=turn.now if old is None or changed else old.idle_since,
         lease=lease,
+        missed=0 if old is None or changed else old.missed,
         wake_at=None if lease is None else turn.now + lease,
     )
     turn.desk.agents.put(agent, state)
@@ -69,6 +76,14 @@ def _work_follows(turn: Turn, agent: str, presence: str, reason: str) -> None:
         elif ticket.state is TicketState.ASSIGNED:
             turn.save(ticket, return_at=grace if presence == "offline" else None)
     turn.freed[agent] = None
+
+
+def missed_offer(turn: Turn, agent: str) -> None:
+    """The agent has let an offer lapse; who does so again and again is not there: `away`."""
+    state = turn.desk.agents.rows[agent]
+    turn.desk.agents.put(agent, msgspec.structs.replace(state, missed=state.missed + 1))
+    if state.missed + 1 >= turn.desk.compiled.rulebook.presence.missed_offers:
+        set_presence(turn, agent, "away", "missed_offers", state.lease)
 
 
 def _ticket(turn: Turn, command: Command) -> Ticket:
@@ -109,6 +124,8 @@ def decline(turn: Turn, command: Command) -> None:
     """The agent does not want it; it is offered to others, and to this agent not for a while."""
     ticket, offer = _offered(turn, command)
     moves.end_offer(turn, ticket, offer, Trigger.OFFER_DECLINED, command.reason)
+    state = turn.desk.agents.rows[command.agent]
+    turn.desk.agents.put(command.agent, msgspec.structs.replace(state, missed=0))
 
 
 def take(turn: Turn, command: Command) -> None:
@@ -202,7 +219,7 @@ def resume(turn: Turn, command: Command) -> None:
         raise Rejected(Rejection.NOT_AVAILABLE)
     if not has_room(turn, ticket):
         raise Rejected(Rejection.NO_CAPACITY)
-    resumed(turn, ticket, "command")
+    resumed(turn, ticket, "command", turn.at)
 
 
 def has_room(turn: Turn, ticket: Ticket) -> bool:
@@ -211,11 +228,11 @@ def has_room(turn: Turn, ticket: Ticket) -> bool:
     return turn.desk.roster.agents[agent].capacity - turn.desk.loads.load(agent) >= ticket.weight
 
 
-def resumed(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """Work on a pending ticket goes on with the same agent."""
+def resumed(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
+    """Work on a pending ticket goes on with the same agent, since `at`."""
     ticket = turn.save(ticket, Trigger.RESUMED)
     turn.emit(TicketResumed, ticket, agent=ticket.agent, reason=reason)
-    return clocks.resumed(turn, ticket)
+    return clocks.resumed(turn, ticket, at)
 
 
 def step_done(turn: Turn, command: Command) -> None:
@@ -246,20 +263,20 @@ def reopen(turn: Turn, command: Command) -> None:
     ticket = _ticket(turn, command)
     if not may(ticket.state, Trigger.REOPENED):
         raise Rejected(Rejection.WRONG_STATE)
-    reopened(turn, ticket, command.agent)
+    reopened(turn, ticket, command.agent, turn.at)
 
 
-def reopened(turn: Turn, ticket: Ticket, by: str) -> Ticket:
-    """A resolved ticket is open again: it waits anew, and a new cycle of its clocks begins."""
+def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
+    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
     ticket = turn.save(
         ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
-        enqueued_at=turn.at, cycle=ticket.cycle + 1, refusals=(),
+        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
     )  # fmt: skip
     ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")
-    return clocks.start(turn, ticket, (clocks.RESOLUTION,), turn.at)
+    return clocks.start(turn, ticket, (clocks.RESOLUTION,), at)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -58,6 +58,7 @@ TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
     (S.PENDING, T.REQUEUED): S.QUEUED,
     (S.PENDING, T.TRANSFERRED): S.QUEUED,
     (S.PENDING, T.RESOLVED): S.RESOLVED,
+    (S.PARKED, T.OFFERED): S.OFFERED,
     (S.PARKED, T.ASSIGNED): S.ASSIGNED,
     (S.PARKED, T.REQUEUED): S.QUEUED,
     (S.PARKED, T.TRANSFERRED): S.QUEUED,
@@ -69,6 +70,9 @@ TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
 
 OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.PARKED})
 """States in which somebody still owes the customer something."""
+
+WAITING = frozenset({S.QUEUED, S.PARKED})
+"""States in which a ticket seeks an agent."""
 
 
 class IllegalTransition(Exception):

@@ -22,7 +22,7 @@ from router.core.events import (
     TicketTransferred,
 )
 from router.core.lifecycle import TicketState, Trigger
-from router.core.sla import ZERO, Clock
+from router.core.sla import QUEUE_TIME, ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
@@ -66,24 +66,32 @@ def shown(turn: Turn, ticket: Ticket) -> dict[str, object]:
 
 
 def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
-    """When the target chain moves on: its times are cumulative against the *ticket's* age."""
+    """When the target chain moves on: its times are cumulative since `chain_since`.
+
+    None: the present step has no end, or the chain has already ended.
+    """
     targets = turn.desk.queue(ticket.queue).targets
-    if ticket.place >= len(targets):
+    if ticket.place >= len(targets) or any(c.target == QUEUE_TIME for c in ticket.clocks):
         return None
     spans = [target.for_ for target in targets[: ticket.place + 1]]
     if any(span is None for span in spans):
         return None
-    at = ticket.enqueued_at
-    for span in spans:
-        at += span or ZERO
-    return at
+    return ticket.chain_since + sum((span or ZERO for span in spans), ZERO)
+
+
+def step_anew(turn: Turn, ticket: Ticket) -> Ticket:
+    """Give the chain's present step its whole time again: nobody was there to be asked."""
+    passed = turn.desk.queue(ticket.queue).targets[: ticket.place]
+    since = turn.now - sum((target.for_ or ZERO for target in passed), ZERO)
+    ticket = turn.save(ticket, chain_since=since)
+    return turn.save(ticket, relax_at=relax_at(turn, ticket))
 
 
 def relax(turn: Turn, ticket: Ticket) -> Ticket:
-    """The ticket's age has passed a step of its chain: relax, widen, or park at the end."""
+    """A step of the ticket's chain is over: relax, widen, or park at the end."""
     targets = turn.desk.queue(ticket.queue).targets
     if ticket.place + 1 >= len(targets):
-        return park(turn, ticket, "targets_exhausted")
+        return park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
     before = turn.desk.places(ticket)
     ticket = turn.save(ticket, place=ticket.place + 1)
     ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
@@ -104,11 +112,11 @@ def _take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -
         turn.tell_queue(TicketRemoved, ticket, place, reason=reason, agent=ticket.agent)
 
 
-def park(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """Nobody can be found: the ticket stays visible, its clocks run on, and it can be taken."""
-    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None, refusals=())
+def park(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
+    """Nobody was found by `at`: the ladder begins; whoever comes free is still offered it."""
+    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None, parked=ticket.parked + 1)
     turn.emit_queue(TicketParked, ticket, reason=reason)
-    return ticket
+    return clocks.queue_time_lapsed(turn, ticket, at)
 
 
 def end_offer(
@@ -142,21 +150,24 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     )  # fmt: skip
     turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
     busy(turn, agent)
-    return ticket
+    return clocks.found(turn, ticket, "assigned")
 
 
 def busy(turn: Turn, agent: str) -> None:
     """The agent has got, or ended, work: the time for which they are idle starts anew."""
     state = turn.desk.agents.rows[agent]
-    turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now))
+    turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now, missed=0))
 
 
-def requeue(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """Work that its agent lost waits again in its queue, with its original age."""
+def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None) -> Ticket:
+    """Work that its agent lost waits again in its queue, with its original age.
+
+    Clocks that had stopped count on from `at`, the turn's instant unless given.
+    """
     ticket = release(turn, ticket, reason)
     if ticket.state is not TicketState.QUEUED:
         agent = ticket.agent
-        ticket = clocks.resumed(turn, ticket)
+        ticket = clocks.resumed(turn, ticket, at)
         ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
         ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
         _free(turn, agent)
@@ -182,9 +193,10 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
     left = ticket.queue
     ticket = clocks.resumed(turn, leave(turn, ticket, reason))
+    ticket = clocks.found(turn, ticket, "transferred")
     ticket = turn.save(
         ticket, Trigger.TRANSFERRED, queue=queue, agent=None, weight=0, place=0,
-        refusals=(), return_at=None,
+        chain_since=turn.at, refusals=(), return_at=None,
     )  # fmt: skip
     ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)

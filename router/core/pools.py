@@ -37,6 +37,7 @@ def _leave(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: st
     """Write the ticket to the other pool; here a stub stays, which forwards what comes late."""
     left, pool = ticket.queue, turn.desk.compiled.pool_of[queue]
     ticket = clocks.resumed(turn, moves.leave(turn, ticket, reason))
+    ticket = clocks.found(turn, ticket, "transferred")
     ticket = turn.save(
         ticket, Trigger.TRANSFERRED, pool=pool, queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
@@ -59,7 +60,7 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
         return
     turn.desk.stubs.delete(event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
-    ticket = turn.save(event.ticket, queue=queue)
+    ticket = turn.save(event.ticket, queue=queue, chain_since=turn.at)
     ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from router.core.lifecycle import TicketState
 from router.core.tickets import Ticket
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -57,7 +56,7 @@ class Waiting:
 
     def changed(self, key: str, old: Ticket | None, new: Ticket | None) -> None:
         """Follow one ticket's change."""
-        if new is None or new.state is not TicketState.QUEUED or not self._placed(new):
+        if new is None or not new.waits or not self._placed(new):
             self._entries.pop(key, None)
             return
         entry = self._need_of(new), self.place(new)

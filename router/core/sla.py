@@ -32,6 +32,24 @@ class Calendar(Protocol):
         ...
 
 
+class Always:
+    """The calendar of what counts at any hour."""
+
+    def due(self, start: datetime, duration: timedelta) -> datetime:
+        """The instant `duration` after `start`."""
+        return start + duration
+
+    def elapsed(self, start: datetime, end: datetime) -> timedelta:
+        """The time between two instants."""
+        return end - start
+
+
+ALWAYS = Always()
+
+QUEUE_TIME = "queue_time"
+"""The target that a queue's chain of targets sets: when it has ended, somebody must look."""
+
+
 class Rung(msgspec.Struct, frozen=True):
     """A level of the ladder, `after` the breach in wall-clock time."""
 
@@ -102,6 +120,12 @@ def start(target: str, cycle: int, at: datetime, policy: Policy) -> Clock:
     return _scheduled(clock, at, policy)
 
 
+def lapsed(target: str, cycle: int, since: datetime, at: datetime, policy: Policy) -> Clock:
+    """A clock that ran from `since` and was breached at `at`; the ladder's rungs follow."""
+    clock = Clock(target=target, cycle=cycle, started_at=since, running_since=at, lapsed_at=at)
+    return _scheduled(clock, at, policy)
+
+
 def pause(clock: Clock, at: datetime, policy: Policy) -> Clock:
     """Stop counting at `at`; nothing lapses until the clock is resumed."""
     if clock.running_since is None:
@@ -113,9 +137,10 @@ def pause(clock: Clock, at: datetime, policy: Policy) -> Clock:
 
 
 def resume(clock: Clock, at: datetime, policy: Policy) -> Clock:
-    """Count on from `at`."""
+    """Count on from `at`, though not from before it was paused."""
     if clock.paused_at is None:
         return clock
+    at = max(at, clock.paused_at)
     held = clock.held + (at - clock.paused_at) if clock.lapsed_at is not None else ZERO
     running = msgspec.structs.replace(clock, paused_at=None, held=held)
     return _scheduled(running, at, policy)

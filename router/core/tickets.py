@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from router.core.lifecycle import OPEN, TicketState
-from router.core.sla import Clock
+from router.core.lifecycle import OPEN, WAITING, TicketState
+from router.core.sla import QUEUE_TIME, Clock
 from router.core.state import Entity
 
 MISSING_KEPT = 100
@@ -29,10 +29,11 @@ class Refusal(msgspec.Struct, frozen=True):
 class Ticket(Entity, frozen=True, kw_only=True):
     """One ticket. `enqueued_at` is its original age in the queue and survives every return.
 
-    `place` counts the target chain's steps that its age has passed; `weight` is the capacity that
-    it uses of its agent while offered or assigned; `waiting_since` is the oldest customer message
-    that nobody has answered; `number` is the newest customer message's, `missing` are earlier ones
-    that have not come yet; `sent` numbers our messages.
+    `chain_since` is when its queue's target chain began, `place` counts the steps that have
+    passed since, `parked` how often it came to the end; `weight` is the capacity that it uses of
+    its agent while offered or assigned; `waiting_since` is the oldest customer message that nobody
+    has answered; `number` is the newest customer message's, `missing` are earlier ones that have
+    not come yet; `sent` numbers our messages.
     """
 
     id: str
@@ -55,13 +56,16 @@ class Ticket(Entity, frozen=True, kw_only=True):
     customer: str | None = None
     sender: str = ""
     sender_name: str | None = None
+    reply_to: str | None = None
     subject: str | None = None
     text: str = ""
     last_message_id: str | None = None
     references: tuple[str, ...] = ()
     created_at: datetime
     enqueued_at: datetime
+    chain_since: datetime
     place: int = 0
+    parked: int = 0
     agent: str | None = None
     last_agent: str | None = None
     weight: int = 0
@@ -82,6 +86,11 @@ class Ticket(Entity, frozen=True, kw_only=True):
     def open(self) -> bool:
         """Whether somebody still owes the customer something."""
         return self.state in OPEN
+
+    @property
+    def waits(self) -> bool:
+        """Whether it seeks an agent."""
+        return self.state in WAITING
 
     @property
     def holder(self) -> str | None:
@@ -108,7 +117,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
         instants = [clock.next_at for clock in self.clocks if clock.next_at is not None]
         if self.offer is not None:
             instants.append(self.offer.expires_at)
-        if self.state is TicketState.QUEUED:
+        if self.waits:
             instants.extend(refusal.until for refusal in self.refusals)
             if self.relax_at is not None:
                 instants.append(self.relax_at)
@@ -135,5 +144,6 @@ def order_key(ticket: Ticket, aging: timedelta, bonus: timedelta) -> datetime:
 
 
 def deadline(ticket: Ticket) -> datetime | None:
-    """The nearest due instant of the clocks that run."""
-    return min((clock.due_at for clock in ticket.clocks if clock.due_at is not None), default=None)
+    """The nearest due instant of the clocks that run for the customer."""
+    running = (clock for clock in ticket.clocks if clock.target != QUEUE_TIME)
+    return min((clock.due_at for clock in running if clock.due_at is not None), default=None)

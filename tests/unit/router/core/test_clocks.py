@@ -1,8 +1,13 @@
 """The clocks of a ticket through its life: what starts, meets, pauses and clears them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from tests.unit.router.core.cores import Core, fields_of, of, triaged, types
+import msgspec
+import pytest
+
+from router.core.events import TicketMessage, TicketTriaged
+from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import Story, rules
 from tests.unit.router.core.test_commands import assigned
 
@@ -238,3 +243,49 @@ async def test_who_follows_a_machine_is_still_owed_the_first_response() -> None:
     await story.request("x2", text="please call me")
     assert story.ticket("x1").waiting_since == story.now
     assert len(story.events("sla.started", "x1")) == 2
+
+
+def late(order: TicketTriaged, number: int, seconds: float) -> TicketMessage:
+    """The customer's message `number`, received so many seconds after the beginning."""
+    found = message(order, number)
+    return msgspec.structs.replace(found, request=replace(found.request, received_at=at(seconds)))
+
+
+def replied(changes: str = "") -> tuple[Core, TicketTriaged]:
+    """Ann has a ticket, answered after ten seconds."""
+    core, order = Core(changes), triaged()
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    core.command("ann", "accept", 5, ticket=order.ticket)
+    core.command("ann", "reply", 10, ticket=order.ticket, text="hello")
+    return core, order
+
+
+def test_what_a_customer_reopens_is_due_from_when_they_wrote() -> None:
+    """Triage was down for an hour: the hour counts."""
+    core, order = replied()
+    core.command("ann", "resolve", 20, ticket=order.ticket)
+    core.step(late(order, 2, 30), 3630)
+    (resolution,) = [
+        clock for clock in core.core.desk.tickets.rows[order.ticket].clocks
+        if clock.target == "resolution"
+    ]  # fmt: skip
+    assert resolution.started_at == at(30)
+
+
+@pytest.mark.parametrize(("wrote", "since"), [(100, 100), (15, 20)])
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_customer_resumes_counts_on_from_when_they_wrote(
+    wrote: float, since: float, there: bool
+) -> None:
+    """The agent there or not, processed late or not; but no earlier than it was paused."""
+    core, order = replied("slas: {standard: {pause: [pending]}}")
+    core.command("ann", "pending", 20, ticket=order.ticket)
+    if not there:
+        core.command("ann", "presence", 30, state="offline")
+    core.step(late(order, 2, wrote), 3600)
+    (resolution,) = [
+        clock for clock in core.core.desk.tickets.rows[order.ticket].clocks
+        if clock.target == "resolution"
+    ]  # fmt: skip
+    assert resolution.running_since == at(since)

@@ -243,3 +243,52 @@ def test_an_offer_that_has_expired_cannot_be_accepted() -> None:
     (answer,) = core.command("ann", "accept", 10.001, ticket=order.ticket)
     assert fields_of(answer)["reason"] == "offer_expired"
     assert types(core.command("ann", "accept", 10, ticket=order.ticket))[0] == "ticket.assigned"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"command": "note", "text": "other words"},
+        {"command": "reply", "text": "hello"},
+        {"command": "note", "text": "hello", "agent": "bob"},
+    ],
+)
+async def test_another_command_under_a_used_id_is_rejected(other: dict[str, Any]) -> None:
+    """A desktop that numbers anew must not believe that its reply was sent."""
+    story = await assigned()
+    assert await story.command("ann", "note", "x1", id="1", text="hello") is None
+    order = {"agent": "ann", "ticket": "x1"} | other
+    assert await story.command(**order, id="1") == "id_reused"
+    assert await story.command("ann", "note", "x1", id="1", text="hello") is None
+    assert len(story.events("ticket.noted")) == 1
+    assert story.events("ticket.replied") == []
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"command": "dance"}, "command"),
+        ({"command": "presence", "state": "asleep"}, "state"),
+        ({"command": "note", "ticket": 7}, "ticket"),
+        ({"command": "presence", "state": "available", "lease_seconds": "long"}, "lease_seconds"),
+    ],
+)
+async def test_a_command_that_is_none_is_rejected_and_not_a_dead_letter(
+    order: dict[str, Any], field: str
+) -> None:
+    """Its desktop waits for an answer, which says which field is wrong."""
+    story = await Story.begin(dead_letters=True)
+    data = {"id": "1", "agent": "ann"} | order
+    await story.publish("agent.commands", "service", "agent.command", data, "1")
+    rejected = story.one("command.rejected").data
+    assert (rejected["id"], rejected["agent"], rejected["reason"]) == ("1", "ann", "malformed")
+    assert field in rejected["problem"]
+    assert story.events("record.deadlettered", topic="deadletter") == []
+
+
+async def test_a_command_of_nobody_is_a_dead_letter() -> None:
+    """There is nobody to answer."""
+    story = await Story.begin(dead_letters=True)
+    await story.publish("agent.commands", "service", "agent.command", {"command": "take"}, "1")
+    assert story.events("command.rejected") == []
+    assert len(story.events("record.deadlettered", topic="deadletter")) == 1

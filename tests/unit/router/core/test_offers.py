@@ -1,5 +1,6 @@
 """Who is offered what, who hears of it, and what a refusal does."""
 
+from tests.unit.router.core.cores import Core, at, triaged, types
 from tests.unit.router.core.story import START, Story, rules
 
 CHAIN = """
@@ -47,17 +48,114 @@ async def test_a_queue_that_the_chain_leaves_again_is_told_so() -> None:
     assert story.holders("x1") == []
 
 
+LADDER = (
+    CHAIN
+    + """
+slas: {standard: {first_response: 1h, ladder: duty}}
+ladders:
+  duty:
+    - {level: 1, after: 0s, notify: [lead]}
+    - {level: 2, after: 30s, notify: [manager], raise_priority: 1}
+    - {level: 3, after: 60s, notify: [director], move_to: rescue}
+"""
+)
+
+
 async def test_a_chain_ends_with_a_parked_ticket_that_can_still_be_taken() -> None:
     """Nobody came in time: it stays visible, its clocks run on, an agent may take it."""
-    story = await Story.begin(CHAIN)
+    story = await Story.begin("queues: {repairs: {mode: pull, targets: [{skills: {}, for: 60s}]}}")
     await story.request("x1", text="repair it")
     await story.after(61)
     assert story.one("ticket.parked", "x1").data["reason"] == "targets_exhausted"
-    assert story.one("sla.breached", "x1").at == 60
+    assert [one.at for one in story.events("sla.breached", "x1")] == [60, 60]
     await story.available("ann")
     assert story.holders("x1") == []
     assert await story.command("ann", "take", "x1") is None
     assert story.one("ticket.assigned", "x1").data["offer"] is None
+
+
+async def test_a_parked_ticket_is_escalated_level_by_level() -> None:
+    """The end of the chain is a breach of the queue's own target; the ladder follows it."""
+    story = await Story.begin(LADDER)
+    await story.request("x1", text="repair it")
+    await story.at(125)
+    told = [
+        (one.at, one.type, one.data["target"], one.data.get("notify"))
+        for one in story.told
+        if one.topic == "sla.escalations"
+    ]
+    assert told == [
+        (60, "sla.breached", "queue_time", None),
+        (60, "sla.escalated", "queue_time", ["lead"]),
+        (90, "sla.escalated", "queue_time", ["manager"]),
+        (120, "sla.escalated", "queue_time", ["director"]),
+        (120, "sla.cleared", "queue_time", None),
+    ]
+    assert (story.ticket("x1").priority, story.ticket("x1").queue) == (1, "rescue")
+
+
+async def test_a_parked_ticket_is_offered_to_whoever_comes_free() -> None:
+    """Its alarm stands while the offer is open and is over when somebody has it."""
+    story = await Story.begin(CHAIN)
+    await story.request("x1", text="repair it")
+    await story.at(65)
+    await story.available("ann")
+    assert story.holders("x1") == ["ann"]
+    assert story.events("sla.cleared") == []
+    await story.command("ann", "decline", "x1")
+    await story.at(96)
+    assert len(story.events("ticket.parked")) == 1
+    await story.hand("ann", "x1")
+    cleared = story.one("sla.cleared", "x1", "sla.escalations").data
+    assert (cleared["target"], cleared["reason"]) == ("queue_time", "assigned")
+
+
+async def test_a_chain_begins_when_the_ticket_comes_to_the_queue() -> None:
+    """After an hour elsewhere the ticket keeps its age, and the new queue's agents their time."""
+    story = await Story.begin(CHAIN)
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.at(3600)
+    await story.command("ann", "presence", state="busy")
+    await story.command("ann", "transfer", "x1", queue="repairs")
+    ticket = story.ticket("x1")
+    assert (ticket.enqueued_at, ticket.chain_since) == (START, story.now)
+    await story.at(3659)
+    assert story.events("ticket.parked") == []
+    await story.at(3661)
+    assert story.events("ticket.parked")
+
+
+async def test_lost_work_goes_on_in_its_chain_with_its_age() -> None:
+    """Who has waited for long is widened at once."""
+    story = await Story.begin(CHAIN + "presence: {grace: 5s}")
+    await story.available("ann")
+    await story.request("x1", text="repair it")
+    await story.hand("ann", "x1")
+    await story.at(30)
+    await story.command("ann", "presence", state="offline")
+    await story.at(36)
+    assert story.ticket("x1").place == 1
+
+
+def test_a_step_that_passed_while_the_router_was_down_begins_anew() -> None:
+    """Nobody could be asked then: parking everything at once would forget nobody's absence."""
+    core, order = Core(CHAIN), triaged(queue="repairs")
+    core.step(order)
+    core.core.caught_up(at(500))
+    core.core.journal.committed()
+    assert "ticket.overflowed" not in types(core.fire(519))
+    assert "ticket.overflowed" in types(core.fire(521))
+
+
+def test_a_step_that_has_time_left_after_a_restart_keeps_it() -> None:
+    """A short stop changes nothing."""
+    core, order = Core(CHAIN), triaged(queue="repairs")
+    core.step(order)
+    core.core.caught_up(at(10))
+    core.core.journal.committed()
+    assert "ticket.overflowed" in types(core.fire(21))
 
 
 async def test_a_step_without_an_end_waits_for_ever() -> None:

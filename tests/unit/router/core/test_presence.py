@@ -1,5 +1,7 @@
 """Agents come and go; their offers and their work follow."""
 
+import pytest
+
 from tests.unit.router.core.story import START, Story
 from tests.unit.router.core.test_commands import assigned
 
@@ -96,3 +98,46 @@ async def test_weights_say_how_much_of_an_agent_a_channel_takes() -> None:
     assert story.desk.loads.load("ann") == 2
     await story.request("x2")
     assert story.holders("x2") == []
+
+
+async def test_who_lets_offer_after_offer_lapse_is_away() -> None:
+    """The third tells: the tickets wait for somebody who is there."""
+    story = await Story.begin("agents: {bob: {capacity: 1}}")
+    await story.available("bob")
+    await story.request("x1")
+    await story.at(200)
+    assert len(story.holders("x1")) == 3
+    gone = story.events("agent.presence")[-1].data
+    assert (gone["agent"], gone["state"], gone["reason"]) == ("bob", "away", "missed_offers")
+    await story.available("bob")
+    assert len(story.holders("x1")) == 4
+
+
+@pytest.mark.parametrize("answer", ["accept", "decline", "renewal"])
+async def test_who_answers_an_offer_is_there(answer: str) -> None:
+    """Two missed, one answered, two missed: still available. A renewal alone answers nothing."""
+    story = await Story.begin("agents: {bob: {capacity: 2}}")
+    await story.available("bob", lease_seconds=3600)
+    await story.request("x1")
+    await story.at(35)
+    assert len(story.events("ticket.offer_expired")) == 2
+    if answer == "renewal":
+        await story.available("bob", lease_seconds=3600)
+    else:
+        await story.at(41)
+        await story.command("bob", answer, "x1")
+        if answer == "accept":
+            await story.request("x2", sender="+8611")
+    await story.at(75)
+    assert story.desk.agent("bob").presence == ("away" if answer == "renewal" else "available")
+    await story.at(200)
+    assert story.desk.agent("bob").presence == "away"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e12])
+async def test_a_lease_is_of_some_days_at_most(seconds: float) -> None:
+    """Anything else is refused, and changes nothing."""
+    story = await Story.begin()
+    said = await story.command("bob", "presence", state="available", lease_seconds=seconds)
+    assert said == "field_invalid"
+    assert story.desk.agent("bob").presence == "offline"

@@ -219,3 +219,26 @@ async def test_work_that_a_new_rulebook_does_not_concern_goes_on() -> None:
     before = story.ticket("x1"), story.ticket("x2")
     await story.enforce(rules("agents: {bob: null}"))
     assert (story.ticket("x1"), story.ticket("x2")) == before
+
+
+ELSEWHERE = "agents: {ann: {pool: office, queues: [claims]}}"
+
+
+@pytest.mark.parametrize("before", ["offered", "assigned", "pending"])
+async def test_an_agent_who_changes_pool_leaves_their_work_behind(before: str) -> None:
+    """Release, then admit: it waits in its own pool, and they come to the new one by themselves."""
+    story = await Story.begin()
+    await story.available("ann")
+    await story.request("x1")
+    if before != "offered":
+        await story.hand("ann", "x1")
+    if before == "pending":
+        await story.command("ann", "pending", "x1")
+    await story.enforce(rules(ELSEWHERE))
+    assert (story.ticket("x1").state.value, story.ticket("x1").agent) == ("queued", None)
+    assert story.desk.agent("ann").presence == "offline"
+    assert story.events("agent.presence")[-1].data["reason"] == "activation"
+    await story.available("ann", "bob")
+    assert story.holders("x1")[-1] == "bob"
+    await story.request("x2", text="claim", sender="+8611")
+    assert story.holders("x2") == ["ann"]
