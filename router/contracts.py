@@ -6,12 +6,10 @@ import msgspec
 
 from channels.outbound import OutboundMessage, Receipt
 from channels.request import CustomerRequest
-from router import operations
+from router import deadletter, operations
 from router.core import customers, pools
 from router.core.commands import Command
 from router.core.events import ALL, Event
-from router.deadletter import TYPE as DEAD_LETTER
-from router.deadletter import DeadLetter
 from rules.model import Rulebook
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,7 +27,9 @@ CONTRACTS: dict[str, type[Any]] = {
     "message.outbound": OutboundMessage,
     "receipt": Receipt,
     "agent.command": Command,
-    DEAD_LETTER: DeadLetter,
+    deadletter.TYPE: deadletter.DeadLetter,
+    deadletter.PART_TYPE: deadletter.Part,
+    deadletter.REDRIVEN_TYPE: deadletter.Redriven,
     **{event.TYPE: event for event in dict.fromkeys([*ALL, *_FURTHER])},
 }
 """Name -> the dataclass that defines it."""

@@ -6,7 +6,7 @@ on from what is stored.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -166,14 +166,17 @@ class Shard:
         if self._handle is None:
             await self.open()
         assert self._handle is not None  # noqa: S101 - open() has just set it
+        asked = self._clock()
         batch = await self._handle.poll(self._pace.batch_records, self._patience(wait_seconds))
-        now = self._time(batch)
+        now = self._time(batch, asked)
         records = [*self._held, *batch.records]
+        before = self._caught_up, self._watermark_at
         try:
             await self._commit(*await self._process(records, batch, now), now)
         except TooLarge:
             self.core.journal.rollback()
-            await self._one_by_one(records, now)
+            self._caught_up, self._watermark_at = before
+            await self._one_by_one(records, batch, now)
         return len(batch.records)
 
     def _patience(self, wait_seconds: float) -> float:
@@ -183,10 +186,14 @@ class Shard:
             return wait_seconds
         return max(0.0, min(wait_seconds, (due - self._clock()).total_seconds()))
 
-    def _time(self, batch: Batch) -> datetime:
-        """The shard's `now`: its clock, never running backwards, near the log's."""
+    def _time(self, batch: Batch, asked: datetime) -> datetime:
+        """The shard's `now`: its clock, never running backwards, near the log's.
+
+        The log told its time at some instant between `asked` and now: a reply that had to wait
+        until this process came to read it shows no wrong clock.
+        """
         clock = self._clock()
-        if abs(clock - batch.log_time) > MAX_CLOCK_SKEW:
+        if not asked - MAX_CLOCK_SKEW <= batch.log_time <= clock + MAX_CLOCK_SKEW:
             raise Unavailable(
                 f"the clock here says {clock:%H:%M:%S}, the log's {batch.log_time:%H:%M:%S}: "
                 f"they may differ by {MAX_CLOCK_SKEW.total_seconds():g} s; set this machine's clock"
@@ -198,23 +205,31 @@ class Shard:
     ) -> tuple[list[Message], dict[Source, str]]:
         messages: list[Message] = []
         positions: dict[Source, str] = {}
-        held: list[Record] = []
-        waiting: set[Source] = set()
-        for number, record in enumerate(records, 1):
+        for number, record in enumerate(self._ready(records), 1):
             if number % RECORDS_A_SLICE == 0:
                 await asyncio.sleep(0)
-            source = Source(record.topic, record.partition)
-            if source in waiting or self._ahead(record):
-                waiting.add(source)
-                held.append(record)
-                continue
             messages += self._step(record, now)
-            positions[source] = record.offset
-        self._held = held
-        frontier = min([batch.read_through, *(record.stored_at for record in held)])
+            positions[Source(record.topic, record.partition)] = record.offset
+        frontier = self._frontier(batch)
         messages += self._catch_up(batch, frontier, now)
         messages += self._watermark(frontier, len(records), now)
         return messages, positions
+
+    def _ready(self, records: Sequence[Record]) -> Iterator[Record]:
+        """Those that can be stepped, each asked once the ones before it are; others are held."""
+        self._held = []
+        waiting: set[Source] = set()
+        for record in records:
+            source = Source(record.topic, record.partition)
+            if source in waiting or self._ahead(record):
+                waiting.add(source)
+                self._held.append(record)
+            else:
+                yield record
+
+    def _frontier(self, batch: Batch) -> datetime:
+        """Everything stored before this instant has been stepped."""
+        return min([batch.read_through, *(record.stored_at for record in self._held)])
 
     def _ahead(self, record: Record) -> bool:
         """Whether the record needs a rulebook that this shard has not read yet."""
@@ -250,19 +265,9 @@ class Shard:
         self, record: Record, event: object, given: Given, error: Exception, now: datetime
     ) -> list[Message]:
         kind, problem = type(error).__name__, str(error)[:2_000]
-        # Base64 takes a third more; what a log refused once would not fit as a dead letter either.
-        whole = len(record.value) < MAX_RECORD_BYTES // 2 and not isinstance(error, TooLarge)
-        letter = deadletter.of_record(record, error=kind, problem=problem, at=now, whole=whole)
-        message = deadletter.message(letter)
-        alarm = operations.DeadLettered(
-            letter=message.envelope.id, origin=str(letter.origin), error=kind, problem=problem,
-            at=now,
-        )  # fmt: skip
-        told = operations.message(
-            alarm, id=f"{message.envelope.id}/alarm", source=self.name, at=now
-        )
+        letter = deadletter.of_record(record, error=kind, problem=problem, at=now)
         _log.error("dead_letter", shard=self.name, origin=str(letter.origin), error=kind)
-        return [message, told, *self._least(event, given, now)]
+        return [*deadletter.messages(letter, self.name), *self._least(event, given, now)]
 
     def _least(self, event: object, given: Given, now: datetime) -> list[Message]:
         """What must be done even for an input whose step raised; it may fail too."""
@@ -287,20 +292,25 @@ class Shard:
     def _fire(self, before: datetime, now: datetime) -> list[Message]:
         messages: list[Message] = []
         for _ in range(TIMERS_A_COMMIT):
-            mark = self.core.journal.mark()
-            try:
-                outputs = self.core.fire(before, now)
-                if outputs is None:
-                    break
-                messages += self._messages(outputs)
-            except Exception as error:  # noqa: BLE001 - operations are told, others go on
-                self.core.journal.rollback(mark)
-                self.core.postpone(now + TIMER_RETRY)
-                _log.exception("timer_failed", shard=self.name)
-                messages.append(self._timer_failed(error, now))
+            fired = self._fire_one(before, now)
+            if fired is None:
+                break
+            messages += fired
         return messages
 
+    def _fire_one(self, before: datetime, now: datetime) -> list[Message] | None:
+        mark = self.core.journal.mark()
+        try:
+            outputs = self.core.fire(before, now)
+            return None if outputs is None else self._messages(outputs)
+        except Exception as error:  # noqa: BLE001 - operations are told, others go on
+            self.core.journal.rollback(mark)
+            return [self._timer_failed(error, now)]
+
     def _timer_failed(self, error: Exception, now: datetime) -> Message:
+        """The earliest timer cannot be done now: later, and operations are told."""
+        self.core.postpone(now + TIMER_RETRY)
+        _log.error("timer_failed", shard=self.name, error=repr(error))
         data = operations.TimerFailed(
             source=self.name, error=type(error).__name__, problem=str(error)[:2_000],
             again_at=now + TIMER_RETRY, at=now,
@@ -347,10 +357,9 @@ class Shard:
         self._now = now
         self.core.journal.committed()
 
-    async def _one_by_one(self, records: Sequence[Record], now: datetime) -> None:
-        """Some output was too large for the log: find its cause, dead-letter it, keep the rest."""
-        self._held = []
-        for record in records:
+    async def _one_by_one(self, records: Sequence[Record], batch: Batch, now: datetime) -> None:
+        """Some output was too large for the log: find its cause, set it aside, keep the rest."""
+        for record in self._ready(records):
             position = {Source(record.topic, record.partition): record.offset}
             try:
                 await self._commit(self._step(record, now), position, now)
@@ -360,3 +369,9 @@ class Shard:
                 await self._commit(
                     self._dead_letter(record, None, given, error, now), position, now
                 )
+        while self._caught_up and (fired := self._fire_one(self._frontier(batch), now)):
+            try:
+                await self._commit(fired, {}, now)
+            except TooLarge as error:
+                self.core.journal.rollback()
+                await self._commit([self._timer_failed(error, now)], {}, now)

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from channels.contract import decode
+from channels.contract import encode
 from channels.errors import Malformed
 from router import bootstrap
-from router.deadletter import DeadLetter, again
+from router.deadletter import Letters, again, redriven
+from router.log.protocol import Log
 from router.settings import load
 from router.topics import DEADLETTER
 
@@ -32,41 +33,60 @@ def list_letters(
 def redrive(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
     config: _Config = Path(),
-    every: Annotated[bool, typer.Option("--all", help="All that came from a topic.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All that came from a topic and were not yet sent again.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what has been sent again before.")
+    ] = False,
 ) -> None:
-    """Publish dead letters to their topic again, under their own id: twice does no harm."""
+    """Publish dead letters to their topic again, under their own id, each once."""
     if bool(ids) == every:
         raise typer.BadParameter("give ids, or --all")
-    asyncio.run(_redrive(config, set(ids or ()), every))
+    asyncio.run(_redrive(config, set(ids or ()), every, again))
+
+
+async def _letters(log: Log) -> Letters:
+    letters = Letters()
+    async for record in bootstrap.stored(log, DEADLETTER):
+        letters.add(record)
+    return letters
 
 
 async def _list(config: Path, as_json: bool) -> None:
     async with bootstrap.connected(load(config)) as log:
-        async for record in bootstrap.stored(log, DEADLETTER):
-            letter = decode(DeadLetter, record.value)
-            if as_json:
-                print(json.dumps({"id": record.envelope.id} | json.loads(record.value)))
-            else:
-                print(f"{record.envelope.id}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {letter.origin}  "
-                      f"{letter.error}: {letter.problem}")  # fmt: skip
+        letters = await _letters(log)
+    for id, letter in letters:
+        again = letters.redriven.get(id)
+        if as_json:
+            stated = {"id": id, "redriven_at": again and again.isoformat()}
+            print(json.dumps(stated | json.loads(encode(letter))))
+        else:
+            sent = f"  (sent again {again:%Y-%m-%d %H:%M:%S}Z)" if again else ""
+            print(f"{id}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {letter.origin}  "
+                  f"{letter.error}: {letter.problem}{sent}")  # fmt: skip
 
 
-async def _redrive(config: Path, ids: set[str], every: bool) -> None:
+async def _redrive(config: Path, ids: set[str], every: bool, repeat: bool) -> None:
     async with bootstrap.connected(load(config)) as log:
+        letters = await _letters(log)
+        wanted = [(id, letter) for id, letter in letters if every or id in ids]
+        unknown = ids - {id for id, _ in wanted}
         done = skipped = 0
-        async for record in bootstrap.stored(log, DEADLETTER):
-            if not every and record.envelope.id not in ids:
+        for id, letter in wanted:
+            if id in letters.redriven and not repeat:
+                typer.echo(f"{id}: was sent again before; repeat with --again", err=True)
                 continue
-            ids.discard(record.envelope.id)
-            message = again(decode(DeadLetter, record.value))
+            message = again(letter)
             if message is None:
                 skipped += 1
-                typer.echo(f"{record.envelope.id}: no record of a topic; parse it anew", err=True)
+                typer.echo(f"{id}: no record of a topic; parse it anew", err=True)
                 continue
             await log.publish([message])
+            await log.publish([redriven(id, letter, await log.now())])
             done += 1
         typer.echo(f"{done} sent again, {skipped} left", err=True)
-        if ids:
-            raise Malformed(f"no dead letter has the id {sorted(ids)[0]}")
-        if skipped and not every:
-            raise Malformed("some were not sent again: see above")
+    if unknown:
+        raise Malformed(f"no dead letter has the id {min(unknown)}")
+    if skipped and not every:
+        raise Malformed("some were not sent again: see above")

@@ -405,7 +405,7 @@ class SlaEscalated(SlaLapse, frozen=True, kw_only=True):
 
 
 class SlaCleared(SlaEvent, frozen=True, kw_only=True):
-    """An alarm is over; `reason`: met, resolved, closed, transferred."""
+    """An alarm is over; `reason`: met, assigned, resolved, transferred, changed."""
 
     TYPE: ClassVar[str] = "sla.cleared"
     reason: str

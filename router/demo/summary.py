@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from router import bootstrap
+from router import bootstrap, deadletter
 from router.demo.feeders import Handed
 from router.log.protocol import Log
 from router.topics import (
@@ -41,7 +41,7 @@ class Tally:
         if topic == REQUESTS_INBOUND:
             self.received[data["channel"]] += 1
             self.requests[identity] = data["channel"], data["external_id"]
-        elif topic == DEADLETTER:
+        elif topic == DEADLETTER and kind == deadletter.TYPE:
             self.deadletters += 1
             self.unreadable += data["origin"].get("topic") is None
             self.fates.add(data.get("envelope", {}).get("id", ""))

@@ -13,7 +13,6 @@ from channels.parsed import Parsed, Unreadable
 from channels.request import CustomerRequest, Defect
 from router import deadletter
 from router.counters import Counters
-from router.edges.alarm import letter_and_alarm
 from router.log.protocol import Envelope, Log, Message
 from router.topics import REQUESTS_INBOUND
 
@@ -83,7 +82,7 @@ class Intake:
             ref = ref_of(item.raw)
             blobs[ref] = item.raw
             letter = replace(letter, value_base64=None, ref=ref)
-        return letter_and_alarm(letter, f"switchboard/channels/{item.origin or source}")
+        return deadletter.messages(letter, f"switchboard/channels/{item.origin or source}")
 
     def _note(self, item: Inbound, source: str) -> None:
         if isinstance(item, Parsed):

@@ -69,7 +69,7 @@ def every_request_has_one_fate(run: Run, _: Rules) -> list[str]:
     fates: Counter[str] = Counter()
     for event in run.of("tickets.events", "ticket.opened", "ticket.message", "request.filed"):
         fates[event.data["request"]] += 1
-    for event in run.of("deadletter"):
+    for event in run.of("deadletter", "record.deadlettered"):
         envelope = event.data.get("envelope") or {}
         if event.data["origin"].get("topic") == "requests.inbound":
             fates[envelope.get("id", "?")] += 1
