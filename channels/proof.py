@@ -48,3 +48,9 @@ def reply_address(account: str, conversation: str, secrets: Secrets) -> str:
     """`account` (a mail address) with the token as its plus-detail (RFC 5233)."""
     local, _, domain = account.partition("@")
     return f"{local}+{token(conversation, secrets)}@{domain}"
+
+
+def untagged(address: str) -> str:
+    """The mailbox of `address`, without its plus-detail (RFC 5233)."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"

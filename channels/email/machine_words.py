@@ -22,6 +22,13 @@ DAEMON_NAME = re.compile(
 )
 """The whole display name of a mail system, whose address may be empty."""
 
+FORM = re.compile(
+    r"wordpress|www(?:-data)?|web(?:site|server|master|form)?|httpd|apache2?|nginx"
+    r"|(?:web|contact|kontakt|order)?[-_.]?forms?(?:ular)?|contact",
+    re.IGNORECASE,
+)
+"""The whole local part under which a web server of our own site writes."""
+
 NO_REPLY = re.compile(
     _any(
         r"(?:.*[-_.+])?(?:(?:do|please)[-_.]?)?not?[-_.]?(?:reply|respon[sd]e?|answer)(?:[-_.+\d].*)?",

@@ -117,6 +117,17 @@ def _passed_on(facts: Facts) -> bool:
     return facts.mail.header("x-loop") is not None
 
 
+def is_form(address: str, house: str) -> bool:
+    """Whether nobody writes under `address`: a program does, for the people who fill in a form.
+
+    Its own words say so; of a web server's usual name only where the domain is our own (`house`).
+    """
+    local, _, domain = address.rpartition("@")
+    if words.NO_REPLY.fullmatch(local) is not None:
+        return True
+    return domain == house and words.FORM.fullmatch(local) is not None
+
+
 def _no_reply(facts: Facts) -> bool:
     return words.NO_REPLY.fullmatch(_local_part(facts)) is not None
 

@@ -19,7 +19,7 @@ from channels.email.structure import Mail
 from channels.identity import request_id
 from channels.language import detect
 from channels.parsed import Parsed
-from channels.proof import Secrets, prove
+from channels.proof import Secrets, prove, untagged
 from channels.request import CustomerRequest, Recipient, Sender
 
 MOST_REFERENCES = 100
@@ -33,6 +33,9 @@ _TRACE = re.compile(
 )
 _SENDERS = ("from", "sender", "reply-to", "return-path")
 _ROLES = (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply-to", "reply_to"))
+_OF_A_FORM = (None, "no-reply", "loop")
+"""What the verdict on a form's mail is, as long as the form counts as its sender."""
+
 _PROOFS = ("in-reply-to", "references", "to", "cc", "delivered-to", "x-original-to")
 
 
@@ -79,14 +82,14 @@ class _Draft:
         marked = "\n\n".join(text for text in read.texts if text)
         full = self._cut("text", unmarked(marked), bodies.MOST_CHARACTERS)
         text = quotes.own_text(marked[: bodies.MOST_CHARACTERS])
-        sender = self._sender()
         subject = self._subject()
-        automatic = machines.verdict(
-            machines.Facts(
-                self._mail, sender.address, sender.name or "", subject or "", full, self._own
-            )
-        )
+        writer = sender = self._sender()
+        automatic = self._verdict(sender, subject, full)
+        if automatic in _OF_A_FORM and (person := self._behind_form(writer, account)) is not None:
+            sender, automatic = person, self._verdict(person, subject, full)
         attributes, returned = self._attributes(full, is_dsn=automatic == "dsn")
+        if sender is not writer:
+            attributes["form"] = writer.address
         external_id = external_id_of(self._mail, raw)
         reference = ref_of(raw)
         request = CustomerRequest(
@@ -133,6 +136,33 @@ class _Draft:
         why = "missing" if present is None else f"no address in {headers.clean(present)[:80]!r}"
         self._defects.add("from", f"{why}; nobody else is named as the sender")
         return Sender(address="", name=named)
+
+    def _verdict(self, sender: Sender, subject: str | None, full: str) -> str | None:
+        return machines.verdict(
+            machines.Facts(
+                self._mail, sender.address, sender.name or "", subject or "", full, self._own
+            )
+        )
+
+    def _behind_form(self, writer: Sender, account: str) -> Sender | None:
+        """The person for whom a form wrote, under an address of ours or one that nobody reads.
+
+        Who they are stands in Reply-To (RFC 5322, 3.6.2: where answers are to be sent).
+        """
+        ours = self._own | {account}
+        house = account.rpartition("@")[2]
+        if not (writer.address in ours or machines.is_form(writer.address, house)):
+            return None
+        theirs = writer.address.rpartition("@")[2]
+        for one in self._addresses("reply-to"):
+            domain = one.address.rpartition("@")[2]
+            # A company that wants no answer here but at its other address is no form.
+            stranger = domain in {one.address, theirs} and domain != house
+            if stranger or machines.is_form(one.address, house):
+                continue
+            if untagged(one.address) not in ours:
+                return Sender(address=one.address, name=one.name or writer.name)
+        return None
 
     def _addresses(self, header: str) -> list[addresses.Address]:
         values = self._mail.headers(header)[:20]

@@ -31,7 +31,7 @@ from router.core.events import (
     TicketMessageReceived,
     TicketTriaged,
 )
-from router.core.letters import Letterhead
+from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
 from router.core.pools import TicketMoved, forward, move_in, settle, transfer
@@ -156,7 +156,7 @@ class Dispatch:
             return None
         turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
         queue = self.desk.home("", event.pool)
-        ticket = turn.save(_opened(event, queue, sla=None, at=turn.at))
+        ticket = turn.save(_opened(turn, event, queue, sla=None))
         moves.park(turn, ticket, "unusable_record", turn.at)
         return turn.out.outputs
 
@@ -207,7 +207,7 @@ class Dispatch:
         if self._known(event.ticket):
             return
         queue = self.desk.home(event.queue, event.pool)
-        ticket = _opened(event, queue, sla=event.sla, at=turn.at)
+        ticket = _opened(turn, event, queue, sla=event.sla)
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
@@ -366,10 +366,11 @@ def _answer(
 
 
 def _opened(
-    event: TicketTriaged | TicketMessage, queue: str, sla: str | None, at: datetime
+    turn: Turn, event: TicketTriaged | TicketMessage, queue: str, sla: str | None
 ) -> Ticket:
-    """The ticket that a triaged record opens at `at`; of a mere message, as much as it tells."""
+    """The ticket that a triaged record opens; of a mere message, as much as it tells."""
     request = event.request
+    answered = answer_to(request, turn.desk.compiled.rulebook.ack_policy.own_addresses)
     decided: dict[str, Any] = {}
     if isinstance(event, TicketTriaged):
         decided = {
@@ -389,13 +390,15 @@ def _opened(
         sla=sla,
         sender=request.sender.address,
         sender_name=request.sender.name,
+        answer_to=answered.address,
+        answer_name=answered.name,
         subject=request.subject,
         text=request.text[:EXCERPT_CHARACTERS],
         last_message_id=request.attributes.get("message_id"),
         references=request.references[-20:],
         created_at=request.received_at,
         enqueued_at=request.received_at,
-        chain_since=at,
+        chain_since=turn.at,
         waiting_since=None if request.automatic else request.received_at,
         number=event.number,
         **({"rulebook": ""} | decided),

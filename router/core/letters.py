@@ -1,5 +1,6 @@
 """Messages to customers as data: acknowledgements and replies, threaded by proof."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import msgspec
 
 from channels.outbound import OutboundKind, OutboundMessage
-from channels.proof import Secrets, message_id, reply_address
+from channels.proof import Secrets, message_id, reply_address, untagged
+from channels.request import CustomerRequest, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,15 @@ class Letterhead:
 
     secrets: Secrets
     domain: str
+
+
+def answer_to(request: CustomerRequest, own: Collection[str]) -> Sender:
+    """Whom to answer: the sender, or whom Reply-To names (RFC 5322, 3.6.2), unless that is us."""
+    ours = {request.account, *own}
+    for one in request.recipients:
+        if one.role == "reply_to" and "@" in one.address and untagged(one.address) not in ours:
+            return Sender(address=one.address, name=one.name)
+    return request.sender
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
     customer: str | None = None
     sender: str = ""
     sender_name: str | None = None
-    reply_to: str | None = None
+    answer_to: str = ""
+    answer_name: str | None = None
     subject: str | None = None
     text: str = ""
     last_message_id: str | None = None

@@ -29,7 +29,7 @@ from router.core.events import (
     TicketOpened,
     TicketTriaged,
 )
-from router.core.letters import Letterhead, Thread, letter
+from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
@@ -329,6 +329,7 @@ class Triage:
     def _send_ack(self, out: Outbox, opening: Opening) -> None:
         request, decision, conversation = opening.request, opening.decision, opening.conversation
         language = _language(request, opening.customer)
+        to = answer_to(request, self.compiled.rulebook.ack_policy.own_addresses)
         text = render(
             self.compiled.templates,
             decision.ack or "",
@@ -342,8 +343,8 @@ class Triage:
             pool=decision.pool,
             channel=request.channel,
             account=request.account,
-            to=request.sender.address,
-            to_name=request.sender.name,
+            to=to.address,
+            to_name=to.name,
             subject=request.subject,
             language=language,
             in_reply_to=_message_id(request),

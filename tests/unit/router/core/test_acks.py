@@ -157,3 +157,33 @@ async def test_a_reply_by_mail_answers_the_customers_last_mail() -> None:
     assert [one["headers"] for one in replies] == [{}, {}]
     assert replies[0]["in_reply_to"] == "<1@example.com>"
     assert replies[0]["message_id"] != replies[1]["message_id"]
+
+
+REPLY_TO = {"address": "li@home.example", "role": "reply_to"}
+
+
+@pytest.mark.parametrize(
+    ("recipients", "to"),
+    [
+        ([], "li@office.example"),
+        ([{"address": "help@shop.example", "role": "to"}, REPLY_TO], "li@home.example"),
+        ([REPLY_TO | {"address": "help@shop.example"}], "li@office.example"),
+        ([REPLY_TO | {"address": "help+x.y@shop.example"}], "li@office.example"),
+        ([REPLY_TO | {"address": "sales@shop.example"}], "li@office.example"),
+        ([REPLY_TO | {"address": "nowhere"}], "li@office.example"),
+    ],
+)
+async def test_answers_go_where_the_customer_wants_them(
+    recipients: list[dict[str, str]], to: str
+) -> None:
+    """Acknowledgement and reply alike; but never to an address of ours."""
+    story = await Story.begin(ACKED + "ack_policy: {own_addresses: [sales@shop.example]}")
+    await story.available("ann")
+    await story.request(
+        "x1", channel="email", account="help@shop.example",
+        sender={"address": "li@office.example", "name": "Li"}, recipients=recipients,
+    )  # fmt: skip
+    await story.hand("ann", "x1")
+    await story.command("ann", "reply", "x1", text="hello")
+    sent = story.events("message.outbound", "x1", "messages.outbound")
+    assert [(one.data["kind"], one.data["to"]) for one in sent] == [("ack", to), ("reply", to)]
