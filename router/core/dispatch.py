@@ -91,7 +91,8 @@ class Dispatch:
         if due is None:
             return None
         table, key, at = due
-        turn = Turn(self.desk, self._timer_cause(table, key, at), now, now)
+        # What the timer moves, it moves at the instant up to which everything has been read.
+        turn = Turn(self.desk, self._timer_cause(table, key, at), min(before, now), now)
         if table == "ticket":
             self._ticket_due(turn, key, before)
         elif table == "agent":

@@ -30,6 +30,7 @@ from router.log.protocol import Log, Message
 from router.settings import Config, load
 from tests.kafka.cluster import Cluster
 from tests.simulation.checkers import Event, Rules, Run
+from tests.simulation.reference import Sla
 
 NAMESPACE = "faults"
 POOLS = {"ann": "service", "bob": "service", "cat": "sales", "dan": "sales"}
@@ -55,9 +56,7 @@ presence: {grace: 60s}
 RULES = Rules(
     capacity={"ann": 20, "bob": 15, "cat": 20, "dan": 10},
     weights={},
-    first_response={"standard": 20},
-    resolution={"standard": 600},
-    levels={"standard": [(1, 0), (2, 2)]},
+    slas={"standard": Sla(20, None, 600, warn=(0.5,), levels=((1, 0), (2, 2)))},
 )
 START_SECONDS = 90
 QUIET_SECONDS = 5

@@ -26,6 +26,7 @@ from router.edges.intake import request_message
 from router.log.protocol import Log, Message
 from router.settings import load
 from tests.simulation.checkers import Event, Rules, Run
+from tests.simulation.reference import Sla
 
 RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
@@ -45,9 +46,7 @@ presence: {grace: 30s}
 RULES = Rules(
     capacity={"ann": 5, "bob": 3},
     weights={},
-    first_response={"standard": 2},
-    resolution={"standard": 60},
-    levels={"standard": [(1, 0), (2, 1), (3, 2)]},
+    slas={"standard": Sla(2, None, 60, warn=(0.5,), levels=((1, 0), (2, 1), (3, 2)))},
 )
 
 TOPICS = (
@@ -58,13 +57,14 @@ START_SECONDS = 60
 
 
 class Installation:
-    """A config folder, and the router process that runs on it."""
+    """A config folder, and the process that runs these roles on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, roles: str = "router", settings: str = "") -> None:
         (folder / "rulebook").mkdir(parents=True)
         (folder / "rulebook" / "rules.yaml").write_text(RULEBOOK)
-        (folder / "switchboard.yaml").write_text("namespace: kills\n")
+        (folder / "switchboard.yaml").write_text("namespace: kills\n" + settings)
         self.config = load(folder)
+        self._roles = roles
         self._stderr = folder / "router.err"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -73,7 +73,7 @@ class Installation:
         with self._stderr.open("ab") as errors:
             began = errors.tell()
             self._process = subprocess.Popen(  # noqa: ASYNC220 - to be killed without a loop
-                [sys.executable, "-m", "router.cli", "serve", "--roles", "router",
+                [sys.executable, "-m", "router.cli", "serve", "--roles", self._roles,
                  "--config", str(self.config.folder)],
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
             )  # fmt: skip
@@ -149,12 +149,11 @@ class Load:
 
     async def work(self) -> None:
         """Agents accept most offers, reply and resolve; until cancelled."""
-        for name in ("ann", "bob"):
-            async with self._log() as log:
-                await self._send(log, name, "presence", state="available")
         while True:
             with contextlib.suppress(SwitchboardError):
                 async with self._log() as log:
+                    for name in ("ann", "bob"):
+                        await self._send(log, name, "presence", state="available")
                     subscription = log.subscribe(["agent.queue.*"], "desks", from_start=True)
                     async for delivery in subscription:
                         for record in delivery.records:

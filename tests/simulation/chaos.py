@@ -24,6 +24,8 @@ from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
 from router.shard import Core, Pace, Shard
 from tests.simulation.checkers import Event, Rules, Run
+from tests.simulation.invariants import idle_beside_waiting
+from tests.simulation.reference import Sla
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HEAD = Letterhead(secrets=(b"simulation-secret",), domain="sim.example")
@@ -43,7 +45,7 @@ ladders:
 pools: {service: {queues: [billing, complaints, rescue]}}
 queues:
   billing: {offer_timeout: 10s, aging: 30s}
-  complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue]}]}
+  complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue], for: 20s}]}
   rescue: {offer_timeout: 12s}
 agents:
   ann: {pool: service, queues: [billing, complaints], skills: {complaints: 3}, capacity: 3, weights: {email: 2}}
@@ -59,23 +61,36 @@ routes:
   - {id: repair, when: {text: {keywords: [repair]}}, then: {queue: billing, sla: pausing}}
   - {id: default, then: {queue: billing, sla: standard, ack: hello}}
 acks: {hello: {sms: "got it {{ ticket }}", chat: "hello {{ ticket }}", email: "dear {{ ticket }}"}}
-threading: {window: {sms: 10m, chat: 5m}, reopen: 3m, dedup: 1h}
+threading: {window: {sms: 15m, chat: 10m}, reopen: 3m, dedup: 1h}
 presence: {grace: 15s}
 """  # noqa: E501 - one thing a line reads better here
+
+DUTY = ((1, 0), (2, 20), (3, 60))
 
 RULES = Rules(
     capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1},
     weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
-    first_response={"standard": 60, "urgent": 30},
-    resolution={"standard": 600, "urgent": 300},
-    levels={"standard": [(1, 0), (2, 20), (3, 60)], "urgent": [(1, 0), (2, 20), (3, 60)]},
+    slas={
+        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
+        "urgent": Sla(30, None, 300, warn=(0.75,), levels=DUTY),
+        "pausing": Sla(45, None, 240, levels=DUTY, pauses=True),
+    },
 )
 
-TEXTS = ("hello", "我要投诉", "a complaint", "please repair it", "casino bonus", "thanks", "在吗")
+TEXTS = (
+    "hello",
+    "我要投诉",
+    "a complaint",
+    "please repair it",
+    "a repair",
+    "casino bonus",
+    "thanks",
+    "在吗",
+)
 AGENTS = ("ann", "bob", "cat", "dan")
 GONE: tuple[PresenceState, ...] = ("away", "busy", "offline")
 OWN_WORK: tuple[Name, ...] = (
-    "reply", "reply", "resolve", "pending", "resume", "transfer", "note", "reopen",
+    "reply", "reply", "resolve", "pending", "pending", "resume", "transfer", "note", "reopen",
 )  # fmt: skip
 
 
@@ -101,6 +116,7 @@ class Chaos:
         self._owned: dict[str, str] = {}
         self._count = 0
         self._requests: list[CustomerRequest] = []
+        self.idle: list[str] = []
 
     def _shard(self, number: int) -> Shard:
         cores: tuple[Callable[[], Core], ...] = (lambda: Triage(HEAD), lambda: Dispatch(HEAD))
@@ -113,8 +129,8 @@ class Chaos:
         actions: tuple[tuple[Callable[[], Any], int], ...] = (
             (self._time_passes, 20),
             (self._shard_turns, 45),
-            (self._customer_writes, 10),
-            (self._agent_acts, 20),
+            (self._customer_writes, 6),
+            (self._agent_acts, 40),
             (self._shard_crashes, 2),
             (self._zombie_rises, 1),
             (self._zombie_turns, 2),
@@ -134,6 +150,15 @@ class Chaos:
                 for index in range(len(self.shards)):
                     await self._turn(index)
 
+    async def restored(self) -> list[tuple[Shard, Shard]]:
+        """Each shard with another that was restored from what is stored."""
+        pairs = []
+        for index, shard in enumerate(self.shards):
+            fresh = self._shard(index)
+            await fresh.open()
+            pairs.append((shard, fresh))
+        return pairs
+
     def run(self) -> Run:
         """All that is stored, as any consumer sees it."""
         events = [
@@ -150,7 +175,7 @@ class Chaos:
         return Run(events, self.now)
 
     def _time_passes(self) -> None:
-        self.now += timedelta(seconds=self.chance.choice([0.01, 0.5, 2, 5, 11]))
+        self.now += timedelta(seconds=self.chance.choice([0.01, 0.5, 0.5, 1, 2, 5, 11]))
 
     async def _shard_turns(self) -> None:
         await self._turn(self.chance.randrange(2))
@@ -162,6 +187,9 @@ class Chaos:
             await shard.turn()
         except Unavailable:
             await shard.close()
+            return
+        if isinstance(shard.core, Dispatch) and shard._caught_up:
+            self.idle += idle_beside_waiting(shard.core)
 
     def _shard_crashes(self) -> None:
         """All that was in memory is gone; a new process will open the shard."""
@@ -202,13 +230,17 @@ class Chaos:
         self._count += 1
         channels: list[Channel] = ["sms", "chat", "email"]
         channel = self.chance.choice(channels)
+        address = f"+86{self.chance.randrange(10, 16)}"
+        if self._requests and self.chance.random() < 0.5:
+            earlier = self.chance.choice(self._requests[-12:])
+            channel, address = earlier.channel, earlier.sender.address
         external_id = f"m{self._count}"
         request = CustomerRequest(
             id=request_id(channel, "shop", external_id),
             channel=channel,
             account="shop",
             external_id=external_id,
-            sender=Sender(address=f"+86{self.chance.randrange(10, 22)}"),
+            sender=Sender(address=address),
             text=self.chance.choice(TEXTS),
             received_at=self.now,
             automatic="bulk" if self.chance.random() < 0.05 else None,
@@ -229,14 +261,14 @@ class Chaos:
         identity = f"c{self._count}"
         agent = self.chance.choice(AGENTS)
         action = self.chance.random()
-        if action < 0.25:
+        if action < 0.15:
             free: list[PresenceState] = ["available"] * 6
             state = self.chance.choice([*free, *GONE])
             lease = self.chance.choice([None, None, 40.0])
             return Command(
                 id=identity, command="presence", agent=agent, state=state, lease_seconds=lease
             )
-        if self._offers and action < 0.65:
+        if self._offers and action < 0.5:
             ticket = self.chance.choice(sorted(self._offers))
             owner, offer = self._offers[ticket]
             name: Name = "decline" if self.chance.random() < 0.2 else "accept"
@@ -267,5 +299,5 @@ class Chaos:
                 self._offers.pop(ticket, None)
                 if kind == "ticket.assigned":
                     self._owned[ticket] = data["agent"]
-            elif kind == "ticket.closed":
+            elif kind in {"ticket.closed", "ticket.requeued", "ticket.transferred"}:
                 self._owned.pop(ticket, None)

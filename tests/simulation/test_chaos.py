@@ -3,7 +3,8 @@
 import pytest
 
 from tests.simulation.chaos import RULES, Chaos
-from tests.simulation.checkers import violations
+from tests.simulation.checkers import Run, violations
+from tests.simulation.invariants import remembered
 
 SEEDS = range(50)
 MORE_SEEDS = range(50, 200)
@@ -18,13 +19,21 @@ async def play(seed: int) -> Chaos:
     return chaos
 
 
+async def holds(chaos: Chaos, run: Run) -> None:
+    """The topics tell a true story, nobody idled, and a restored shard knows what its owner did."""
+    assert violations(run, RULES) == []
+    assert chaos.idle == []
+    for owner, restored in await chaos.restored():
+        assert remembered(restored.core) == remembered(owner.core)
+
+
 @pytest.mark.simulation
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_all_that_must_hold_holds(seed: int) -> None:
     """Nothing lost, nothing twice, one agent at a time, every lapse once a level."""
     chaos = await play(seed)
     run = chaos.run()
-    assert violations(run, RULES) == []
+    await holds(chaos, run)
     assert run.of("tickets.events", "ticket.opened"), "the seed must open tickets"
     assert not run.of("deadletter"), "nothing in this world is malformed"
 
@@ -35,7 +44,7 @@ async def test_all_that_must_hold_holds(seed: int) -> None:
 async def test_all_that_must_hold_holds_on_more_seeds(seed: int) -> None:
     """The same, for as long as somebody has time."""
     chaos = await play(seed)
-    assert violations(chaos.run(), RULES) == []
+    await holds(chaos, chaos.run())
 
 
 @pytest.mark.simulation

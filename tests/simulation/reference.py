@@ -1,0 +1,185 @@
+"""What must lapse, worked out from a ticket's story alone: a second reading of the definitions.
+
+First response is creation to the first reply, next response the oldest unanswered message to the
+reply, resolution creation (or reopening) to resolved; calendars are always open. It folds the
+ticket's events, knows nothing of timers, and shares no code with the router.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Sla:
+    """Targets and ladder in seconds; `pauses` while the ticket is pending."""
+
+    first_response: float | None = None
+    next_response: float | None = None
+    resolution: float | None = None
+    warn: Sequence[float] = ()
+    levels: Sequence[tuple[int, float]] = ()
+    pauses: bool = False
+
+
+class Lapse(NamedTuple):
+    """One thing that must have been told, and when it was due."""
+
+    target: str
+    cycle: int
+    kind: str
+    step: float
+    at: datetime
+
+
+@dataclass
+class Clock:
+    """A target that runs from `start` to `end`; while paused no time passes for it."""
+
+    target: str
+    cycle: int
+    start: datetime
+    end: datetime | None = None
+    pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+    def after(self, since: datetime, seconds: float) -> datetime | None:
+        """The instant at which it has run so long since `since`; None: a pause has no end."""
+        at, left = since, timedelta(seconds=seconds)
+        for begin, end in self.pauses:
+            if end is not None and end <= at:
+                continue
+            begin = max(begin, at)  # noqa: PLW2901 - the part of the pause that is ahead
+            if at + left <= begin:
+                break
+            if end is None:
+                return None
+            left -= begin - at
+            at = end
+        return at + left
+
+
+class Request(NamedTuple):
+    """What a clock must know of a request."""
+
+    received_at: datetime
+    automatic: str | None
+
+
+class Ticket:
+    """A ticket's clocks, folded from its events."""
+
+    def __init__(self, sla: Sla, requests: Mapping[str, Request]) -> None:
+        self.clocks: list[Clock] = []
+        self._sla = sla
+        self._requests = requests
+        self._cycle = 0
+        self._answered = False
+        self._owes = False
+        self._resolved = False
+        self._parked = 0
+        self._paused_at: datetime | None = None
+
+    def take(self, kind: str, data: Mapping[str, Any]) -> None:
+        """The next event."""
+        step = getattr(self, "_" + kind.replace(".", "_"), None)
+        if step is not None:
+            step(data, datetime.fromisoformat(data["at"]))
+
+    def lapses(self, until: datetime) -> Iterator[Lapse]:
+        """Everything that was due before its clock ended, or before `until`."""
+        for clock in self.clocks:
+            due = 0.0 if clock.target == "queue_time" else getattr(self._sla, clock.target)
+            warnings = () if clock.target == "queue_time" else self._sla.warn
+            breach = clock.after(clock.start, due)
+            steps = [
+                ("warning", share, clock.after(clock.start, due * share)) for share in warnings
+            ]
+            steps.append(("breached", 0.0, breach))
+            if breach is not None:
+                rungs = self._sla.levels
+                steps += [("escalated", level, clock.after(breach, s)) for level, s in rungs]
+            for kind, step, at in steps:
+                if at is not None and at < (clock.end or until):
+                    yield Lapse(clock.target, clock.cycle, kind, step, at)
+
+    def _start(self, target: str, cycle: int, at: datetime) -> None:
+        if target == "queue_time" or getattr(self._sla, target) is not None:
+            self.clocks.append(Clock(target, cycle, at))
+
+    def _end(self, at: datetime, *targets: str) -> None:
+        for clock in self.clocks:
+            if clock.end is None and clock.target in targets:
+                clock.end = at
+
+    def _ticket_opened(self, data: Mapping[str, Any], at: datetime) -> None:
+        self._owes = self._requests[data["request"]].automatic is None
+        self._start("first_response", 0, at)
+        self._start("resolution", 0, at)
+
+    def _ticket_message(self, data: Mapping[str, Any], _: datetime) -> None:
+        if data["automatic"] is not None:
+            return
+        wrote = self._requests[data["request"]].received_at
+        if self._resolved:
+            self._reopen(wrote)
+        self._resume(wrote)
+        if not self._owes and (self._answered or self._cycle):
+            self._cycle += 1
+            self._start("next_response", self._cycle, wrote)
+        self._owes = True
+
+    def _reopen(self, at: datetime) -> None:
+        self._resolved = False
+        self._cycle += 1
+        self._start("resolution", self._cycle, at)
+
+    def _ticket_reopened(self, data: Mapping[str, Any], at: datetime) -> None:
+        if data["by"] != "customer":
+            self._reopen(at)
+
+    def _ticket_replied(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._owes, self._answered = False, True
+        self._end(at, "first_response", "next_response")
+
+    def _ticket_pending(self, _: Mapping[str, Any], at: datetime) -> None:
+        if self._sla.pauses:
+            self._paused_at = at
+            for clock in self.clocks:
+                if clock.end is None:
+                    clock.pauses.append((at, None))
+
+    def _resume(self, at: datetime) -> None:
+        if self._paused_at is None:
+            return
+        for clock in self.clocks:
+            if clock.pauses and clock.pauses[-1][1] is None:
+                clock.pauses[-1] = (self._paused_at, max(at, self._paused_at))
+        self._paused_at = None
+
+    def _ticket_resumed(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._resume(at)
+
+    def _ticket_requeued(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._resume(at)
+
+    def _ticket_transferred(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._resume(at)
+        self._end(at, "queue_time")
+
+    def _ticket_assigned(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._end(at, "queue_time")
+
+    def _ticket_resolved(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._resume(at)
+        self._resolved, self._owes = True, False
+        self._end(at, "first_response", "next_response", "resolution", "queue_time")
+
+    def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
+        self._parked += 1
+
+    def _sla_breached(self, data: Mapping[str, Any], _: datetime) -> None:
+        """Of the chain's end alone: that nobody was found is dispatch's to say."""
+        if data["target"] == "queue_time":
+            at = datetime.fromisoformat(data["lapsed_at"])
+            self._start("queue_time", self._parked, at)
