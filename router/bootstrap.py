@@ -232,6 +232,21 @@ async def watch_rulebook(config: Config, log: Log) -> None:
             _log.warning("rulebook_watch_waits", reason=str(error))
 
 
+async def follow_budgets(log: Log, sending: Senders) -> None:
+    """The senders' budgets are those of the rulebook in force, whoever puts it in force."""
+    while True:
+        try:
+            subscription = log.subscribe([RULEBOOK], None, from_start=True)
+            async for delivery in subscription:
+                for record in delivery.records[-1:]:
+                    activated = decode(RulebookActivated, record.value)
+                    compiled = await asyncio.to_thread(compile_rulebook, activated.files)
+                    sending.budgets = compiled.rulebook.ack_policy.budgets
+        except Unavailable as error:
+            _log.warning("budgets_wait_for_log", reason=str(error))
+            await asyncio.sleep(RULEBOOK_POLL_SECONDS)
+
+
 async def trim(config: Config, log: ValkeyLog) -> None:
     """Keep the log within its retention, behind all its readers."""
     while True:
@@ -307,6 +322,7 @@ async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) ->
         paces: dict[Account, Pace] = {account: CHAT for account in ways if account[0] == "chat"}
         sending = Senders(app.log, ways, clock=utc_now, counters=app.counters, paces=paces)
         app.start("senders", sending.run())
+        app.start("budgets of the senders", follow_budgets(app.log, sending))
     if "channels" in roles:
         await start_sources(app, stack, hub)
 

@@ -47,7 +47,8 @@ async def _keep(config: Path, name: str, stop: asyncio.Event) -> None:
             pause = FIRST_PAUSE_SECONDS
         _log.error("worker_died", worker=name, code=process.returncode, again_seconds=pause)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+            async with asyncio.timeout(pause):
+                await stop.wait()
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
@@ -62,7 +63,8 @@ async def _ended(process: Process, stop: asyncio.Event) -> bool:
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
-        await asyncio.wait_for(dying, STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            await dying
     except TimeoutError:
         _log.error("worker_does_not_stop", pid=process.pid)
         with suppress(ProcessLookupError):

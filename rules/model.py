@@ -77,6 +77,12 @@ def _positive(duration: timedelta) -> timedelta:
     return duration
 
 
+def _within_a_day(duration: timedelta) -> timedelta:
+    if duration > timedelta(days=1):
+        raise ValueError("expected a day at most: no more is remembered")
+    return duration
+
+
 Span = Annotated[Duration, AfterValidator(_positive)]
 """A duration that is not zero."""
 
@@ -305,10 +311,10 @@ class Threading(_Entry):
 
 
 class Budget(_Entry):
-    """Automatic messages allowed to one address: `limit` within `within`."""
+    """Automatic messages allowed to one address: `limit` within `within`, a day at most."""
 
     limit: int = Field(ge=0)
-    within: Span
+    within: Annotated[Span, AfterValidator(_within_a_day)]
 
 
 class AckPolicy(_Entry):

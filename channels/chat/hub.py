@@ -82,7 +82,8 @@ class ChatHub:
         arrived = asyncio.get_running_loop().create_future()
         waiters.add(arrived)
         try:
-            await asyncio.wait_for(arrived, wait_seconds)
+            async with asyncio.timeout(wait_seconds):
+                await arrived
         except TimeoutError:
             return False
         finally:
@@ -100,7 +101,8 @@ class ChatHub:
         try:
             for connection in list(self._present.get(visitor, ())):
                 await connection.send(payload)
-            await asyncio.wait_for(confirmed, confirm_seconds)
+            async with asyncio.timeout(confirm_seconds):
+                await confirmed
         except TimeoutError:
             return False
         finally:

@@ -174,7 +174,8 @@ class Window:
         """Send a message; returns the server's answer to it."""
         await self._send(frame)
         try:
-            return await asyncio.wait_for(self._answers.get(), 10)
+            async with asyncio.timeout(10):
+                return await self._answers.get()
         except TimeoutError:
             raise Unavailable("chat: no answer") from None
 

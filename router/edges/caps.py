@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 
 from channels.identity import conversation_key
 from channels.outbound import OutboundMessage
-from rules.model import AckPolicy, Budget
+from rules.model import Budget
 
 AUTOMATIC = frozenset({"ack", "survey"})
 """Kinds that no person wrote: capped, and never sent twice."""
+
+REMEMBERED = timedelta(days=1)
+"""No budget looks further back: the rulebook's may change at any time."""
 
 OVERALL = (
     Budget(limit=5_000, within=timedelta(minutes=10)),
@@ -22,31 +25,29 @@ OVERALL = (
 
 
 class Caps:
-    """Counts automatic messages by address and in all; `each` and `overall` are what is allowed."""
+    """Counts automatic messages by address and in all; `overall` is what is allowed in all."""
 
     def __init__(
         self,
-        each: Sequence[Budget] = tuple(AckPolicy().budgets),
         overall: Sequence[Budget] = OVERALL,
         spent: Iterable[tuple[str, datetime]] = (),
     ) -> None:
-        self._each = each
         self._overall = overall
-        self._longest = max(budget.within for budget in (*each, *overall))
+        self._longest = max(REMEMBERED, *(budget.within for budget in overall))
         self._all: deque[tuple[datetime, str]] = deque()
         self._times: deque[datetime] = deque()
         self._by_address: dict[str, deque[datetime]] = {}
         for address, at in spent:
             self._spend(address, at)
 
-    def take(self, message: OutboundMessage, now: datetime) -> str | None:
-        """Count `message`; or say which budget is used up, and count nothing."""
+    def take(self, message: OutboundMessage, each: Sequence[Budget], now: datetime) -> str | None:
+        """Count `message`; or say which budget, of `each` address or overall, is used up."""
         if message.kind not in AUTOMATIC:
             return None
         self._expire(now)
         address = address_key(message)
         times = self._by_address.get(address, deque())
-        for budget in self._each:
+        for budget in each:
             if _used_up(budget, times, now):
                 return f"withheld: {budget.limit} automatic messages to this address {_in(budget)}"
         for budget in self._overall:

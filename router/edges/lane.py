@@ -47,7 +47,8 @@ class Lane:
         now = asyncio.get_running_loop().time
         while wait := self.breaker.wait(now()):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answers.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._answers.wait()
         await asyncio.sleep(self.rate.reserve(now()))
 
     async def attempt(self, message: OutboundMessage) -> Delivery | Failed:

@@ -14,6 +14,7 @@ is published again.
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,12 +23,22 @@ from enum import StrEnum
 from channels.contract import decode, encode
 from channels.identity import NAMESPACE
 from channels.outbound import OutboundMessage, Receipt
+from channels.request import Channel
 from channels.sending import Delivery
 from router.edges.caps import AUTOMATIC, address_key
 
 KEPT = timedelta(days=7)
 MAX_KEPT = 100_000
 UNCERTAIN = Delivery("uncertain", permanent=True, reason="stopped between sending and the result")
+
+
+Account = tuple[Channel, str]
+"""What a message goes out by."""
+
+
+def account_of(message: OutboundMessage) -> Account:
+    """The account that sends `message`."""
+    return message.channel, message.account
 
 
 class Phase(StrEnum):
@@ -54,7 +65,10 @@ class Entry:
 
 
 class Ledger:
-    """The entries by message id; every change is returned as what the state is to store."""
+    """The entries by message id; every change is returned as what the state is to store.
+
+    `waiting` counts the messages of each account that are not done.
+    """
 
     def __init__(self, committed: Iterable[tuple[str, bytes]] = ()) -> None:
         entries = [(key, decode(Entry, value)) for key, value in committed]
@@ -63,11 +77,7 @@ class Ledger:
         self._place = entries[-1][1].place if entries else 0
         done = [(key, entry) for key, entry in entries if entry.phase is Phase.DONE]
         self._done = {key: entry.at for key, entry in sorted(done, key=lambda found: found[1].at)}
-
-    @property
-    def waiting(self) -> int:
-        """How many messages are not done."""
-        return len(self._entries) - len(self._done)
+        self.waiting = Counter(account_of(message) for _, message in self.unfinished())
 
     def unfinished(self) -> Iterator[tuple[Phase, OutboundMessage]]:
         """What is not done, in the order in which it was accepted."""
@@ -87,6 +97,7 @@ class Ledger:
         if message.id in self._entries:
             return None
         self._place += 1
+        self.waiting[account_of(message)] += 1
         entry = Entry(phase=Phase.ACCEPTED, message=message, at=now, place=self._place)
         return self._set(message.id, entry)
 
@@ -112,6 +123,7 @@ class Ledger:
             place=place,
         )
         self._done[message.id] = now
+        self.waiting[account_of(message)] -= 1
         return self._set(message.id, done), receipt_of(message, delivery, now)
 
     def forget(self, now: datetime) -> Mapping[str, bytes | None]:

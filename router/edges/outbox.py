@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,14 +18,12 @@ from channels.contract import decode, encode
 from channels.errors import Malformed, SwitchboardError
 from channels.inbox import Clock
 from channels.outbound import OutboundMessage, Receipt
-from channels.request import Channel
 from channels.sending import Delivery
 from router import deadletter, operations
 from router.counters import Counters
-from router.edges.alarm import letter_and_alarm
 from router.edges.caps import AUTOMATIC, Caps
 from router.edges.lane import Failed, Lane
-from router.edges.ledger import UNCERTAIN, Ledger, Phase
+from router.edges.ledger import UNCERTAIN, Account, Ledger, Phase, account_of
 from router.log.protocol import Commit, Envelope, Message, Record, ShardLog, Source
 from router.topics import MESSAGES_RECEIPTS
 from rules.model import Budget
@@ -33,7 +31,7 @@ from rules.model import Budget
 SENDERS = "switchboard/senders"
 MESSAGE_RECEIPT = "message.receipt"
 MAX_WAITING = 10_000
-"""Messages that wait to be sent; over this nothing more is read and they stay in the log."""
+"""With so many messages of an account waiting, an automatic one more would come days too late."""
 
 WATERMARK_SECONDS = 10.0
 _MAX_BATCH = 500
@@ -41,8 +39,6 @@ _BUSY_POLL_SECONDS = 0.02
 _IDLE_POLL_SECONDS = 0.25
 _GRACE_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
-
-Account = tuple[Channel, str]
 
 
 @dataclass
@@ -53,7 +49,7 @@ class Outside:
     clock: Clock
     counters: Counters
     chance: random.Random
-    each: Sequence[Budget]
+    budgets: Callable[[], Sequence[Budget]]
     overall: Sequence[Budget]
     results: dict[str, Delivery | Failed] = field(default_factory=dict)
 
@@ -80,7 +76,7 @@ class Outbox:
         self._shard = shard
         self._source = source
         self._ledger = ledger
-        self._caps = Caps(outside.each, outside.overall, ledger.automatic())
+        self._caps = Caps(outside.overall, ledger.automatic())
         self._outside = outside
         self._pending = _Pending()
         self._queues: dict[tuple[str, ...], deque[OutboundMessage]] = {}
@@ -153,11 +149,7 @@ class Outbox:
             _log.warning("results_not_stored", messages=len(pending.results), reason=str(error))
 
     async def _poll(self, wait: float) -> None:
-        room = min(MAX_WAITING - self._ledger.waiting, _MAX_BATCH)
-        if room <= 0:
-            await asyncio.sleep(wait)
-            return
-        batch = await self._shard.poll(room, wait)
+        batch = await self._shard.poll(_MAX_BATCH, wait)
         self._read += len(batch.records)
         for record in batch.records:
             self._accept(record)
@@ -169,7 +161,7 @@ class Outbox:
             message = decode(OutboundMessage, record.value)
         except Malformed as error:
             letter = deadletter.of_record(record, error="Malformed", problem=str(error), at=now)
-            self._pending.outputs.extend(letter_and_alarm(letter, SENDERS))
+            self._pending.outputs.extend(deadletter.messages(letter, SENDERS))
             self._outside.counters.add("senders.unreadable")
             return
         changes = self._ledger.accept(message, now)
@@ -177,7 +169,19 @@ class Outbox:
             self._outside.counters.add("senders.duplicates")
             return
         self._pending.changes.update(changes)
+        if message.kind in AUTOMATIC and self._ledger.waiting[account_of(message)] > MAX_WAITING:
+            said = (
+                f"withheld: {MAX_WAITING} messages of {'/'.join(account_of(message))} wait already"
+            )
+            self._withhold(message, said)
+            return
         self._pending.accepted.append(message)
+
+    def _withhold(self, message: OutboundMessage, reason: str) -> asyncio.Future[None]:
+        """The message is not sent, and whoever looks for it is told why."""
+        self._outside.counters.add("senders.withheld")
+        _log.warning("message_withheld", message=message.id, reason=reason)
+        return self._settle(message, Delivery("failed", permanent=True, reason=reason))
 
     def _watermark(self) -> None:
         """Tell operations now and then that the senders live, so that silence means they do not."""
@@ -227,14 +231,15 @@ class Outbox:
         del self._queues[key]
 
     async def _deliver(self, message: OutboundMessage) -> None:
-        lane = self._outside.lanes.get((message.channel, message.account))
-        withheld = self._caps.take(message, self._outside.clock())
+        lane = self._outside.lanes.get(account_of(message))
         if lane is None:
-            withheld = f"no sender is configured for {message.channel}/{message.account}"
-        if lane is None or withheld is not None:
-            self._outside.counters.add("senders.withheld")
-            _log.warning("message_withheld", message=message.id, reason=withheld)
-            await self._settle(message, Delivery("failed", permanent=True, reason=withheld))
+            await self._withhold(
+                message, f"no sender is configured for {'/'.join(account_of(message))}"
+            )
+            return
+        withheld = self._caps.take(message, self._outside.budgets(), self._outside.clock())
+        if withheld is not None:
+            await self._withhold(message, withheld)
             return
         for attempt in itertools.count(1):
             await lane.sender.ready(message)

@@ -16,8 +16,8 @@ from channels.sending import Sender
 from router.counters import Counters
 from router.edges.caps import OVERALL
 from router.edges.lane import Lane
-from router.edges.ledger import Ledger
-from router.edges.outbox import Account, Outbox, Outside
+from router.edges.ledger import Account, Ledger
+from router.edges.outbox import Outbox, Outside
 from router.edges.pacing import Pace, usual_pace
 from router.log.protocol import Log, Source
 from router.topics import MESSAGES_OUTBOUND
@@ -33,7 +33,8 @@ _log = structlog.get_logger(__name__)
 class Senders:
     """Runs until cancelled. Raises `Fenced` when another process has taken over.
 
-    `each` and `overall` are the budgets of automatic messages to one address and in all.
+    `budgets` (the rulebook's, once it is known) and `overall` bound the automatic messages to one
+    address and in all.
     """
 
     def __init__(
@@ -44,7 +45,6 @@ class Senders:
         clock: Clock,
         counters: Counters,
         paces: Mapping[Account, Pace] | None = None,
-        each: Sequence[Budget] = tuple(AckPolicy().budgets),
         overall: Sequence[Budget] = OVERALL,
         chance: random.Random | None = None,
         partition: int = 0,
@@ -60,7 +60,8 @@ class Senders:
             )
             for account, sender in senders.items()
         }
-        self._outside = Outside(lanes, clock, counters, chance, each, overall)
+        self.budgets: Sequence[Budget] = AckPolicy().budgets
+        self._outside = Outside(lanes, clock, counters, chance, lambda: self.budgets, overall)
 
     async def run(self) -> None:
         """Send for ever; an outage of the log is waited out."""

@@ -312,7 +312,8 @@ class MemorySubscription:
                 yield Delivery(records, caught_up=not behind)
             if not records:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._log.changed(), self.WAIT_SECONDS)
+                    async with asyncio.timeout(self.WAIT_SECONDS):
+                        await self._log.changed()
             first, was_behind = False, behind
 
     def _join(self) -> bool:

@@ -114,7 +114,8 @@ class Wire:
                 where.host, where.port, ssl=ssl.create_default_context() if where.tls else None
             )
         )
-        self._reader, self._writer = await asyncio.wait_for(opening, 10)
+        async with asyncio.timeout(10):
+            self._reader, self._writer = await opening
         self._parser = hiredis.Reader()
         greeting: list[Command] = []
         if where.password is not None:

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +15,16 @@ from channels.contract import decode, encode
 from channels.errors import Unavailable
 from channels.outbound import OutboundMessage, Receipt
 from channels.sending import Deferred, Delivery, Sender, Unconfirmed
+from router import bootstrap
 from router.counters import Counters
 from router.deadletter import DeadLetter
+from router.edges import outbox
 from router.edges.pacing import Pace
 from router.edges.senders import Account, Senders
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog, Source
 from router.operations import Watermark
+from router.records import activation
 from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, OPERATIONS
 from tests.recording import ScriptedSender, outbound
 
@@ -441,3 +445,65 @@ async def test_second_senders_fence_the_first(log: MemoryLog) -> None:
                 await asyncio.wait_for(task, 10)
     assert [one.message for one in found] == ["m-1", "m-2"]
     assert len(first.sent) + len(second.sent) == 2
+
+
+async def test_a_full_account_does_not_hold_up_another(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An automatic message that would come days too late is not sent; replies are kept."""
+    monkeypatch.setattr(outbox, "MAX_WAITING", 3)
+    dead, alive = ScriptedSender(*[Unavailable("down")] * 1_000), ScriptedSender()
+    full: Account = ("sms", "shop")
+    slow = replace(QUICK, longest_retry_seconds=60.0, breaker_seconds=60.0)
+    messages = [
+        outbound(n, kind="ack", channel="sms", account="shop", to=f"+{n}", conversation=f"c-{n}")
+        for n in range(5)
+    ]
+    reply = outbound(8, channel="sms", account="shop", to="+8", conversation="c-8")
+    async with running_all(log, {full: dead, MAIL: alive}, pace=slow):
+        await submit(log, *messages, reply, outbound(9))
+        found = await receipts(log, 3)
+    assert {(one.message, one.outcome) for one in found} == {
+        ("m-3", "failed"), ("m-4", "failed"), ("m-9", "sent")
+    }  # fmt: skip
+    assert {one.reason for one in found if one.outcome == "failed"} == {
+        "withheld: 3 messages of sms/shop wait already"
+    }
+    well = ScriptedSender()
+    async with running_all(log, {full: well, MAIL: alive}):
+        await receipts(log, 7)
+    assert sorted(message.id for message in well.sent) == ["m-0", "m-1", "m-2", "m-8"]
+
+
+async def test_the_budgets_are_the_rulebooks(log: MemoryLog) -> None:
+    """A rulebook that comes into force while the senders run counts at once."""
+    sender = ScriptedSender()
+    edge = Senders(
+        log, {MAIL: sender}, clock=lambda: datetime.now(UTC), counters=Counters(),
+        paces={MAIL: QUICK},
+    )  # fmt: skip
+    tasks = [
+        asyncio.create_task(work) for work in (edge.run(), bootstrap.follow_budgets(log, edge))
+    ]
+    acks = [outbound(n, kind="ack", conversation=f"c-{n}") for n in range(4)]
+    try:
+        await submit(log, acks[0], acks[1])
+        await receipts(log, 2)
+        rulebook = (
+            "pools: {p: {queues: [q]}}\nqueues: {q: {}}\n"
+            "routes: [{id: default, then: {queue: q}}]\n"
+            "ack_policy: {budgets: [{limit: 3, within: 1h}]}\n"
+        )
+        await log.publish([activation({"rules.yaml": rulebook}, 1, datetime.now(UTC))])
+        async with asyncio.timeout(20):
+            while edge.budgets[0].limit != 3:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        await submit(log, acks[2], acks[3])
+        found = await receipts(log, 4)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert [one.outcome for one in found].count("sent") == 3
+    (withheld,) = [one.reason for one in found if one.outcome == "failed"]
+    assert withheld == "withheld: 3 automatic messages to this address within 1:00:00"

@@ -16,9 +16,9 @@ OVERALL = (Budget(limit=4, within=timedelta(hours=1)),)
 
 def test_each_address_has_its_budgets() -> None:
     """Two in ten minutes, three in an hour, over all accounts; then it begins again."""
-    caps = Caps(EACH, OVERALL)
+    caps = Caps(OVERALL)
     taken = [
-        caps.take(outbound(kind="survey", account=f"{minute}@shop.example"), at) is None
+        caps.take(outbound(kind="survey", account=f"{minute}@shop.example"), EACH, at) is None
         for minute in (0, 1, 2, 10, 11, 30, 60, 61)
         for at in [NOON + timedelta(minutes=minute)]
     ]
@@ -27,8 +27,8 @@ def test_each_address_has_its_budgets() -> None:
 
 def test_all_together_have_a_budget() -> None:
     """However many addresses a loop has."""
-    caps = Caps(EACH, OVERALL)
-    found = [caps.take(outbound(kind="ack", to=f"{n}@example.org"), NOON) for n in range(6)]
+    caps = Caps(OVERALL)
+    found = [caps.take(outbound(kind="ack", to=f"{n}@example.org"), EACH, NOON) for n in range(6)]
     assert [reason is None for reason in found] == [True] * 4 + [False] * 2
     assert "4 automatic messages in all within 1:00:00" in (found[-1] or "")
 
@@ -36,19 +36,19 @@ def test_all_together_have_a_budget() -> None:
 @pytest.mark.parametrize("kind", ["reply", "notice"])
 def test_what_people_write_is_never_withheld(kind: str) -> None:
     """Nor does it count."""
-    caps = Caps(EACH, OVERALL)
-    assert [caps.take(outbound(kind=kind), NOON) for _ in range(10)] == [None] * 10
-    assert caps.take(ACK, NOON) is None
+    caps = Caps(OVERALL)
+    assert [caps.take(outbound(kind=kind), EACH, NOON) for _ in range(10)] == [None] * 10
+    assert caps.take(ACK, EACH, NOON) is None
 
 
 def test_budget_of_nothing_lets_nothing_go() -> None:
     """A limit of 0 turns automatic messages off."""
-    assert Caps((Budget(limit=0, within=timedelta(hours=1)),), OVERALL).take(ACK, NOON)
+    assert Caps(OVERALL).take(ACK, (Budget(limit=0, within=timedelta(hours=1)),), NOON)
 
 
 def test_what_was_spent_before_counts() -> None:
     """A restart gives no new budget."""
     spent = [(address_key(ACK), NOON - timedelta(minutes=9))] * 2
-    caps = Caps(EACH, OVERALL, spent)
-    assert caps.take(ACK, NOON)
-    assert caps.take(ACK, NOON + timedelta(minutes=1)) is None
+    caps = Caps(OVERALL, spent)
+    assert caps.take(ACK, EACH, NOON)
+    assert caps.take(ACK, EACH, NOON + timedelta(minutes=1)) is None
