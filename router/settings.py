@@ -5,13 +5,21 @@ Secrets are never written in the file itself but named: `env:NAME` reads the env
 """
 
 import os
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from channels.contract import describe
 from channels.errors import Malformed
@@ -33,6 +41,21 @@ class Listener(_Section):
 
     host: str = "127.0.0.1"
     port: Port = 0
+
+
+def _instant(value: object) -> object:
+    """A date is its beginning in UTC; an instant has its offset from UTC."""
+    if isinstance(value, str) and value not in {"end", "start"}:
+        value = yaml.safe_load(value)
+        if not isinstance(value, date):
+            raise ValueError("expected end, start, a date, or an instant (RFC 3339)")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("an instant without its offset from UTC (write ...Z)")
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return value
 
 
 class Smtp(_Section):
@@ -88,10 +111,22 @@ class WebhookAccount(_Section):
 
 
 class HotlineAccount(_Section):
-    """A telephone system's `queue_log`, and the country of the numbers in it."""
+    """A telephone system's `queue_log`, and the country of the numbers in it.
+
+    `from` is for the first start beside an old log: from its `end`, its `start`, or an instant on.
+    """
 
     queue_log: str
     region: str | None = None
+    from_: Annotated[
+        Literal["end", "start"] | datetime, BeforeValidator(_instant), Field(alias="from")
+    ] = "end"
+
+    def since(self, now: datetime) -> datetime | None:
+        """What was logged before this instant is history; None: nothing is."""
+        if isinstance(self.from_, datetime):
+            return self.from_
+        return now if self.from_ == "end" else None
 
 
 class Http(_Section):

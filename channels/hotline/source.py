@@ -7,14 +7,16 @@ what a crash in between makes come twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from channels.errors import Unavailable
+from channels.errors import Malformed, Unavailable
 from channels.hotline.parse import Assembler
-from channels.hotline.position import Position, load, save
+from channels.hotline.position import Place, Position, load, save
+from channels.hotline.queue_log import read
 from channels.hotline.tail import NumberedLine, Tail
 from channels.inbox import Inbound, Publish
 from channels.parsed import Unreadable
@@ -30,7 +32,8 @@ _log = structlog.get_logger(__name__)
 class QueueLog:
     """One PBX: its log, where the position is kept (elsewhere), and the country of its numbers.
 
-    `from_end` is for a first start beside an old log: what stands in it is not read.
+    `since` is for a first start beside an old log: what was logged before is history. Calls that
+    are open then are followed to their end.
     """
 
     account: str
@@ -38,7 +41,38 @@ class QueueLog:
     position_path: Path
     region: str | None = None
     interval_seconds: float = 1.0
-    from_end: bool = False
+    since: datetime | None = None
+
+
+@dataclass
+class _Reading:
+    """How far a log has been read: `history` until when lines are not news, `saved` the place."""
+
+    tail: Tail
+    assembler: Assembler
+    history: datetime | None
+    saved: Place | None
+
+    def news(self, line: bytes) -> bool:
+        """Whether `line`, and with it every later one, is no history."""
+        if self.history is not None and _at(line) >= self.history:
+            self.history = None
+        return self.history is None
+
+    def position(self) -> Position | None:
+        """What to store, once it has changed. History has no place to go on from."""
+        place = self.tail.place
+        if place is None or place == self.saved or self.history is not None:
+            return None
+        lines = tuple(line for call in self.assembler.open_calls() for line in call.raw)
+        return Position(place=place, open_lines=lines)
+
+
+def _at(line: bytes) -> datetime:
+    try:
+        return read(line).at
+    except Malformed:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 async def run(queue_log: QueueLog, publish: Publish) -> None:
@@ -52,34 +86,39 @@ async def run(queue_log: QueueLog, publish: Publish) -> None:
     for line in position.open_lines if position else ():
         assembler.feed(line, 0)
     place = position.place if position else None
-    tail = Tail(queue_log.path, place, from_end=queue_log.from_end)
+    history = None if position else queue_log.since
+    reading = _Reading(Tail(queue_log.path, place), assembler, history, place)
     try:
         while True:
-            lines = await _step(queue_log, tail, assembler, publish)
+            lines = await _step(queue_log, reading, publish)
             if not lines:
                 await asyncio.sleep(queue_log.interval_seconds)
     finally:
-        tail.close()
+        reading.tail.close()
 
 
-async def _step(
-    queue_log: QueueLog, tail: Tail, assembler: Assembler, publish: Publish
-) -> Sequence[NumberedLine]:
-    before, lost = tail.place, tail.lost
+async def _step(queue_log: QueueLog, reading: _Reading, publish: Publish) -> Sequence[NumberedLine]:
+    tail = reading.tail
+    lost = tail.lost
     lines = await _until_done(queue_log, lambda: asyncio.to_thread(tail.read))
     if tail.lost > lost:
         _log.warning("hotline.rotated_file_gone", path=str(queue_log.path))
+    if not lines:
+        reading.history = None  # the end of what there was
     origin = f"hotline/{queue_log.account}"
-    found = [_from(origin, one) for offset, line in lines for one in assembler.feed(line, offset)]
+    found: list[Inbound] = []
+    for offset, line in lines:
+        complete = reading.assembler.feed(line, offset)
+        if reading.news(line):
+            found += (_from(origin, one) for one in complete)
     if found:
         await _until_done(queue_log, lambda: publish(found))
-    place = tail.place
-    if place is not None and place != before:
-        open_lines = tuple(line for call in assembler.open_calls() for line in call.raw)
-        position = Position(place=place, open_lines=open_lines)
+    position = reading.position()
+    if position is not None:
         await _until_done(
             queue_log, lambda: asyncio.to_thread(save, queue_log.position_path, position)
         )
+        reading.saved = position.place
     return lines
 
 

@@ -40,16 +40,15 @@ class _Open:
 
 
 class Tail:
-    """Reads `path` from `place` on; without one from its start, or with `from_end` its end.
+    """Reads `path` from `place` on; without one from its start.
 
     Not for several threads at once. The methods block for as long as a disk does, and raise
     `OSError` when a file that is there cannot be read.
     """
 
-    def __init__(self, path: Path, place: Place | None = None, *, from_end: bool = False) -> None:
+    def __init__(self, path: Path, place: Place | None = None) -> None:
         self._path = path
         self._wanted = place
-        self._from_end = from_end and place is None
         self._open: _Open | None = None
         self.lost = 0
 
@@ -84,9 +83,6 @@ class Tail:
             self._resume(self._wanted)
         else:
             self._turn_to(self._path, 0)
-        if self._open is not None and self._from_end:
-            self._open.offset = _end_of_last_line(self._open.file)
-        self._from_end = False
         return self._open is not None
 
     def _resume(self, place: Place) -> None:
@@ -218,10 +214,3 @@ def _head(file: BinaryIO) -> str | None:
     if not feed and len(start) < LONGEST_LINE:
         return None
     return hashlib.sha256(line).hexdigest()[:32]
-
-
-def _end_of_last_line(file: BinaryIO) -> int:
-    size = os.fstat(file.fileno()).st_size
-    start = max(0, size - CHUNK)
-    feed = os.pread(file.fileno(), CHUNK, start).rfind(b"\n")
-    return start + feed + 1

@@ -60,5 +60,7 @@ def _settings(mail_port: int, sms_port: int) -> dict[str, object]:
             }
         },
         "chat": {ACCOUNTS["chat"]: {"origins": [ORIGIN]}},
-        "hotline": {ACCOUNTS["hotline"]: {"queue_log": "queue_log", "region": "CN"}},
+        "hotline": {
+            ACCOUNTS["hotline"]: {"queue_log": "queue_log", "region": "CN", "from": "start"}
+        },
     }

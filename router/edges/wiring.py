@@ -138,6 +138,7 @@ def hotline_sources(config: Config, intake: Intake) -> dict[str, Coroutine[Any, 
                 path=config.path(one.queue_log),
                 position_path=data / f"hotline-{name}.position",
                 region=one.region,
+                since=one.since(utc_now()),
             ),
             intake.publisher(f"hotline/{name}"),
         )

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,16 +71,6 @@ def test_growing(log: Path) -> None:
     assert tail.read() == []
     _append(log, "o\nthree\n")
     assert tail.read() == [(4, b"two\n"), (8, b"three\n")]
-    tail.close()
-
-
-def test_from_end(log: Path) -> None:
-    """What stood there before is passed over, but for a line that is not yet whole."""
-    _append(log, "old\nolder\nha")
-    tail = Tail(log, from_end=True)
-    assert _all(tail) == ""
-    _append(log, "lf\n")
-    assert _all(tail) == "half\n"
     tail.close()
 
 
@@ -239,12 +230,13 @@ def _enter(after: int, call: int) -> str:
 
 
 @asynccontextmanager
-async def _running(log: Path, sink: Sink) -> AsyncIterator[None]:
+async def _running(log: Path, sink: Sink, since: datetime | None = None) -> AsyncIterator[None]:
     queue_log = QueueLog(
         account="pbx",
         path=log,
         position_path=log.parent / "positions" / "pbx.json",
         interval_seconds=0.001,
+        since=since,
     )
     task = asyncio.create_task(run(queue_log, sink.publish))
     try:
@@ -342,4 +334,49 @@ async def test_an_unreadable_file_is_waited_for(log: Path) -> None:
         await asyncio.sleep(0.01)
         _become_file(log, _enter(0, 1) + _line(5, 1, "ABANDON|1|1|5"))
         await _until(lambda: len(sink.found) == 1)
+    assert sink.outcomes() == ["c.1 abandoned"]
+
+
+HISTORY = _enter(0, 1) + _line(5, 1, "ABANDON|1|1|5") + "nonsense\n" + _enter(6, 2) + _enter(7, 3)
+LATER = _line(90, 2, "ABANDON|1|1|84") + _enter(91, 4) + _line(95, 4, "ABANDON|1|1|4")
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        (None, ["c.1 abandoned", "nonsense", "c.2 abandoned", "c.4 abandoned"]),
+        (START + 1_000, ["c.2 abandoned", "c.4 abandoned"]),
+        (START + 6, ["c.2 abandoned", "c.4 abandoned"]),
+        (START + 5, ["c.1 abandoned", "nonsense", "c.2 abandoned", "c.4 abandoned"]),
+    ],
+)
+async def test_a_first_start_beside_an_old_log(
+    log: Path, since: int | None, expected: list[str]
+) -> None:
+    """History stays history; who was calling just then is followed, and restarts change nothing."""
+    sink = Sink()
+    _append(log, HISTORY)
+    instant = None if since is None else datetime.fromtimestamp(since, UTC)
+    async with _running(log, sink, instant):
+        await _until(lambda: _read_through(log))
+    _append(log, LATER)
+    async with _running(log, sink, instant):
+        await _until(lambda: _read_through(log))
+    told = [
+        f"{one.request.call.id} {one.request.call.outcome}"
+        if isinstance(one, Parsed) and one.request.call
+        else "nonsense"
+        for one in sink.found
+    ]
+    assert told == expected
+    assert all(not one.request.defects for one in sink.found if isinstance(one, Parsed))
+
+
+async def test_a_log_that_appears_later_has_no_history(log: Path) -> None:
+    """The telephone system makes it with its first call."""
+    sink = Sink()
+    async with _running(log, sink, datetime.now(UTC)):
+        await asyncio.sleep(0.02)
+        _append(log, _enter(0, 1) + _line(5, 1, "ABANDON|1|1|5"))
+        await _until(lambda: _read_through(log))
     assert sink.outcomes() == ["c.1 abandoned"]
