@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -89,6 +90,20 @@ class DirectoryBlobs:
             raise Malformed(f"blob {ref} is damaged on the disk")
         return data
 
+    async def sweep(self, before: datetime) -> int:
+        """Delete what was last stored before that instant; returns how many."""
+        return await asyncio.to_thread(self._sweep, before.timestamp())
+
+    def _sweep(self, before: float) -> int:
+        dropped = 0
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+            # It may be stored again, or deleted by hand, at this very moment.
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    dropped += 1
+        return dropped
+
     def _path(self, ref: str) -> Path:
         if not _REF.fullmatch(ref):
             raise Malformed(f"{ref!r} is no blob reference (sha256:<64 hex digits>)")
@@ -106,7 +121,9 @@ class DirectoryBlobs:
 
     def _put(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(exist_ok=True)
-        if not path.exists():
+        if path.exists():
+            os.utime(path)  # stored anew: it is kept for as long again
+        else:
             self._write_aside(path, data)
         # Also for a blob that stood there: whoever wrote it may not have come this far.
         _fsync_directory(path.parent)

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,8 @@ EMBEDDED = "embedded"
 WORKER = "worker"
 RULEBOOK_POLL_SECONDS = 1.0
 TRIM_SECONDS = 60.0
+TRIMS_A_COMPACTION = 60
+SWEEP_SECONDS = 3600.0
 STOP_SECONDS = 40.0
 """Longer than any part's own grace; what has not ended by then is left behind."""
 
@@ -205,8 +208,16 @@ async def publish_rulebook(config: Config, log: Log) -> bool:
 
     Raises `Malformed` when it is wrong; what is in force stays so.
     """
-    files = read_folder(config.path(config.settings.rulebook))
-    compile_rulebook(files)
+    return await put_in_force(await asyncio.to_thread(_rulebook_of, config), log)
+
+
+def _rulebook_of(config: Config) -> dict[str, str]:
+    return read_folder(config.path(config.settings.rulebook))
+
+
+async def put_in_force(files: dict[str, str], log: Log) -> bool:
+    """Put these files in force unless they are. Raises `Malformed` when they are wrong."""
+    await asyncio.to_thread(compile_rulebook, files)
     newest = await activation_in_force(log)
     if newest is not None and newest.version == version(files):
         return False
@@ -218,17 +229,22 @@ async def publish_rulebook(config: Config, log: Log) -> bool:
 
 async def watch_rulebook(config: Config, log: Log) -> None:
     """Follow the rulebook's folder: a right change comes into force as a whole, a wrong one not."""
-    refused = ""
+    refused = looked_at = ""
     while True:
         await asyncio.sleep(RULEBOOK_POLL_SECONDS)
         try:
-            await publish_rulebook(config, log)
+            files = await asyncio.to_thread(_rulebook_of, config)
+            if version(files) == looked_at:
+                continue
+            looked_at = version(files)
+            await put_in_force(files, log)
             refused = ""
         except Malformed as error:
             if str(error) != refused:
                 refused = str(error)
                 _log.error("rulebook_refused", problems=refused.splitlines())
         except Unavailable as error:
+            looked_at = ""
             _log.warning("rulebook_watch_waits", reason=str(error))
 
 
@@ -249,10 +265,21 @@ async def follow_budgets(log: Log, sending: Senders) -> None:
 
 async def trim(config: Config, log: ValkeyLog) -> None:
     """Keep the log within its retention, behind all its readers."""
-    while True:
+    for number in itertools.count():
         await asyncio.sleep(TRIM_SECONDS)
         with contextlib.suppress(Unavailable):
             await log.trim(config.settings.retention)
+            if number % TRIMS_A_COMPACTION == 0:
+                await log.compact(config.settings.retention)
+
+
+async def sweep(keep: timedelta, blobs: DirectoryBlobs) -> None:
+    """Delete the blobs that have not been stored for longer than `keep`."""
+    while True:
+        dropped = await blobs.sweep(utc_now() - keep)
+        if dropped:
+            _log.info("blobs_swept", blobs=dropped)
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 @asynccontextmanager
@@ -330,6 +357,9 @@ async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) ->
 async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
     """Whatever listens or follows, so that it stops before what it publishes to."""
     blobs = DirectoryBlobs(app.config.path(app.config.settings.data) / "blobs")
+    keep = app.config.settings.keep_blobs
+    if keep is not None:
+        app.start("sweeping blobs", sweep(keep, blobs))
     intake = Intake(app.log, blobs, clock=utc_now, counters=app.counters)
     proofs = app.head.secrets
     app.smtp = wiring.smtp_source(app.config, intake, proofs, app.counters)

@@ -182,7 +182,8 @@ class Settings(_Section):
     """All of `switchboard.yaml`. `log` is `embedded`, a Redis/Valkey URL, or `kafka://a:9092,b`.
 
     `domain` stands in the Message-IDs that we send; `secrets` sign the proofs in them: the first
-    signs, all verify, so that a rotation overlaps.
+    signs, all verify, so that a rotation overlaps. `retention` is of the log's records,
+    `keep_blobs` of raw mails and attachments (null: for ever).
     """
 
     namespace: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "switchboard"
@@ -193,6 +194,7 @@ class Settings(_Section):
     secrets: list[str] = []
     kafka: Kafka = Kafka()
     retention: Duration = timedelta(days=30)
+    keep_blobs: Duration | None = None
     triage_partitions: Annotated[int, Field(ge=1, le=1024)] = 1
     dispatch_partitions: Annotated[int, Field(ge=1, le=1024)] = 1
     http: Http = Http()

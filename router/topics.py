@@ -21,6 +21,13 @@ COMPACTED = frozenset({CUSTOMERS, RULEBOOK})
 """Topics of which only the last record of each key counts; they are never trimmed by age."""
 
 
+EVERY = (
+    REQUESTS_INBOUND, TICKETS_TRIAGED, TICKETS_FEEDBACK, TICKETS_EVENTS, AGENT_COMMANDS,
+    SLA_ESCALATIONS, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, CUSTOMERS, RULEBOOK, DEADLETTER,
+    OPERATIONS,
+)  # fmt: skip
+"""Every topic but those of the queues (`queue_topic`)."""
+
 KEPT = COMPACTED | {DEADLETTER}
 """Topics that are never trimmed: what could not be processed waits for somebody, however long."""
 

@@ -1,6 +1,7 @@
 """`switchboard agent NAME`: a small desk in the terminal."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import uuid
@@ -18,10 +19,12 @@ from router import bootstrap, records
 from router.core.commands import Command
 from router.desktop.view import View
 from router.desktop.words import HELP, command
-from router.log.protocol import Log
+from router.log.protocol import Log, Record
 from router.settings import load
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.model import Agent
+
+AGAIN_SECONDS = 2.0
 
 
 def agent(
@@ -65,25 +68,40 @@ class Desk:
             for task in tasks:
                 task.cancel()
             if self._view.presence != "offline":
-                await self._send(self._command("offline"))
+                with contextlib.suppress(Unavailable):  # then the lease ends by itself
+                    await self._send(self._command("offline"))
 
     async def _feed(self) -> None:
+        """Fold the events in; after an outage all of them anew, and only what is new is told."""
+        told = newest = await self._log.now()
+        while True:
+            try:
+                async for record in self._records():
+                    newest = max(newest, record.stored_at)
+                    lines = self._view.feed(
+                        record.topic, record.envelope.type, json.loads(record.value),
+                        record.envelope.id,
+                    )  # fmt: skip
+                    if record.stored_at >= told:
+                        for line in lines:
+                            print(f"{record.stored_at.astimezone():%H:%M:%S} {line}", flush=True)
+            except Unavailable as error:
+                print(f"the log does not answer, waiting: {error}", flush=True)
+                await asyncio.sleep(AGAIN_SECONDS)
+                self._view, told = View(self._view.agent), newest
+
+    async def _records(self) -> AsyncIterator[Record]:
         topics = [TICKETS_EVENTS, *(queue_topic(queue) for queue in self._spec.queues)]
-        began = await self._log.now()
         async for delivery in self._log.subscribe(topics, None, from_start=True):
             for record in delivery.records:
-                lines = self._view.feed(
-                    record.envelope.type, json.loads(record.value), record.envelope.id
-                )
-                if record.stored_at >= began:
-                    for line in lines:
-                        print(f"{record.stored_at.astimezone():%H:%M:%S} {line}", flush=True)
+                yield record
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
             if self._view.presence != "offline":
-                await self._send(self._command(self._view.presence))
+                with contextlib.suppress(Unavailable):
+                    await self._send(self._command(self._view.presence))
 
     async def _type(self) -> None:
         print(f"desk of {self._spec.name or self._view.agent}; `help` lists what can be typed")

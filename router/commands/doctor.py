@@ -12,6 +12,7 @@ import typer
 
 from channels.errors import SwitchboardError
 from router import bootstrap
+from router.edges import wiring
 from router.log.kafka import KafkaLog
 from router.log.protocol import Log
 from router.log.valkey_server import binary
@@ -27,12 +28,17 @@ LOW_BYTES = 2 * 1024**3
 def doctor(
     config: Annotated[Path, typer.Option(help="The config folder.")] = Path(),
 ) -> None:
-    """Check settings, secrets, rulebook, disk, log and clock; exit 1 when something is wrong."""
+    """Check settings, secrets, rulebook, disk, log and clock; exit 1 when something is wrong.
+
+    A note is no fault: who only listens on an account may want it so.
+    """
     settings = load(config)
     bad = False
     for good, text in [*_offline(settings), *asyncio.run(_online(settings))]:
         bad = bad or not good
         typer.echo(f"{'ok  ' if good else 'BAD '} {text}")
+    for account, setting in wiring.without_way_out(settings).items():
+        typer.echo(f"note {account}: no way out; answers fail until `{setting}` is set")
     if bad:
         raise typer.Exit(1)
 

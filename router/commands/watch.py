@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from channels.errors import Malformed, Unavailable
 from router import bootstrap
 from router.log.protocol import Log, Record
 from router.settings import load
-from router.topics import OPERATIONS
+from router.topics import EVERY, OPERATIONS, queue_topic
+from rules.index import compile_rulebook
 from rules.model import parse_duration
 
 
@@ -63,11 +65,17 @@ async def _watch(
 
 
 async def _check(log: Log, topics: list[str]) -> None:
-    known = await log.topics()
+    """A topic that nothing was written to yet is waited for, a name that means none is refused."""
+    newest = await bootstrap.activation_in_force(log)
+    queues = compile_rulebook(newest.files).rulebook.queues if newest else ()
+    known = {*await log.topics(), *EVERY, *map(queue_topic, queues)}
     for topic in topics:
         if not topic.endswith("*") and topic not in known:
-            names = ", ".join(sorted(known))
-            raise Malformed(f"no topic {topic!r} in this log; there are: {names}")
+            near = get_close_matches(topic, known, 1)
+            said = (
+                f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+            )
+            raise Malformed(f"no topic {topic!r}; {said}")
 
 
 async def _print(

@@ -1,10 +1,23 @@
-"""What an agent sees, folded from the events of their queues. Pure: events in, lines out."""
+"""What an agent sees, folded from the events of their queues. Pure: events in, lines out.
 
+A ticket comes to the desk by its queue's topic; `tickets.events` adds what only stands there, and
+its other events of all other queues are not this desk's.
+"""
+
+import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from router.topics import TICKETS_EVENTS
+
 SEEN_KEPT = 10_000
+
+
+_ONLY_IN_TICKETS_EVENTS = frozenset(
+    {"ticket.replied", "ticket.noted", "ticket.pending", "ticket.resumed", "ticket.resolved"}
+)
+_SAYINGS = frozenset({"ticket.message", "ticket.replied", "ticket.noted"})
 
 
 @dataclass
@@ -36,26 +49,44 @@ class View:
         self.agent = agent
         self.presence = "offline"
         self._cards: dict[str, Card] = {}
+        self._numbers = itertools.count(1)
         self._seen: dict[str, None] = {}
         self._outcomes: set[str] = set()
 
-    def feed(self, kind: str, data: dict[str, Any], identity: str) -> list[str]:
-        """Fold one event in; the same event comes on the queue's topic and on `tickets.events`."""
-        if identity in self._seen:
+    def feed(self, topic: str, kind: str, data: dict[str, Any], identity: str) -> list[str]:
+        """Fold one event in; the same event may come on several queues' topics."""
+        if topic == TICKETS_EVENTS and kind in {"command.accepted", "command.rejected"}:
+            return self._outcome(kind, data)
+        if topic == TICKETS_EVENTS and kind == "agent.presence":
+            return self._present(data)
+        known = data.get("ticket") in self._cards
+        elsewhere = topic == TICKETS_EVENTS
+        if elsewhere != (kind in _ONLY_IN_TICKETS_EVENTS) or (elsewhere and not known):
             return []
+        return [] if self._repeated(identity) else self._of_ticket(kind, data)
+
+    def _of_ticket(self, kind: str, data: dict[str, Any]) -> list[str]:
+        handler = getattr(self, "_on_" + kind.partition(".")[2], None)
+        if handler is None:
+            return []
+        ticket = data["ticket"]
+        card = self._cards.get(ticket)
+        if card is None:
+            card = self._cards[ticket] = Card(next(self._numbers), ticket, {})
+        # Topics are read side by side: what has been overtaken moves nothing any more.
+        if data.get("version", 0) < card.data.get("version", 0) and kind not in _SAYINGS:
+            return []
+        card.data |= {key: value for key, value in data.items() if value is not None}
+        lines: list[str] = handler(card, data)
+        return lines
+
+    def _repeated(self, identity: str) -> bool:
+        if identity in self._seen:
+            return True
         self._seen[identity] = None
         if len(self._seen) > SEEN_KEPT:
             del self._seen[next(iter(self._seen))]
-        if kind in {"command.accepted", "command.rejected"}:
-            return self._outcome(kind, data)
-        if kind == "agent.presence":
-            return self._present(data)
-        ticket = data.get("ticket")
-        handler = getattr(self, "_on_" + kind.partition(".")[2], None)
-        if not isinstance(ticket, str) or not kind.startswith("ticket.") or handler is None:
-            return []
-        lines: list[str] = handler(self._card(ticket, data), data)
-        return lines
+        return False
 
     def card(self, name: str) -> Card | None:
         """The card that the agent means: its number, or its ticket's id."""
@@ -76,7 +107,7 @@ class View:
 
     def waiting(self) -> list[Card]:
         """What waits in the agent's queues, in the order in which it is served."""
-        queued = [card for card in self._cards.values() if card.state == "queued"]
+        queued = [card for card in self._cards.values() if card.state in {"queued", "parked"}]
         return sorted(queued, key=lambda card: str(card.data.get("order")))
 
     def countdown(self, now: datetime) -> str:
@@ -86,14 +117,6 @@ class View:
             left = int(((card.expires_at or now) - now).total_seconds())
             parts.append(f"OFFER #{card.number} {max(left, 0)} s")
         return " | ".join(parts)
-
-    def _card(self, ticket: str, data: dict[str, Any]) -> Card:
-        card = self._cards.get(ticket)
-        if card is None:
-            number = max((known.number for known in self._cards.values()), default=0) + 1
-            card = self._cards[ticket] = Card(number, ticket, {})
-        card.data |= {key: value for key, value in data.items() if value is not None}
-        return card
 
     def _outcome(self, kind: str, data: dict[str, Any]) -> list[str]:
         if data.get("agent") != self.agent or data["id"] in self._outcomes:
@@ -120,6 +143,10 @@ class View:
         lost = card.mine and data.get("agent") == self.agent
         card.state, card.mine, card.offer = "queued", False, None
         return [f"taken from you ({data.get('reason')}): {card.title}"] if lost else []
+
+    def _on_parked(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state, card.mine = "parked", False
+        return []
 
     def _on_offered(self, card: Card, data: dict[str, Any]) -> list[str]:
         card.state = "offered"
@@ -171,7 +198,9 @@ class View:
 
     def _on_removed(self, card: Card, data: dict[str, Any]) -> list[str]:
         self._cards.pop(card.ticket, None)
-        return [f"gone ({data.get('reason')}): {card.title}"] if card.mine or card.offer else []
+        # One's own resolving is no news.
+        lost = (card.mine and data.get("reason") != "resolved") or card.offer
+        return [f"gone ({data.get('reason')}): {card.title}"] if lost else []
 
     def _on_resolved(self, card: Card, data: dict[str, Any]) -> list[str]:
         self._cards.pop(card.ticket, None)

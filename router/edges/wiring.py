@@ -58,6 +58,17 @@ def senders(config: Config, hub: ChatHub, client: httpx.AsyncClient) -> dict[Acc
     return ways
 
 
+def without_way_out(config: Config) -> dict[str, str]:
+    """The accounts whose customers cannot be answered, with the setting that would change it."""
+    settings = config.settings
+    found: dict[str, str] = {}
+    if settings.email is not None and settings.email.smtp is None:
+        found |= {f"email/{name}": "email.smtp" for name in settings.email.accounts}
+    found |= {f"sms/{name}": f"sms.{name}.url" for name, one in settings.sms.items() if not one.url}
+    pushing = (name for name in settings.webhooks if name not in settings.chat)
+    return found | {f"webhooks/{name}": f"chat.{name}" for name in pushing}
+
+
 def channels(config: Config) -> list[str]:
     """The channels that have a source."""
     settings = config.settings

@@ -8,22 +8,25 @@ Keys, all under the namespace: see `valkey_layout` (streams), `valkey_shard` (`s
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from channels.errors import Malformed
-from router.log.protocol import Message, ShardLog, Source, Subscription
+from router.log.protocol import Message, Record, ShardLog, Source, Subscription
 from router.log.valkey_layout import START, Layout, pairs, place_of, position, source_of
 from router.log.valkey_shard import Broken, ValkeyShard, server_time
 from router.log.valkey_subscription import ValkeySubscription
 from router.log.wire import Address, Command, Wire, checked, raise_error
-from router.topics import KEPT, Partitions
+from router.topics import COMPACTED, KEPT, Partitions
 
 MAX_BYTES = 1_000_000
 """As Kafka's brokers have it by default, so that a log can be changed for the other."""
+
+PAGE = 500
+"""Records read, or deleted, at once by housekeeping."""
 
 _log = structlog.get_logger(__name__)
 
@@ -143,6 +146,43 @@ class ValkeyLog:
             (count,) = await self._call([("XTRIM", stream, "MINID", f"{first}-{sequence}")])
             dropped += int(count)
         return dropped
+
+    async def compact(self, retention: timedelta) -> int:
+        """Drop what a later record of the same key replaces in compacted topics; returns how many.
+
+        Like trimming, only what is older than `retention` and behind every reader.
+        """
+        oldest = int((await self.now() - retention).timestamp() * 1000)
+        behind = await self._read_positions()
+        dropped = 0
+        for source in await self.sources():
+            if source.topic in COMPACTED:
+                bound = min([(oldest, 0), *map(place_of, behind.get(source, []))])
+                dropped += await self._compact(source, bound)
+        return dropped
+
+    async def _compact(self, source: Source, bound: tuple[int, int]) -> int:
+        stream = self._layout.stream(source)
+        newest: dict[str, str] = {}
+        replaced: list[str] = []
+        async for record in self._all(source):
+            before = newest.get(record.key)
+            if before is not None and place_of(before) < bound:
+                replaced.append(before)
+            newest[record.key] = record.offset
+        for at in range(0, len(replaced), PAGE):
+            await self._call([("XDEL", stream, *replaced[at : at + PAGE])])
+        return len(replaced)
+
+    async def _all(self, source: Source) -> AsyncIterator[Record]:
+        """What a partition holds now."""
+        after, streams = START, True
+        while streams:
+            (streams,) = await self._call([self._layout.xread({source: after}, PAGE)])
+            for _, records in self._layout.records({source: after}, streams):
+                after = records[-1].offset
+                for record in records:
+                    yield record
 
     async def _read_positions(self) -> dict[Source, list[str]]:
         """Where every registered reader stands in each partition."""

@@ -191,6 +191,30 @@ async def test_trimming_stays_behind_every_reader(log: ValkeyLog) -> None:
     assert len(await stored(log, "rulebook")) == 1, "a compacted topic is never trimmed"
 
 
+async def test_compacting_keeps_the_newest_of_each_key(log: ValkeyLog) -> None:
+    """Behind every reader, and no sooner than the retention; what is not compacted stays."""
+    shard = await log.open_shard("triage", 0, [Source("customers", 0)])
+    for number in range(4):
+        await log.publish([keyed("customers", f"k{number % 2}", f"c{number}")])
+        await log.publish([keyed("tickets.events", "k", f"e{number}")])
+    await asyncio.sleep(0.002)
+    assert await log.compact(timedelta(0)) == 0, "the shard has read nothing"
+    records = (await shard.poll(10, 0)).records
+    await shard.commit(Commit([], {}, {Source("customers", 0): records[0].offset}))
+    assert await log.compact(timedelta(hours=1)) == 0
+    assert await log.compact(timedelta(0)) == 0, "what was committed last stands"
+    await shard.commit(Commit([], {}, {Source("customers", 0): records[-1].offset}))
+    assert await log.compact(timedelta(0)) == 2
+    assert [one.envelope.id for one in await stored(log, "customers")] == ["c2", "c3"]
+    assert len(await stored(log, "tickets.events")) == 4
+    await shard.close()
+
+
+def keyed(topic: str, key: str, identity: str) -> Message:
+    """A record under a key."""
+    return Message(topic, key, b"{}", Envelope(identity, "t", "tests", datetime.now(UTC)), 0)
+
+
 async def test_trimming_keeps_what_is_younger_than_the_retention(log: ValkeyLog) -> None:
     """Though nobody reads it."""
     await log.publish([message("a", OUT)])

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,22 @@ async def test_leftovers_of_a_crash_are_swept(tmp_path: Path) -> None:
     again = DirectoryBlobs(tmp_path)
     assert list((tmp_path / "partial").iterdir()) == []
     assert await again.get(REF) == DATA
+
+
+async def test_a_sweep_deletes_what_was_not_stored_for_long(tmp_path: Path) -> None:
+    """What is stored again is kept for as long again."""
+    blobs = DirectoryBlobs(tmp_path)
+    old, again, new = (ref_of(data) for data in (b"old", b"again", b"new"))
+    await blobs.put({old: b"old", again: b"again"})
+    _age(tmp_path)
+    await blobs.put({again: b"again", new: b"new"})
+    assert await blobs.sweep(datetime.now(UTC) - timedelta(days=1)) == 1
+    assert [await blobs.get(ref) for ref in (again, new)] == [b"again", b"new"]
+    with pytest.raises(Malformed, match="no blob"):
+        await blobs.get(old)
+    assert await blobs.sweep(datetime.now(UTC) - timedelta(days=1)) == 0
+
+
+def _age(folder: Path) -> None:
+    for path in folder.glob("[0-9a-f][0-9a-f]/*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))

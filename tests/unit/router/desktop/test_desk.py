@@ -13,11 +13,26 @@ NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 TICKET = {"ticket": "t1", "queue": "billing", "sender": "+8610", "text": "hello", "order": "1"}
 
 
+def topic_of(kind: str) -> str:
+    """Where an event of this kind is read."""
+    known = {
+        "replied",
+        "noted",
+        "pending",
+        "resumed",
+        "resolved",
+        "accepted",
+        "rejected",
+        "presence",
+    }
+    return "tickets.events" if kind.partition(".")[2] in known else "agent.queue.billing"
+
+
 def fed(view: View, *events: tuple[str, dict[str, Any]]) -> list[str]:
     """Feed events about ticket t1, each under an id of its own; the lines shown."""
     lines: list[str] = []
     for number, (kind, data) in enumerate(events):
-        lines += view.feed(kind, TICKET | data, f"{kind}/{number}/{data}")
+        lines += view.feed(topic_of(kind), kind, TICKET | data, f"{kind}/{number}/{data}")
     return lines
 
 
@@ -33,8 +48,8 @@ def test_an_offer_is_shown_once_with_its_countdown() -> None:
     view = View("ann")
     fed(view, ("ticket.queued", {}))
     kind, data = offered()
-    assert len(view.feed(kind, TICKET | data, "e1")) == 1
-    assert view.feed(kind, TICKET | data, "e1") == []
+    assert len(view.feed(topic_of(kind), kind, TICKET | data, "e1")) == 1
+    assert view.feed(topic_of(kind), kind, TICKET | data, "e1") == []
     assert "OFFER #1 30 s" in view.countdown(NOON)
 
 
@@ -96,3 +111,45 @@ def test_wrong_words_are_answered(line: str, said: str) -> None:
     fed(view, ("ticket.queued", {}))
     with pytest.raises(Malformed, match=said):
         command(line, view, id="c", lease_seconds=60)
+
+
+def test_a_ticket_of_another_queue_is_not_on_the_desk() -> None:
+    """Everybody's events stand in `tickets.events`; the desk shows those of its queues."""
+    view = View("ann")
+    for kind in ("ticket.queued", "ticket.replied", "ticket.offered", "ticket.pending"):
+        data = TICKET | {"agent": "bob", "text": "hi", "offer": "o", "queue": "claims"}
+        assert view.feed("tickets.events", kind, data, kind) == []
+    assert (view.waiting(), view.card("t1")) == ([], None)
+
+
+def test_what_was_overtaken_on_another_topic_moves_nothing() -> None:
+    """The ticket went on before its pending was read; what was said is kept all the same."""
+    view = View("ann")
+    fed(
+        view,
+        ("ticket.queued", {"version": 1}),
+        ("ticket.assigned", {"agent": "ann", "version": 5}),
+        ("ticket.pending", {"agent": "ann", "version": 3}),
+        ("ticket.replied", {"agent": "ann", "text": "hi", "version": 2}),
+    )
+    card = view.card("1")
+    assert card is not None
+    assert (card.state, card.mine, card.thread[-1]) == ("assigned", True, "ann: hi")
+
+
+def test_a_parked_ticket_waits_on_the_desk() -> None:
+    """It can be taken."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}), ("ticket.parked", {}))
+    assert [card.ticket for card in view.waiting()] == ["t1"]
+
+
+def test_numbers_are_not_given_twice() -> None:
+    """What an agent types must mean the same ticket as a minute ago."""
+    view = View("ann")
+    for name in ("t1", "t2"):
+        data = TICKET | {"ticket": name}
+        view.feed("agent.queue.billing", "ticket.queued", data, f"q{name}")
+        view.feed("agent.queue.billing", "ticket.removed", data, f"r{name}")
+    view.feed("agent.queue.billing", "ticket.queued", TICKET | {"ticket": "t3"}, "q3")
+    assert [card.number for card in view.waiting()] == [3]
