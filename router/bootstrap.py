@@ -6,7 +6,7 @@ import gc
 import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,6 +47,7 @@ from router.sharing import FENCED_SECONDS, Shares
 from router.topics import RULEBOOK, Stage
 from rules.index import Compiled, compile_rulebook
 from rules.load import version
+from rules.model import AckPolicy, Budget
 
 ROLES = frozenset({"router", "channels", "senders"})
 EMBEDDED = "embedded"
@@ -248,6 +249,16 @@ async def watch_rulebook(config: Config, log: Log) -> None:
             _log.warning("rulebook_watch_waits", reason=str(error))
 
 
+def _budgets(record: Record) -> Sequence[Budget]:
+    """The budgets of an activation; what the shards refuse too leaves the usual ones."""
+    try:
+        files = decode(RulebookActivated, record.value).files
+        return compile_rulebook(files).rulebook.ack_policy.budgets
+    except Malformed as error:
+        _log.error("budgets_unreadable", offset=record.offset, problem=str(error)[:300])
+        return AckPolicy().budgets
+
+
 async def follow_budgets(log: Log, sending: Senders) -> None:
     """The senders' budgets are those of the rulebook in force, whoever puts it in force."""
     while True:
@@ -255,9 +266,7 @@ async def follow_budgets(log: Log, sending: Senders) -> None:
             subscription = log.subscribe([RULEBOOK], None, from_start=True)
             async for delivery in subscription:
                 for record in delivery.records[-1:]:
-                    activated = decode(RulebookActivated, record.value)
-                    compiled = await asyncio.to_thread(compile_rulebook, activated.files)
-                    sending.budgets = compiled.rulebook.ack_policy.budgets
+                    sending.budgets = await asyncio.to_thread(_budgets, record)
         except Unavailable as error:
             _log.warning("budgets_wait_for_log", reason=str(error))
             await asyncio.sleep(RULEBOOK_POLL_SECONDS)

@@ -172,15 +172,17 @@ class Dispatch:
     def _activated(self, turn: Turn, event: RulebookActivated) -> None:
         if event.activation <= self.activation:
             return
-        before = {t.id: clocks.policies(turn, t) for t in self.desk.tickets.rows.values()}
+        tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
+        before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
         pools = self.desk.pools_of_agents()
         self.desk.rulebooks.put(
             "current",
             Activation(activation=event.activation, version=event.version, files=event.files),
         )
-        for ticket in list(self.desk.tickets.rows.values()):
-            if ticket.open:
-                self._under_new_rules(turn, ticket, before[ticket.id])
+        for ticket, (policies, places) in zip(tickets, before, strict=True):
+            settled = settle(turn, clocks.remeasure(turn, policies, ticket))
+            if settled is not None and settled.queue == ticket.queue:
+                moves.rechain(turn, settled, places)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))
 
@@ -196,13 +198,6 @@ class Dispatch:
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
         if spec is None:
             self.desk.agents.delete(agent)
-
-    def _under_new_rules(self, turn: Turn, ticket: Ticket, before: dict[str, Any]) -> None:
-        settled = settle(turn, clocks.remeasure(turn, before, ticket))
-        if settled is None:
-            return
-        if settled.waits and settled.relax_at != (relax_at := moves.relax_at(turn, settled)):
-            turn.save(settled, relax_at=relax_at)
 
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
         if self._known(event.ticket):

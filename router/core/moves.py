@@ -1,6 +1,6 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -96,14 +96,36 @@ def relax(turn: Turn, ticket: Ticket) -> Ticket:
     ticket = turn.save(ticket, place=ticket.place + 1)
     ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
     need = turn.desk.need(ticket)
-    for place in need.places:
-        if place not in before:
-            turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
+    _show_anew(turn, ticket, before)
     turn.emit_queue(
         TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=need.places
     )
     _take_down(turn, ticket, [place for place in before if place not in need.places], "overflowed")
     return ticket
+
+
+def rechain(turn: Turn, ticket: Ticket, before: Sequence[str]) -> Ticket:
+    """The rulebook has changed: the chain's step is what it is there now, and its queues know.
+
+    `before` are the queues whose desktops have seen the ticket until now.
+    """
+    steps = len(turn.desk.queue(ticket.queue).targets)
+    if ticket.place >= max(steps, 1):
+        ticket = turn.save(ticket, place=max(steps - 1, 0))
+    at = relax_at(turn, ticket) if ticket.waits or ticket.offer else None
+    if at != ticket.relax_at:
+        ticket = turn.save(ticket, relax_at=at)
+    _show_anew(turn, ticket, before)
+    here = turn.desk.places(ticket)
+    _take_down(turn, ticket, [place for place in before if place not in here], "queue_removed")
+    return ticket
+
+
+def _show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
+    """Show the ticket to the desktops of the queues that have come in."""
+    for place in turn.desk.places(ticket):
+        if place not in before:
+            turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
 
 
 def _take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -> None:

@@ -242,3 +242,45 @@ async def test_an_agent_who_changes_pool_leaves_their_work_behind(before: str) -
     assert story.holders("x1")[-1] == "bob"
     await story.request("x2", text="claim", sender="+8611")
     assert story.holders("x2") == ["ann"]
+
+
+def chain(*steps: str) -> str:
+    """The repairs queue's target chain."""
+    return f"queues: {{repairs: {{targets: [{', '.join(steps)}]}}}}"
+
+
+async def test_the_desktops_of_a_changed_chain_learn_what_is_theirs() -> None:
+    """A queue that the chain no longer adds is told, one that it adds sees the ticket."""
+    wide = chain("{skills: {}, for: 5s}", "{queues: [rescue], for: 1h}")
+    story = await Story.begin(wide)
+    await story.request("x1", text="repair it")
+    await story.at(6)
+    assert story.types("x1", "agent.queue.rescue") == ["ticket.queued", "ticket.overflowed"]
+    await story.enforce(rules(chain("{skills: {}, for: 5s}", "{queues: [billing], for: 1h}")))
+    assert story.types("x1", "agent.queue.rescue")[-1] == "ticket.removed"
+    assert story.types("x1", "agent.queue.billing") == ["ticket.queued"]
+    await story.available("bob")
+    assert story.holders("x1") == ["bob"]
+
+
+async def test_a_ticket_beyond_a_shortened_chain_stands_at_its_end() -> None:
+    """And is parked when that step is over."""
+    long = chain("{skills: {}, for: 5s}", "{skills: {}, for: 5s}", "{skills: {}, for: 1h}")
+    story = await Story.begin(long)
+    await story.request("x1", text="repair it")
+    await story.at(11)
+    assert story.ticket("x1").place == 2
+    await story.enforce(rules(chain("{skills: {}, for: 30s}")))
+    assert story.ticket("x1").place == 0
+    await story.after(30)
+    assert story.one("ticket.parked", "x1").at == pytest.approx(30, abs=0.001)
+
+
+async def test_a_chain_that_is_gone_leaves_the_ticket_waiting() -> None:
+    """Its queue alone serves it now."""
+    story = await Story.begin(chain("{skills: {}, for: 5s}", "{queues: [rescue], for: 1h}"))
+    await story.request("x1", text="repair it")
+    await story.at(6)
+    await story.enforce(rules())
+    ticket = story.ticket("x1")
+    assert (ticket.place, ticket.relax_at, ticket.state.value) == (0, None, "queued")
