@@ -56,9 +56,7 @@ def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
 
 def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     """Nobody could be found for the ticket by `at`: operations are told, the ladder begins."""
-    policy = turn.desk.policy(ticket, QUEUE_TIME)
-    if policy is None or any(clock.target == QUEUE_TIME for clock in ticket.clocks):
-        return ticket
+    policy = turn.desk.queue_time(ticket)
     clock = sla.lapsed(QUEUE_TIME, ticket.parked, ticket.chain_since, at, policy)
     ticket = turn.save(ticket, clocks=(*ticket.clocks, clock))
     _emit_lapse(turn, ticket, clock, Lapse(LapseKind.BREACHED, 0, at), loud=True)

@@ -149,13 +149,17 @@ class Desk:
     def policy(self, ticket: Ticket, target: str) -> Policy | None:
         """How `target` is measured for this ticket; None when its SLA does not name it."""
         if target == QUEUE_TIME:
-            return Policy(ALWAYS, ZERO, rungs=self._rungs(ticket.sla))
+            return self.queue_time(ticket)
         if ticket.sla is None:
             return None
         key = (ticket.sla, ticket.type, target)
         if key not in self._policies:
             self._policies[key] = self._policy(*key)
         return self._policies[key]
+
+    def queue_time(self, ticket: Ticket) -> Policy:
+        """How a ticket is measured for which nobody was found: by its SLA's ladder, at any hour."""
+        return Policy(ALWAYS, ZERO, rungs=self._rungs(ticket.sla))
 
     def _policy(self, sla_name: str, type_name: str | None, target: str) -> Policy | None:
         sla = self.compiled.rulebook.slas.get(sla_name)

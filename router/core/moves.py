@@ -186,14 +186,12 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
 
     Clocks that had stopped count on from `at`, the turn's instant unless given.
     """
-    ticket = release(turn, ticket, reason)
-    if ticket.state is not TicketState.QUEUED:
-        agent = ticket.agent
-        ticket = clocks.resumed(turn, ticket, at)
-        ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
-        ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
-        _free(turn, agent)
-        _announce_requeued(turn, ticket, reason, agent)
+    agent = ticket.agent
+    ticket = clocks.resumed(turn, ticket, at)
+    ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
+    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+    _free(turn, agent)
+    _announce_requeued(turn, ticket, reason, agent)
     return ticket
 
 

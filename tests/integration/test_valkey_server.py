@@ -184,6 +184,7 @@ class Numbered:
                     await self._commit(shard)
                 finally:
                     await shard.close()
+            await asyncio.sleep(0)  # a refused connection is refused at once
 
     async def _commit(self, shard: ShardLog) -> None:
         state = {key: data async for key, data in shard.restore()}

@@ -206,3 +206,18 @@ async def test_a_repeated_order_is_ignored() -> None:
     core, order = Core(), triaged()
     assert core.step(order)
     assert core.step(order) == []
+
+
+def test_only_a_desktop_waits_for_an_answer_to_what_cannot_be_read() -> None:
+    """Anything else that is malformed goes to the dead letters."""
+    core = Core()
+    given = core.given({"id": "1", "agent": "ann"})
+    assert core.core.refuse("ticket.triaged", given, "no good", at(1)) is None
+    assert types(core.core.refuse("agent.command", given, "no good", at(1))) == ["command.rejected"]
+
+
+async def test_a_request_that_cannot_be_read_is_a_dead_letter() -> None:
+    """Nobody waits for an answer to it."""
+    story = await Story.begin(dead_letters=True)
+    await story.publish("requests.inbound", "k", "request.received", {"id": 7}, "odd")
+    assert len(story.events("record.deadlettered", topic="deadletter")) == 1

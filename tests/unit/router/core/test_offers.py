@@ -310,3 +310,19 @@ async def test_agents_who_are_freed_together_share_the_work_in_its_order() -> No
     await story.enforce(changed)
     offers = [one.data["agent"] for one in story.events("ticket.offered")]
     assert offers == ["ann", "dan"]
+
+
+async def test_a_parked_ticket_follows_another_ladder() -> None:
+    """The levels that were reached stay; the next one is the new ladder's."""
+    story = await Story.begin(LADDER)
+    await story.request("x1", text="repair it")
+    await story.at(70)
+    book = rules(LADDER)
+    book["ladders"]["duty"] = [
+        {"level": 1, "after": "0s", "notify": ["lead"]},
+        {"level": 2, "after": "20s", "notify": ["owner"]},
+    ]
+    await story.enforce(book)
+    await story.at(200)
+    told = [(one.at, one.data["notify"]) for one in story.events("sla.escalated", "x1")]
+    assert told == [(60, ["lead"]), (80, ["owner"])]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from router.core.sla import (
+    ALWAYS,
     Clock,
     LapseKind,
     Policy,
@@ -138,3 +139,10 @@ def test_of_levels_overdue_together_the_highest_notifies() -> None:
     assert loud is not None
     assert (loud.kind, loud.level) == (LapseKind.ESCALATED, 2)
     assert notifying([]) is None
+
+
+def test_what_counts_at_any_hour_has_no_closing_time() -> None:
+    """The calendar of a ticket for which nobody was found."""
+    hour = timedelta(hours=1)
+    assert ALWAYS.due(NOON, hour) == NOON + hour
+    assert ALWAYS.elapsed(NOON, NOON + hour) == hour
