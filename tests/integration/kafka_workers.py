@@ -59,6 +59,7 @@ RULES = Rules(
     slas={"standard": Sla(20, None, 600, warn=(0.5,), levels=((1, 0), (2, 2)))},
 )
 START_SECONDS = 90
+ANNOUNCED_EVERY_SECONDS = 3.0
 QUIET_SECONDS = 5
 QUIET_WITHIN_SECONDS = 300
 BATCH = 20
@@ -131,6 +132,7 @@ class Load:
         self._chance = random.Random(seed)  # noqa: S311 - texts, not secrets
         self._requests = requests
         self._commands = 0
+        self._announced = -ANNOUNCED_EVERY_SECONDS
         self.sent = 0
 
     async def write(self, seconds: float) -> None:
@@ -169,19 +171,26 @@ class Load:
 
     async def work(self) -> None:
         """Agents accept offers, reply and resolve; until cancelled."""
-        async with self._log() as log:
-            for name in POOLS:
-                await self._send(log, name, "presence", state="available")
         while True:
             with contextlib.suppress(SwitchboardError):
                 async with self._log() as log:
                     subscription = log.subscribe(["agent.queue.*"], "desks", from_start=True)
                     async for delivery in subscription:
+                        await self._announce(log)
                         for record in delivery.records:
                             if record.envelope.type == "ticket.offered":
                                 await self._handle(log, json.loads(record.value))
                         await subscription.ack(delivery)
             await asyncio.sleep(0.2)
+
+    async def _announce(self, log: Log) -> None:
+        """Every few seconds: whoever missed offers in an outage is there again."""
+        now = asyncio.get_running_loop().time()
+        if now < self._announced + ANNOUNCED_EVERY_SECONDS:
+            return
+        self._announced = now
+        for name in POOLS:
+            await self._send(log, name, "presence", state="available")
 
     async def leave(self) -> None:
         """Every agent goes offline: nothing is offered any more."""
