@@ -21,7 +21,7 @@ from router.core.events import (
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import TicketState, Trigger
+from router.core.lifecycle import Trigger
 from router.core.sla import QUEUE_TIME, ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
@@ -236,7 +236,7 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     if raised == ticket.priority:
         return ticket
     ticket = turn.save(ticket, priority=raised)
-    if ticket.state is TicketState.QUEUED:
+    if ticket.waits:
         _announce_requeued(turn, ticket, "priority_raised", None)
     return ticket
 

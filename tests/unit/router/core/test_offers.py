@@ -92,6 +92,8 @@ async def test_a_parked_ticket_is_escalated_level_by_level() -> None:
         (120, "sla.cleared", "queue_time", None),
     ]
     assert (story.ticket("x1").priority, story.ticket("x1").queue) == (1, "rescue")
+    raised = story.one("ticket.requeued", "x1", "agent.queue.repairs").data
+    assert (raised["reason"], raised["priority"]) == ("priority_raised", 1)
 
 
 async def test_a_parked_ticket_is_offered_to_whoever_comes_free() -> None:
