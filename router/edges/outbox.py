@@ -30,9 +30,6 @@ from rules.model import Budget
 
 SENDERS = "switchboard/senders"
 MESSAGE_RECEIPT = "message.receipt"
-MAX_WAITING = 10_000
-"""With so many messages of an account waiting, an automatic one more would come days too late."""
-
 WATERMARK_SECONDS = 10.0
 _MAX_BATCH = 500
 _BUSY_POLL_SECONDS = 0.02
@@ -169,13 +166,21 @@ class Outbox:
             self._outside.counters.add("senders.duplicates")
             return
         self._pending.changes.update(changes)
-        if message.kind in AUTOMATIC and self._ledger.waiting[account_of(message)] > MAX_WAITING:
-            said = (
-                f"withheld: {MAX_WAITING} messages of {'/'.join(account_of(message))} wait already"
-            )
-            self._withhold(message, said)
+        if (full := self._full(message)) is not None:
+            self._withhold(message, full)
             return
         self._pending.accepted.append(message)
+
+    def _full(self, message: OutboundMessage) -> str | None:
+        """Why the account can take no further automatic message; None when it can."""
+        account = account_of(message)
+        lane = self._outside.lanes.get(account)
+        if lane is None or message.kind not in AUTOMATIC:
+            return None
+        most = lane.pace.most_waiting
+        if self._ledger.waiting[account] <= most:
+            return None
+        return f"withheld: {most} messages of {lane.name} wait already"
 
     def _withhold(self, message: OutboundMessage, reason: str) -> asyncio.Future[None]:
         """The message is not sent, and whoever looks for it is told why."""

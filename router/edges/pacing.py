@@ -13,7 +13,8 @@ class Pace:
     `first_retry_seconds` doubles up to `longest_retry_seconds`, each drawn from its upper half.
     The breaker opens after `breaker_failures` in a row and lets one message try every
     `breaker_seconds`. A message that still fails `give_up_seconds` after it was written has
-    failed.
+    failed. With `most_waiting` messages waiting, a further automatic one is not sent: it would
+    come days too late.
     """
 
     concurrency: int = 4
@@ -24,6 +25,7 @@ class Pace:
     breaker_failures: int = 5
     breaker_seconds: float = 30.0
     give_up_seconds: float = 2 * 86400.0
+    most_waiting: int = 10_000
 
     def retry_after(self, attempt: int, chance: random.Random) -> float:
         """Seconds before the next try after the `attempt`-th (from 1) has failed."""
@@ -37,8 +39,10 @@ CHAT = Pace(
     burst=200,
     longest_retry_seconds=10.0,
     give_up_seconds=86400.0,
+    most_waiting=100_000,
 )
-"""The web chat: many wait for their visitors' confirmation at once, and nobody is overrun."""
+"""The web chat: many wait for their visitors' confirmation at once, and nobody is overrun; those
+of visitors who have left wait for them, and say nothing of the account."""
 
 
 @dataclass

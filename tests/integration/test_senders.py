@@ -18,7 +18,6 @@ from channels.sending import Deferred, Delivery, Sender, Unconfirmed
 from router import bootstrap
 from router.counters import Counters
 from router.deadletter import DeadLetter
-from router.edges import outbox
 from router.edges.pacing import Pace
 from router.edges.senders import Account, Senders
 from router.log.memory import Faults, MemoryLog
@@ -447,14 +446,11 @@ async def test_second_senders_fence_the_first(log: MemoryLog) -> None:
     assert len(first.sent) + len(second.sent) == 2
 
 
-async def test_a_full_account_does_not_hold_up_another(
-    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_account_does_not_hold_up_another(log: MemoryLog) -> None:
     """An automatic message that would come days too late is not sent; replies are kept."""
-    monkeypatch.setattr(outbox, "MAX_WAITING", 3)
     dead, alive = ScriptedSender(*[Unavailable("down")] * 1_000), ScriptedSender()
     full: Account = ("sms", "shop")
-    slow = replace(QUICK, longest_retry_seconds=60.0, breaker_seconds=60.0)
+    slow = replace(QUICK, longest_retry_seconds=60.0, breaker_seconds=60.0, most_waiting=3)
     messages = [
         outbound(n, kind="ack", channel="sms", account="shop", to=f"+{n}", conversation=f"c-{n}")
         for n in range(5)
