@@ -6,7 +6,7 @@ import json
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +88,7 @@ class Desk:
             except Unavailable as error:
                 print(f"the log does not answer, waiting: {error}", flush=True)
                 await asyncio.sleep(AGAIN_SECONDS)
-                self._view, told = View(self._view.agent), newest
+                self._view, told = View(self._view.agent), newest + timedelta(microseconds=1)
 
     async def _records(self) -> AsyncIterator[Record]:
         topics = [TICKETS_EVENTS, *(queue_topic(queue) for queue in self._spec.queues)]
