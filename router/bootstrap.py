@@ -219,12 +219,12 @@ def _rulebook_of(config: Config) -> dict[str, str]:
 async def put_in_force(files: dict[str, str], log: Log) -> bool:
     """Put these files in force unless they are. Raises `Malformed` when they are wrong."""
     await asyncio.to_thread(compile_rulebook, files)
-    newest = await activation_in_force(log)
-    if newest is not None and newest.version == version(files):
+    newest, named = await activation_in_force(log), version(files)
+    if newest is not None and newest.version == named:
         return False
     number = newest.activation + 1 if newest is not None else 1
     await log.publish([records.activation(files, number, datetime.now(UTC))])
-    _log.info("rulebook_activated", activation=number, version=version(files))
+    _log.info("rulebook_activated", activation=number, version=named)
     return True
 
 
@@ -235,9 +235,10 @@ async def watch_rulebook(config: Config, log: Log) -> None:
         await asyncio.sleep(RULEBOOK_POLL_SECONDS)
         try:
             files = await asyncio.to_thread(_rulebook_of, config)
-            if version(files) == looked_at:
+            named = version(files)
+            if named == looked_at:
                 continue
-            looked_at = version(files)
+            looked_at = named
             await put_in_force(files, log)
             refused = ""
         except Malformed as error:

@@ -310,7 +310,7 @@ class Shard:
     def _timer_failed(self, error: Exception, now: datetime) -> Message:
         """The earliest timer cannot be done now: later, and operations are told."""
         self.core.postpone(now + TIMER_RETRY)
-        _log.error("timer_failed", shard=self.name, error=repr(error))
+        _log.error("timer_failed", shard=self.name, exc_info=error)
         data = operations.TimerFailed(
             source=self.name, error=type(error).__name__, problem=str(error)[:2_000],
             again_at=now + TIMER_RETRY, at=now,

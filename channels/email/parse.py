@@ -153,14 +153,11 @@ class _Draft:
         house = account.rpartition("@")[2]
         if not (writer.address in ours or machines.is_form(writer.address, house)):
             return None
-        theirs = writer.address.rpartition("@")[2]
         for one in self._addresses("reply-to"):
-            domain = one.address.rpartition("@")[2]
-            # A company that wants no answer here but at its other address is no form.
-            stranger = domain in {one.address, theirs} and domain != house
-            if stranger or machines.is_form(one.address, house):
+            reachable = "@" in one.address and untagged(one.address) not in ours
+            if not reachable or machines.is_form(one.address, house):
                 continue
-            if untagged(one.address) not in ours:
+            if not _of_the_same_stranger(one.address, writer.address, house):
                 return Sender(address=one.address, name=one.name or writer.name)
         return None
 
@@ -212,6 +209,12 @@ class _Draft:
             return None
         values = [value for header in _PROOFS for value in self._mail.headers(header)]
         return prove("\n".join([*values, returned]), self._secrets)
+
+
+def _of_the_same_stranger(reply_to: str, writer: str, house: str) -> bool:
+    """Whether another company asks for answers at its other address: that is no form of ours."""
+    domain = reply_to.rpartition("@")[2]
+    return domain != house and domain == writer.rpartition("@")[2]
 
 
 def external_id_of(mail: Mail, raw: bytes) -> str:

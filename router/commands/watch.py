@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +15,9 @@ from router import bootstrap
 from router.log.protocol import Log, Record
 from router.settings import load
 from router.topics import EVERY, OPERATIONS, queue_topic
-from rules.index import compile_rulebook
+from rules.load import load as load_rulebook
 from rules.model import parse_duration
+from rules.wording import did_you_mean
 
 
 def watch(
@@ -66,16 +66,16 @@ async def _watch(
 
 async def _check(log: Log, topics: list[str]) -> None:
     """A topic that nothing was written to yet is waited for, a name that means none is refused."""
+    known = {*await log.topics(), *EVERY}
+    unknown = [topic for topic in topics if not topic.endswith("*") and topic not in known]
+    if not unknown:
+        return
     newest = await bootstrap.activation_in_force(log)
-    queues = compile_rulebook(newest.files).rulebook.queues if newest else ()
-    known = {*await log.topics(), *EVERY, *map(queue_topic, queues)}
-    for topic in topics:
-        if not topic.endswith("*") and topic not in known:
-            near = get_close_matches(topic, known, 1)
-            said = (
-                f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
-            )
-            raise Malformed(f"no topic {topic!r}; {said}")
+    known.update(map(queue_topic, load_rulebook(newest.files).queues if newest else ()))
+    for topic in unknown:
+        if topic not in known:
+            said = did_you_mean(topic, known) or f"; there are: {', '.join(sorted(known))}"
+            raise Malformed(f"no topic {topic!r}{said}")
 
 
 async def _print(

@@ -53,7 +53,7 @@ def withheld_reason(
     address = request.sender.address
     if not address or address.startswith("anonymous"):
         return Withheld.NO_ADDRESS
-    if _is_own(address, request.account, policy.own_addresses):
+    if is_own(address, request.account, policy.own_addresses):
         return Withheld.OWN_ADDRESS
     if not has_template:
         return Withheld.NO_TEMPLATE
@@ -78,7 +78,8 @@ def _contact_reason(
     return None
 
 
-def _is_own(address: str, account: str, own: Collection[str]) -> bool:
+def is_own(address: str, account: str, own: Collection[str]) -> bool:
+    """Whether an address is the account's, or another one of ours."""
     return address == account or address in own
 
 

@@ -41,7 +41,10 @@ class Command:
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Who sent a command that is not understood."""
+    """Who sent a command that is not understood.
+
+    It has no ticket: that field may be the one that is wrong.
+    """
 
     id: str
     agent: str

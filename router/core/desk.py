@@ -206,6 +206,10 @@ class Desk:
         state = self.agents.get(name)
         return state or AgentState(id=name, since=NEVER, idle_since=NEVER)
 
+    def change_agent(self, name: str, **changes: Any) -> None:
+        """Store what is new of an agent who is in the books."""
+        self.agents.put(name, msgspec.structs.replace(self.agents.rows[name], **changes))
+
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
         return weight_of(self.compiled.rulebook.agents[agent], ticket.channel)

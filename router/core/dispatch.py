@@ -127,8 +127,7 @@ class Dispatch:
                 moves.step_anew(turn, ticket)
         for agent in list(self.desk.agents.rows.values()):
             if agent.lease is not None:
-                renewed = msgspec.structs.replace(agent, wake_at=now + agent.lease)
-                self.desk.agents.put(agent.id, renewed)
+                self.desk.change_agent(agent.id, wake_at=now + agent.lease)
         return self._settled(turn)
 
     def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
@@ -218,11 +217,14 @@ class Dispatch:
         if not ticket.lacks(event.number):
             return
         # What lapsed meanwhile is left to the timers: an earlier reply may still be unread.
-        received = event.request.received_at
+        answered = None
+        if event.automatic is None:
+            answered = event.request.attributes.get("message_id")
         ticket = turn.save(
             ticket,
             number=max(event.number, ticket.number),
             missing=ticket.missing_after(event.number),
+            last_message_id=answered or ticket.last_message_id,
         )
         turn.emit_queue(
             TicketMessageReceived,
@@ -236,9 +238,7 @@ class Dispatch:
             automatic=event.automatic,
         )
         if event.automatic is None:
-            answer_to = event.request.attributes.get("message_id") or ticket.last_message_id
-            ticket = turn.save(ticket, last_message_id=answer_to)
-            self._customer_wrote(turn, ticket, received)
+            self._customer_wrote(turn, ticket, event.request.received_at)
 
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:

@@ -48,18 +48,13 @@ def set_presence(
 ) -> None:
     """Put the agent's presence into the books; offers and work follow it."""
     old = turn.desk.agents.get(agent)
-    changed = old is None or old.presence != presence
-    state = AgentState(
-        id=agent,
-        presence=presence,
-        since=turn.now if old is None or changed else old.since,
-        idle_since=turn.now if old is None or changed else old.idle_since,
-        lease=lease,
-        missed=0 if old is None or changed else old.missed,
-        wake_at=None if lease is None else turn.now + lease,
-    )
-    turn.desk.agents.put(agent, state)
-    if not changed:
+    if old is None or old.presence != presence:
+        state = AgentState(id=agent, presence=presence, since=turn.now, idle_since=turn.now)
+    else:
+        state = old
+    wake_at = None if lease is None else turn.now + lease
+    turn.desk.agents.put(agent, msgspec.structs.replace(state, lease=lease, wake_at=wake_at))
+    if state is old:
         return
     pool = turn.desk.roster.agents[agent].pool if agent in turn.desk.roster.agents else ""
     data = AgentPresence(agent=agent, pool=pool, state=presence, reason=reason, at=turn.at)
@@ -81,7 +76,7 @@ def _work_follows(turn: Turn, agent: str, presence: str, reason: str) -> None:
 def missed_offer(turn: Turn, agent: str) -> None:
     """The agent has let an offer lapse; who does so again and again is not there: `away`."""
     state = turn.desk.agents.rows[agent]
-    turn.desk.agents.put(agent, msgspec.structs.replace(state, missed=state.missed + 1))
+    turn.desk.change_agent(agent, missed=state.missed + 1)
     if state.missed + 1 >= turn.desk.compiled.rulebook.presence.missed_offers:
         set_presence(turn, agent, "away", "missed_offers", state.lease)
 
@@ -124,8 +119,7 @@ def decline(turn: Turn, command: Command) -> None:
     """The agent does not want it; it is offered to others, and to this agent not for a while."""
     ticket, offer = _offered(turn, command)
     moves.end_offer(turn, ticket, offer, Trigger.OFFER_DECLINED, command.reason)
-    state = turn.desk.agents.rows[command.agent]
-    turn.desk.agents.put(command.agent, msgspec.structs.replace(state, missed=0))
+    turn.desk.change_agent(command.agent, missed=0)
 
 
 def take(turn: Turn, command: Command) -> None:
@@ -268,11 +262,10 @@ def reopen(turn: Turn, command: Command) -> None:
 
 def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
-    ticket = turn.save(
-        ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
+    ticket = moves.chained(
+        turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
         chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
     )  # fmt: skip
-    ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")

@@ -10,6 +10,7 @@ import msgspec
 from channels.outbound import OutboundKind, OutboundMessage
 from channels.proof import Secrets, message_id, reply_address, untagged
 from channels.request import CustomerRequest, Sender
+from router.core.acks import is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,10 @@ class Letterhead:
 
 def answer_to(request: CustomerRequest, own: Collection[str]) -> Sender:
     """Whom to answer: the sender, or whom Reply-To names (RFC 5322, 3.6.2), unless that is us."""
-    ours = {request.account, *own}
     for one in request.recipients:
-        if one.role == "reply_to" and "@" in one.address and untagged(one.address) not in ours:
+        if one.role != "reply_to" or "@" not in one.address:
+            continue
+        if not is_own(untagged(one.address), request.account, own):
             return Sender(address=one.address, name=one.name)
     return request.sender
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-import msgspec
+from typing import Any
 
 from router.core import clocks
 from router.core.desk import Turn
@@ -35,7 +34,7 @@ _OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
 
 def enqueue(turn: Turn, ticket: Ticket, clocks: tuple[Clock, ...]) -> Ticket:
     """A new ticket begins to wait, its clocks running."""
-    ticket = turn.save(ticket, Trigger.QUEUED, clocks=clocks, relax_at=relax_at(turn, ticket))
+    ticket = chained(turn, ticket, Trigger.QUEUED, clocks=clocks)
     announce_queued(turn, ticket)
     return ticket
 
@@ -79,12 +78,17 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
     return ticket.chain_since + sum((span or ZERO for span in spans), ZERO)
 
 
+def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **changes: Any) -> Ticket:
+    """Save what moves the ticket in its target chain, and when that moves on."""
+    ticket = turn.save(ticket, trigger, **changes)
+    return turn.save(ticket, relax_at=relax_at(turn, ticket))
+
+
 def step_anew(turn: Turn, ticket: Ticket) -> Ticket:
     """Give the chain's present step its whole time again: nobody was there to be asked."""
     passed = turn.desk.queue(ticket.queue).targets[: ticket.place]
     since = turn.now - sum((target.for_ or ZERO for target in passed), ZERO)
-    ticket = turn.save(ticket, chain_since=since)
-    return turn.save(ticket, relax_at=relax_at(turn, ticket))
+    return chained(turn, ticket, chain_since=since)
 
 
 def relax(turn: Turn, ticket: Ticket) -> Ticket:
@@ -93,8 +97,7 @@ def relax(turn: Turn, ticket: Ticket) -> Ticket:
     if ticket.place + 1 >= len(targets):
         return park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
     before = turn.desk.places(ticket)
-    ticket = turn.save(ticket, place=ticket.place + 1)
-    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+    ticket = chained(turn, ticket, place=ticket.place + 1)
     need = turn.desk.need(ticket)
     _show_anew(turn, ticket, before)
     turn.emit_queue(
@@ -177,8 +180,7 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
 
 def busy(turn: Turn, agent: str) -> None:
     """The agent has got, or ended, work: the time for which they are idle starts anew."""
-    state = turn.desk.agents.rows[agent]
-    turn.desk.agents.put(agent, msgspec.structs.replace(state, idle_since=turn.now, missed=0))
+    turn.desk.change_agent(agent, idle_since=turn.now, missed=0)
 
 
 def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None) -> Ticket:
@@ -188,8 +190,7 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
     """
     agent = ticket.agent
     ticket = clocks.resumed(turn, ticket, at)
-    ticket = turn.save(ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
-    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
+    ticket = chained(turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
     _free(turn, agent)
     _announce_requeued(turn, ticket, reason, agent)
     return ticket
@@ -212,16 +213,19 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
     left = ticket.queue
-    ticket = clocks.resumed(turn, leave(turn, ticket, reason))
-    ticket = clocks.found(turn, ticket, "transferred")
-    ticket = turn.save(
-        ticket, Trigger.TRANSFERRED, queue=queue, agent=None, weight=0, place=0,
-        chain_since=turn.at, refusals=(), return_at=None,
+    ticket = chained(
+        turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
+        weight=0, place=0, chain_since=turn.at, refusals=(), return_at=None,
     )  # fmt: skip
-    ticket = turn.save(ticket, relax_at=relax_at(turn, ticket))
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
     announce_queued(turn, ticket)
     return ticket
+
+
+def given_up(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """The ticket leaves for another queue: it waits for us again, and not in vain here."""
+    ticket = clocks.resumed(turn, leave(turn, ticket, reason))
+    return clocks.found(turn, ticket, "transferred")
 
 
 def _free(turn: Turn, agent: str | None) -> None:

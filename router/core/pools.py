@@ -36,10 +36,9 @@ def transfer(
 def _leave(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> None:
     """Write the ticket to the other pool; here a stub stays, which forwards what comes late."""
     left, pool = ticket.queue, turn.desk.compiled.pool_of[queue]
-    ticket = clocks.resumed(turn, moves.leave(turn, ticket, reason))
-    ticket = clocks.found(turn, ticket, "transferred")
     ticket = turn.save(
-        ticket, Trigger.TRANSFERRED, pool=pool, queue=queue, agent=None, weight=0, place=0,
+        moves.given_up(turn, ticket, reason), Trigger.TRANSFERRED, pool=pool,
+        queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
     )  # fmt: skip
     data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason)
@@ -60,8 +59,7 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
         return
     turn.desk.stubs.delete(event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
-    ticket = turn.save(event.ticket, queue=queue, chain_since=turn.at)
-    ticket = turn.save(ticket, relax_at=moves.relax_at(turn, ticket))
+    ticket = moves.chained(turn, event.ticket, queue=queue, chain_since=turn.at)
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
         reason=event.reason,

@@ -175,7 +175,8 @@ class Triage:
         key = _key(request)
         contact = self.contacts.get(key) or Contact(last_at=request.received_at)
         known = self._known_to(contact)
-        if request.id in self.seen.rows or ticket_id(request.id) in {one.ticket for one in known}:
+        opened_by_it = any(one.ticket == ticket_id(request.id) for one in known)
+        if opened_by_it or request.id in self.seen.rows:
             self._duplicate(out, request)
             return
         threading = self.compiled.rulebook.threading

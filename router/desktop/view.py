@@ -55,12 +55,12 @@ class View:
 
     def feed(self, topic: str, kind: str, data: dict[str, Any], identity: str) -> list[str]:
         """Fold one event in; the same event may come on several queues' topics."""
-        if topic == TICKETS_EVENTS and kind in {"command.accepted", "command.rejected"}:
+        elsewhere = topic == TICKETS_EVENTS
+        if elsewhere and kind in {"command.accepted", "command.rejected"}:
             return self._outcome(kind, data)
-        if topic == TICKETS_EVENTS and kind == "agent.presence":
+        if elsewhere and kind == "agent.presence":
             return self._present(data)
         known = data.get("ticket") in self._cards
-        elsewhere = topic == TICKETS_EVENTS
         if elsewhere != (kind in _ONLY_IN_TICKETS_EVENTS) or (elsewhere and not known):
             return []
         return [] if self._repeated(identity) else self._of_ticket(kind, data)

@@ -134,14 +134,10 @@ class ValkeyLog:
         Readers are the shards that were ever opened and the groups that ever subscribed. Compacted
         topics are never trimmed.
         """
-        oldest = int((await self.now() - retention).timestamp() * 1000)
-        behind = await self._read_positions()
         dropped = 0
-        for source in await self.sources():
+        for source, (first, sequence) in (await self._done_with(retention)).items():
             if source.topic in KEPT:
                 continue
-            places = [(oldest, 0), *map(place_of, behind.get(source, []))]
-            first, sequence = min(places)
             stream = self._layout.stream(source)
             (count,) = await self._call([("XTRIM", stream, "MINID", f"{first}-{sequence}")])
             dropped += int(count)
@@ -152,14 +148,20 @@ class ValkeyLog:
 
         Like trimming, only what is older than `retention` and behind every reader.
         """
-        oldest = int((await self.now() - retention).timestamp() * 1000)
-        behind = await self._read_positions()
         dropped = 0
-        for source in await self.sources():
+        for source, bound in (await self._done_with(retention)).items():
             if source.topic in COMPACTED:
-                bound = min([(oldest, 0), *map(place_of, behind.get(source, []))])
                 dropped += await self._compact(source, bound)
         return dropped
+
+    async def _done_with(self, retention: timedelta) -> dict[Source, tuple[int, int]]:
+        """The place in each partition before which all is older than that, and read by everyone."""
+        oldest = int((await self.now() - retention).timestamp() * 1000)
+        read = await self._read_positions()
+        return {
+            source: min([(oldest, 0), *map(place_of, read.get(source, []))])
+            for source in await self.sources()
+        }
 
     async def _compact(self, source: Source, bound: tuple[int, int]) -> int:
         stream = self._layout.stream(source)

@@ -25,8 +25,9 @@ from router.core.commands import Command
 from router.edges.intake import request_message
 from router.log.protocol import Log, Message
 from router.settings import load
-from tests.simulation.checkers import Event, Rules, Run
+from tests.simulation.checkers import Rules, Run
 from tests.simulation.reference import Sla
+from tests.simulation.stored import event_of
 
 RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
@@ -229,10 +230,5 @@ async def _read(installation: Installation) -> Run:
     async with bootstrap.connected(installation.config) as log:
         ended = await log.now()
         for topic in TOPICS:
-            async for record in bootstrap.stored(log, topic):
-                envelope = record.envelope
-                data = json.loads(record.value)
-                events.append(
-                    Event(topic, record.key, envelope.id, envelope.type, envelope.time, data)
-                )
+            events += [event_of(record) async for record in bootstrap.stored(log, topic)]
     return Run(events, ended)

@@ -23,9 +23,10 @@ from router.edges.intake import request_message
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
 from router.shard import Core, Pace, Shard
-from tests.simulation.checkers import Event, Rules, Run
+from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
 from tests.simulation.reference import Sla
+from tests.simulation.stored import event_of
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HEAD = Letterhead(secrets=(b"simulation-secret",), domain="sim.example")
@@ -161,18 +162,7 @@ class Chaos:
 
     def run(self) -> Run:
         """All that is stored, as any consumer sees it."""
-        events = [
-            Event(
-                topic=record.topic,
-                key=record.key,
-                id=record.envelope.id,
-                type=record.envelope.type,
-                time=record.envelope.time,
-                data=json.loads(record.value),
-            )
-            for record in self.log.stored()
-        ]
-        return Run(events, self.now)
+        return Run([event_of(record) for record in self.log.stored()], self.now)
 
     def _time_passes(self) -> None:
         self.now += timedelta(seconds=self.chance.choice([0.01, 0.5, 0.5, 1, 2, 5, 11]))

@@ -1,6 +1,5 @@
 """The router is down for three hours; customers, desktops and deadlines do not wait for it."""
 
-import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,8 +14,9 @@ from router.edges.intake import request_message
 from router.log.memory import MemoryLog
 from router.shard import Pace, Shard
 from tests.simulation.chaos import HEAD, START
-from tests.simulation.checkers import Event, Rules, Run, violations
+from tests.simulation.checkers import Rules, Run, violations
 from tests.simulation.reference import Sla
+from tests.simulation.stored import event_of
 
 RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
@@ -75,16 +75,7 @@ class World:
 
     def run(self) -> Run:
         """All that is stored."""
-        return Run(
-            [
-                Event(
-                    record.topic, record.key, record.envelope.id, record.envelope.type,
-                    record.envelope.time, json.loads(record.value),
-                )
-                for record in self.log.stored()
-            ],
-            self.now,
-        )  # fmt: skip
+        return Run([event_of(record) for record in self.log.stored()], self.now)
 
 
 async def test_three_hours_of_downtime_make_no_false_breach_and_forget_no_true_one() -> None:

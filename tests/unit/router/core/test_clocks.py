@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from router.core.events import TicketMessage, TicketTriaged
+from router.core.sla import Clock
 from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import Story, rules
 from tests.unit.router.core.test_commands import assigned
@@ -261,16 +262,19 @@ def replied(changes: str = "") -> tuple[Core, TicketTriaged]:
     return core, order
 
 
+def resolution(core: Core, ticket: str) -> Clock:
+    """The ticket's clock of the target `resolution`."""
+    clocks = core.core.desk.tickets.rows[ticket].clocks
+    (found,) = [clock for clock in clocks if clock.target == "resolution"]
+    return found
+
+
 def test_what_a_customer_reopens_is_due_from_when_they_wrote() -> None:
     """Triage was down for an hour: the hour counts."""
     core, order = replied()
     core.command("ann", "resolve", 20, ticket=order.ticket)
     core.step(late(order, 2, 30), 3630)
-    (resolution,) = [
-        clock for clock in core.core.desk.tickets.rows[order.ticket].clocks
-        if clock.target == "resolution"
-    ]  # fmt: skip
-    assert resolution.started_at == at(30)
+    assert resolution(core, order.ticket).started_at == at(30)
 
 
 @pytest.mark.parametrize(("wrote", "since"), [(100, 100), (15, 20)])
@@ -284,8 +288,4 @@ def test_what_a_customer_resumes_counts_on_from_when_they_wrote(
     if not there:
         core.command("ann", "presence", 30, state="offline")
     core.step(late(order, 2, wrote), 3600)
-    (resolution,) = [
-        clock for clock in core.core.desk.tickets.rows[order.ticket].clocks
-        if clock.target == "resolution"
-    ]  # fmt: skip
-    assert resolution.running_since == at(since)
+    assert resolution(core, order.ticket).running_since == at(since)

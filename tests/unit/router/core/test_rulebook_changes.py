@@ -28,6 +28,15 @@ agents: {ann: {queues: [billing]}, eve: {queues: [claims, repairs]}}
 """
 
 
+async def brought(story: Story, agent: str, before: str) -> None:
+    """Ticket x1 is offered to the agent, assigned to them or pending with them."""
+    await story.request("x1")
+    if before != "offered":
+        await story.hand(agent, "x1")
+    if before == "pending":
+        await story.command(agent, "pending", "x1")
+
+
 @pytest.mark.parametrize("before", ["queued", "offered", "assigned", "pending", "parked"])
 async def test_work_of_a_removed_queue_waits_in_its_pool_with_its_age(before: str) -> None:
     """Whatever was being done with it, it is offered anew, and its old queue's desktops know."""
@@ -90,11 +99,7 @@ async def test_work_of_a_removed_agent_is_given_to_others(before: str) -> None:
     """It keeps its age; what Bob held for the customer is Ann's now."""
     story = await Story.begin("slas: {standard: {pause: [pending]}}")
     await story.available("bob")
-    await story.request("x1")
-    if before != "offered":
-        await story.hand("bob", "x1")
-    if before == "pending":
-        await story.command("bob", "pending", "x1")
+    await brought(story, "bob", before)
     await story.available("ann")
     await story.enforce(rules("agents: {bob: null}"))
     assert story.holders("x1") == ["bob", "ann"]
@@ -229,11 +234,7 @@ async def test_an_agent_who_changes_pool_leaves_their_work_behind(before: str) -
     """Release, then admit: it waits in its own pool, and they come to the new one by themselves."""
     story = await Story.begin()
     await story.available("ann")
-    await story.request("x1")
-    if before != "offered":
-        await story.hand("ann", "x1")
-    if before == "pending":
-        await story.command("ann", "pending", "x1")
+    await brought(story, "ann", before)
     await story.enforce(rules(ELSEWHERE))
     assert (story.ticket("x1").state.value, story.ticket("x1").agent) == ("queued", None)
     assert story.desk.agent("ann").presence == "offline"
