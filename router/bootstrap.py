@@ -34,6 +34,7 @@ from router.edges.intake import Intake
 from router.edges.pacing import CHAT, Pace
 from router.edges.pulse import pulse
 from router.edges.senders import Account, Senders
+from router.edges.stream import streamed
 from router.kafka_cluster import SCHEME, cluster
 from router.log.kafka import KafkaLog
 from router.log.kafka_membership import Membership
@@ -64,10 +65,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class App:
-    """A running Switchboard: what the demo and the tests look into."""
+    """A running Switchboard: what the demo and the tests look into.
+
+    `edges` is the log as the sources and senders have it, `client` what the senders call out by.
+    """
 
     config: Config
     log: Log
+    edges: Log
+    client: httpx.AsyncClient
     counters: Counters
     head: Letterhead
     shares: list[Shares] = field(default_factory=list)
@@ -175,6 +181,16 @@ async def _client(config: Config, url: str) -> AsyncIterator[Log]:
         yield log
     finally:
         await log.close()
+
+
+@asynccontextmanager
+async def _edges(log: Log, worker: str) -> AsyncIterator[Log]:
+    """The log as sources and senders see it: on Kafka FastStream carries them."""
+    if isinstance(log, KafkaLog):
+        async with streamed(log, worker) as edges:
+            yield edges
+    else:
+        yield log
 
 
 async def stored(log: Log, topic: str) -> AsyncIterator[Record]:
@@ -302,7 +318,9 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(opened(config))
-        app = App(config, log, Counters(), letterhead(config))
+        edges = await stack.enter_async_context(_edges(log, worker))
+        client = await stack.enter_async_context(httpx.AsyncClient())
+        app = App(config, log, edges, client, Counters(), letterhead(config))
         stack.push_async_callback(app.stop)
         await publish_rulebook(config, log)
         if "router" in roles:
@@ -354,10 +372,9 @@ async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) ->
     """The sources and the senders; the web chat's hub joins the two."""
     hub = ChatHub()
     if "senders" in roles:
-        client = await stack.enter_async_context(httpx.AsyncClient())
-        ways = wiring.senders(app.config, hub, client)
+        ways = wiring.senders(app.config, hub, app.client)
         paces: dict[Account, Pace] = {account: CHAT for account in ways if account[0] == "chat"}
-        sending = Senders(app.log, ways, clock=utc_now, counters=app.counters, paces=paces)
+        sending = Senders(app.edges, ways, clock=utc_now, counters=app.counters, paces=paces)
         app.start("senders", sending.run())
         app.start("budgets of the senders", follow_budgets(app.log, sending))
     if "channels" in roles:
@@ -370,7 +387,7 @@ async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
     keep = app.config.settings.keep_blobs
     if keep is not None:
         app.start("sweeping blobs", sweep(keep, blobs))
-    intake = Intake(app.log, blobs, clock=utc_now, counters=app.counters)
+    intake = Intake(app.edges, blobs, clock=utc_now, counters=app.counters)
     proofs = app.head.secrets
     app.smtp = wiring.smtp_source(app.config, intake, proofs, app.counters)
     app.http = wiring.http_source(app.config, intake, hub, proofs, app.counters)
@@ -386,4 +403,4 @@ async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
         )
         for channel in wiring.channels(app.config)
     }
-    app.start("watermarks of sources", pulse(app.log, taken, clock=utc_now))
+    app.start("watermarks of sources", pulse(app.edges, taken, clock=utc_now))

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from channels.errors import Unavailable
 from router.log import kafka_layout as layout
 from router.log import kafka_topics
 from router.log.kafka_batches import batches, send
@@ -41,7 +42,7 @@ class KafkaLog:
         retention: timedelta = timedelta(days=30),
     ) -> None:
         shape = Shape(partitions or Partitions(), replication, retention)
-        self._namespace = Namespace(cluster, namespace, shape, max_bytes=max_bytes)
+        self.namespace = Namespace(cluster, namespace, shape, max_bytes=max_bytes)
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
 
@@ -49,16 +50,15 @@ class KafkaLog:
         """Connect; what publishes. Raises `Unavailable`, `Refused`."""
         async with self._opening:
             if self._producer is None:
-                cluster = self._namespace.cluster
+                cluster = self.namespace.cluster
                 producer = cluster.producer()
                 try:
                     with cluster.errors("the log"):
                         async with asyncio.timeout(cluster.timeout_seconds):
-                            await self._namespace.lookups.start()
+                            await self.namespace.lookups.start()
                             await producer.start()
                 except BaseException:
                     await cluster.stop(producer)
-                    await self._namespace.lookups.stop()
                     raise
                 self._producer = producer
             return self._producer
@@ -67,8 +67,8 @@ class KafkaLog:
         """See `Log.open_shard`."""
         await self.open()
         topics = [layout.state_topic(stage), *(source.topic for source in sources)]
-        await self._namespace.ensure(topics)
-        shard = KafkaShard(self._namespace, stage, partition, sources)
+        await self.namespace.ensure(topics)
+        shard = KafkaShard(self.namespace, stage, partition, sources)
         try:
             await shard.start()
         except BaseException:
@@ -82,11 +82,11 @@ class KafkaLog:
         """Share the shards of `stage` with other workers; `changed` is told which are ours."""
         topic = LEADING[stage]
         await self.open()
-        await self._namespace.ensure([topic])
-        name = self._namespace.name(topic)
-        group = self._namespace.name(stage.value)
+        await self.namespace.ensure([topic])
+        name = self.namespace.name(topic)
+        group = self.namespace.name(stage.value)
         membership = Membership(
-            self._namespace.cluster, name, group=group, worker=worker, changed=changed
+            self.namespace.cluster, name, group=group, worker=worker, changed=changed
         )
         try:
             await membership.start()
@@ -102,44 +102,50 @@ class KafkaLog:
 
     async def _sent(self, messages: Sequence[Message]) -> dict[TopicPartition, list[Any]]:
         producer = await self.open()
-        sending = batches(producer.create_batch, self._namespace, messages)
-        await self._namespace.ensure({message.topic for message in messages})
-        with self._namespace.cluster.errors("the log"):
-            async with asyncio.timeout(self._namespace.cluster.timeout_seconds):
-                return await send(producer, sending)
+        sending = batches(producer.create_batch, self.namespace, messages)
+        await self.namespace.ensure({message.topic for message in messages})
+        try:
+            with self.namespace.cluster.errors("the log"):
+                async with asyncio.timeout(self.namespace.cluster.timeout_seconds):
+                    return await send(producer, sending)
+        except Unavailable:  # it may never work again: the next one begins with a new one
+            if self._producer is producer:
+                self._producer = None
+                await self.namespace.cluster.stop(producer)
+            raise
 
     def subscribe(
         self, topics: Sequence[str], group: str | None, *, from_start: bool = False
     ) -> Subscription:
         """See `Log.subscribe`."""
-        return KafkaSubscription(self._namespace, self.open, topics, group, from_start=from_start)
+        return KafkaSubscription(self.namespace, self.open, topics, group, from_start=from_start)
 
     async def topics(self) -> Mapping[str, int]:
         """See `Log.topics`."""
         await self.open()
-        counts = self._namespace.partitions
-        with self._namespace.cluster.errors("the log"):
-            topics = [one for one in await self._namespace.topics() if _public(one)]
-            ends = await self._namespace.lookups.ends(
+        counts = self.namespace.partitions
+        with self.namespace.cluster.errors("the log"):
+            topics = [one for one in await self.namespace.topics() if _public(one)]
+            ends = await self.namespace.lookups.ends(
                 [
-                    TopicPartition(self._namespace.name(topic), partition)
+                    TopicPartition(self.namespace.name(topic), partition)
                     for topic in topics
                     for partition in range(counts.of(topic))
                 ]
             )
-        written = {self._namespace.topic(one.topic) for one, end in ends.items() if end > 0}
+        written = {self.namespace.topic(one.topic) for one, end in ends.items() if end > 0}
         return {topic: counts.of(topic) for topic in sorted(written)}
 
     async def differences(self, queues: Iterable[str]) -> list[Difference]:
         """How the topics differ from what they should be; those of `queues` included."""
-        specs = self._namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
-        return await kafka_topics.differences(self._namespace.cluster, specs)
+        specs = self.namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
+        return await kafka_topics.differences(self.namespace.cluster, specs)
 
     async def apply(self, queues: Iterable[str]) -> list[Difference]:
         """Make the topics what they should be; what was changed. Raises `Malformed`."""
-        specs = self._namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
-        shape = self._namespace.shape
-        return await kafka_topics.apply(self._namespace.cluster, specs, shape.replication)
+        specs = self.namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
+        shape = self.namespace.shape
+        return await kafka_topics.apply(self.namespace.cluster, specs, shape.replication)
 
     async def now(self) -> datetime:
         """See `Log.now`: a broker's clock is read by storing a record."""
@@ -151,8 +157,8 @@ class KafkaLog:
         """See `Log.close`."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await self._namespace.cluster.stop(producer)
-        await self._namespace.lookups.stop()
+            await self.namespace.cluster.stop(producer)
+        await self.namespace.lookups.stop()
 
 
 def _public(topic: str) -> bool:

@@ -5,8 +5,8 @@ batch at a time; each future is looked at, for a failed batch does not fail its 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import RecordMetadata
@@ -20,11 +20,17 @@ Builders = list[Any]
 """aiokafka's `BatchBuilder`s, in order."""
 
 
-def batches(
-    create: Callable[[], Any], namespace: Namespace, messages: Sequence[Message]
-) -> dict[TopicPartition, Builders]:
-    """The batches for each partition. Raises `TooLarge`, `Malformed`; nothing is sent."""
-    found: dict[TopicPartition, Builders] = {}
+class Placed(NamedTuple):
+    """A message as it goes to its partition; None as its value is a tombstone."""
+
+    where: TopicPartition
+    key: bytes
+    value: bytes | None
+    headers: layout.Headers
+
+
+def placed(namespace: Namespace, messages: Sequence[Message]) -> Iterator[Placed]:
+    """Where each message goes, and as what. Raises `TooLarge`, `Malformed`."""
     envelope: object = None
     headed: layout.Headers = []
     around = 0
@@ -38,7 +44,16 @@ def batches(
             raise TooLarge(f"{size} bytes where {namespace.max_bytes} are taken", index)
         partition = place(message, namespace.partitions)
         where = TopicPartition(namespace.name(message.topic), partition)
-        _append(found.setdefault(where, []), create, (key, message.value, headed))
+        yield Placed(where, key, message.value, headed)
+
+
+def batches(
+    create: Callable[[], Any], namespace: Namespace, messages: Sequence[Message]
+) -> dict[TopicPartition, Builders]:
+    """The batches for each partition. Raises `TooLarge`, `Malformed`; nothing is sent."""
+    found: dict[TopicPartition, Builders] = {}
+    for where, key, value, headed in placed(namespace, messages):
+        _append(found.setdefault(where, []), create, (key, value, headed))
     return found
 
 

@@ -20,17 +20,24 @@ class Lookups:
         self._committed: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
-        """Connect."""
+        """Connect, once."""
+        if self._committed is not None:
+            return
         self._written = self._cluster.consumer(isolation_level="read_uncommitted")
         self._committed = self._cluster.consumer()
-        await self._written.start()
-        await self._committed.start()
+        try:
+            await self._written.start()
+            await self._committed.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Hang up."""
         for one in (self._written, self._committed):
             if one is not None:
                 await self._cluster.stop_consumer(one)
+        self._written = self._committed = None
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The high watermarks: behind the last record that is stored, committed or not."""

@@ -19,7 +19,14 @@ from router.log.kafka_wire import Cluster
 
 SESSION_SECONDS = 10
 HEARTBEAT_SECONDS = 1
-_NEVER_MILLISECONDS = 2**31 - 1
+NEVER_MILLISECONDS = 2**31 - 1
+
+
+def leave_for_good(consumer: Any) -> None:
+    """Have a static member leave its group when it stops, as it never does of itself."""
+    coordinator = None if consumer is None else consumer._coordinator  # noqa: SLF001 - `kafka_wire`
+    if coordinator is not None:
+        coordinator._group_instance_id = None  # noqa: SLF001 - as above
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -43,7 +50,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
             session_timeout_ms=SESSION_SECONDS * 1000,
             heartbeat_interval_ms=HEARTBEAT_SECONDS * 1000,
             rebalance_timeout_ms=SESSION_SECONDS * 1000,
-            max_poll_interval_ms=_NEVER_MILLISECONDS,
+            max_poll_interval_ms=NEVER_MILLISECONDS,
             partition_assignment_strategy=(RangePartitionAssignor,),
             auto_offset_reset="latest",
         )
@@ -77,7 +84,5 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
 
     async def stop(self) -> None:
         """Leave for good: the others take over at once, not when the session has expired."""
-        coordinator = self._consumer._coordinator  # noqa: SLF001 - see `kafka_wire`
-        if coordinator is not None:
-            coordinator._group_instance_id = None  # noqa: SLF001 - static members never leave
+        leave_for_good(self._consumer)
         await self._cluster.stop_consumer(self._consumer)

@@ -115,7 +115,8 @@ class Cluster:
             ) from error
 
     @contextmanager
-    def _stopping(self) -> Iterator[None]:
+    def stopping(self) -> Iterator[None]:
+        """What a client says that is stopped, nobody needs to know."""
         with suppress(KafkaError, TimeoutError, OSError):
             yield
 
@@ -124,14 +125,14 @@ class Cluster:
         transaction = producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001 - see above
         if transaction is not None and transaction.done() and not transaction.cancelled():
             transaction.exception()
-        with self._stopping():
+        with self.stopping():
             async with asyncio.timeout(2):
                 await producer.stop()
                 return
-        with self._stopping():
+        with self.stopping():
             async with asyncio.timeout(2):
                 await producer._sender.close()  # noqa: SLF001 - see above
-        with self._stopping():
+        with self.stopping():
             await producer.client.close()
 
     async def stop_consumer(self, consumer: AIOKafkaConsumer) -> None:
@@ -140,7 +141,7 @@ class Cluster:
         await asyncio.wait({stopping}, timeout=2)
         if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
             stopping.cancel()
-            with self._stopping():
+            with self.stopping():
                 await consumer._client.close()  # noqa: SLF001 - see above
 
 

@@ -10,7 +10,10 @@ from router.log.protocol import Log
 from router.log.valkey_server import EmbeddedServer
 from tests.conformance.harness import Harness, KafkaHarness, MemoryHarness, ValkeyHarness
 
-KAFKA = pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")])
+KAFKA, STREAMED = (
+    pytest.param(name, marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")])
+    for name in ("kafka", "kafka-faststream")
+)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -22,14 +25,15 @@ async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     await server.stop()
 
 
-@pytest.fixture(params=["memory", "valkey", KAFKA])
+@pytest.fixture(params=["memory", "valkey", KAFKA, STREAMED])
 def make(request: pytest.FixtureRequest) -> Callable[[], Harness]:
     """Each log in turn, as often as wanted; a server is started only for its own."""
     if request.param == "memory":
         return MemoryHarness
     if request.param == "valkey":
         return partial(ValkeyHarness, request.getfixturevalue("valkey"))
-    return partial(KafkaHarness, request.getfixturevalue("kafka"))
+    streams = request.param == "kafka-faststream"
+    return partial(KafkaHarness, request.getfixturevalue("kafka"), streams=streams)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

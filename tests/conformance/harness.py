@@ -17,6 +17,7 @@ from typing import Protocol
 
 import pytest
 
+from router.edges.stream import StreamedLog
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.log.memory import Faults, MemoryLog
@@ -156,19 +157,23 @@ class ValkeyHarness:
 class KafkaHarness:
     """A namespace of its own on the broker of the whole run; failures by a proxy before it."""
 
-    def __init__(self, kafka: brokers.Cluster | External) -> None:
+    def __init__(self, kafka: brokers.Cluster | External, *, streams: bool = False) -> None:
         self._kafka = kafka
+        self._streams = streams
         self._namespace = f"test{next(_numbers)}-{uuid.uuid4().hex[:8]}"
-        self._handles: list[TrackedKafka] = []
+        self._handles: list[TrackedKafka | StreamedLog] = []
 
     def handle(self) -> Log:
         """See `Harness.handle`."""
         return self._by(Cluster(self._kafka.bootstrap))
 
-    def _by(self, cluster: Cluster) -> TrackedKafka:
+    def _by(self, cluster: Cluster) -> Log:
         log = TrackedKafka(cluster, self._namespace, PARTITIONS, max_bytes=MAX_BYTES)
         self._handles.append(log)
-        return log
+        if not self._streams:
+            return log
+        self._handles.insert(0, StreamedLog(log, "harness"))
+        return self._handles[0]
 
     @asynccontextmanager
     async def cut(self, moment: Moment) -> AsyncIterator[Cut]:
