@@ -59,8 +59,8 @@ lock: ## Work both lock files out anew (ARGS=--upgrade for newer versions)
 	@echo "locking with uv, in a virtual environment of its own (.stamps/uv)"
 	python=$$(scripts/find-python) && "$$python" -m venv .stamps/uv
 	.stamps/uv/bin/pip install --quiet --disable-pip-version-check uv
-	$(COMPILE) --extra dev --extra kafka $(ARGS) --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra kafka --constraint requirements.lock $(ARGS) \
+	$(COMPILE) --extra dev $(ARGS) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock $(ARGS) \
 		--output-file requirements-run.lock pyproject.toml
 
 clean: ## Remove what the other verbs have made
