@@ -255,6 +255,13 @@ class Shard:
             self.core.journal.rollback(mark)
             return self._dead_letter(record, event, given, error, now)
 
+    def _event(self, record: Record) -> object:
+        """What the record holds; None when it is not of its contract."""
+        try:
+            return decode(self._contract(record.envelope.type), record.value)
+        except Malformed:
+            return None
+
     def _contract(self, kind: str) -> type[Any]:
         try:
             return self.core.contracts[kind]
@@ -366,9 +373,8 @@ class Shard:
             except TooLarge as error:
                 self.core.journal.rollback()
                 given = Given(record.envelope.id, record.stored_at, record.value)
-                await self._commit(
-                    self._dead_letter(record, None, given, error, now), position, now
-                )
+                letter = self._dead_letter(record, self._event(record), given, error, now)
+                await self._commit(letter, position, now)
         while self._caught_up and (fired := self._fire_one(self._frontier(batch), now)):
             try:
                 await self._commit(fired, {}, now)

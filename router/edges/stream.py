@@ -30,7 +30,7 @@ from router.edges.stream_reading import Reading, StreamedShard
 from router.log.kafka import KafkaLog
 from router.log.kafka_batches import placed
 from router.log.kafka_wire import BATCH_BYTES, RETRY_MILLISECONDS, Cluster
-from router.log.protocol import Message, ShardLog, Source, Subscription
+from router.log.protocol import Message, ShardLog, Source, Subscription, TooLarge
 
 LOGGER = logging.getLogger(__name__)
 """What FastStream says: only its errors, for it warns of what is meant."""
@@ -108,7 +108,7 @@ class StreamedLog:
                         for one in waiting
                     ]
                     await asyncio.gather(*sent)
-        except Unavailable:
+        except (Unavailable, TooLarge):
             await self._give_up(through)
             raise
 

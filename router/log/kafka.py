@@ -21,7 +21,7 @@ from router.log.kafka_shard import KafkaShard
 from router.log.kafka_subscription import KafkaSubscription
 from router.log.kafka_topics import Difference, Shape
 from router.log.kafka_wire import Cluster
-from router.log.protocol import Message, ShardLog, Source, Subscription
+from router.log.protocol import Message, ShardLog, Source, Subscription, TooLarge
 from router.topics import LEADING, Partitions, Stage, queue_topic
 
 MAX_BYTES = 1_000_000
@@ -108,7 +108,7 @@ class KafkaLog:
             with self.namespace.cluster.errors("the log"):
                 async with asyncio.timeout(self.namespace.cluster.timeout_seconds):
                     return await send(producer, sending)
-        except Unavailable:  # it may never work again: the next one begins with a new one
+        except (Unavailable, TooLarge):  # it may never work again: begin with a new one
             if self._producer is producer:
                 self._producer = None
                 await self.namespace.cluster.stop(producer)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
@@ -63,6 +63,7 @@ class KafkaShard:
         self._fetched: dict[TopicPartition, deque[Any]] = {one: deque() for one in self._sources}
         self._read_through = dict.fromkeys(self._sources, _BEFORE_ALL)
         self._state_end = 0
+        self._stands_at = -1
         self._reading = False
         self._over: Fenced | Unavailable | None = None
 
@@ -73,7 +74,7 @@ class KafkaShard:
                 await self._producer.start()
                 await self._reader.start()
                 self._state_end = await self._end()
-                stored = await self._last_standing()
+                self._stands_at, stored = await self._last_standing(self._reader)
         if stored is not None and stored.partitions != self._standing.partitions:
             raise Malformed(
                 f"{self._state.topic} was written for {stored.partitions} partitions, the settings "
@@ -89,27 +90,31 @@ class KafkaShard:
     async def _first(self) -> int:
         return (await self._lookups.begins([self._state]))[self._state]
 
-    async def _last_standing(self) -> Standing | None:
-        """The last `log:positions`, looked for from the end: it is in the last transaction."""
+    async def _last_standing(self, reader: AIOKafkaConsumer) -> tuple[int, Standing | None]:
+        """The last `log:positions` with its offset, looked for from the end.
+
+        It is the last record of the last transaction.
+        """
         tail = TAIL_RECORDS
         begin = await self._first()
         while True:
             first = max(begin, self._state_end - tail)
-            found: Standing | None = None
-            async for record in self._changelog(first):
+            offset, found = -1, None
+            async for record in self._changelog(reader, first):
                 if record.key == POSITIONS.encode() and record.value:
+                    offset = record.offset
                     found = msgspec.json.decode(record.value, type=Standing)
             if found is not None or first == begin:
-                return found
+                return offset, found
             tail *= 100
 
-    async def _changelog(self, first: int) -> AsyncIterator[Any]:
+    async def _changelog(self, reader: AIOKafkaConsumer, first: int) -> AsyncIterator[Any]:
         """The committed records of the changelog from an offset to its end."""
-        self._reader.assign([self._state])
-        self._reader.seek(self._state, first)
-        while await self._reader.position(self._state) < self._state_end:
+        reader.assign([self._state])
+        reader.seek(self._state, first)
+        while await reader.position(self._state) < self._state_end:
             async with asyncio.timeout(self._cluster.timeout_seconds):
-                found = await self._reader.getmany(self._state, timeout_ms=1_000)
+                found = await reader.getmany(self._state, timeout_ms=1_000)
             for record in found.get(self._state, ()):
                 yield record
 
@@ -118,7 +123,7 @@ class KafkaShard:
         state: dict[bytes, bytes] = {}
         with self._cluster.errors(self._name):
             begin = await self._first()
-            async for record in self._changelog(begin):
+            async for record in self._changelog(self._reader, begin):
                 if record.value is None:
                     state.pop(record.key, None)
                 else:
@@ -216,10 +221,10 @@ class KafkaShard:
         changes = [(key.encode(), data) for key, data in commit.changes.items()]
         changes.append((POSITIONS.encode(), msgspec.json.encode(standing)))
         sending[self._state] = changelog(self._producer.create_batch, changes)
-        await self._transaction(sending, len(changes))
+        await self._transaction(sending)
         self._standing = standing
 
-    async def _transaction(self, sending: Mapping[TopicPartition, Builders], changes: int) -> None:
+    async def _transaction(self, sending: Mapping[TopicPartition, Builders]) -> None:
         if self._over is not None:
             raise self._over
         try:
@@ -228,7 +233,7 @@ class KafkaShard:
             self._over = error  # a producer that failed once can do no more
             raise
         except TooLarge:
-            self._state_end += changes + 1  # at the most, and the marker
+            await self._renew()
             raise
         self._told(sent[self._state], sending[self._state])
 
@@ -246,11 +251,38 @@ class KafkaShard:
                 await self._producer.commit_transaction()
         return sent
 
+    async def _renew(self) -> None:
+        """A producer whose batch was refused counts on as if it were stored: begin with a new one.
+
+        It fences whoever came between; what that one has written shows that we are fenced too.
+        """
+        checking = self._cluster.consumer()
+        try:
+            with self._cluster.errors(self._name):
+                async with asyncio.timeout(self._cluster.timeout_seconds):
+                    await self._cluster.stop(self._producer)
+                    self._producer = self._cluster.producer(self._name)
+                    await self._producer.start()
+                    await checking.start()
+                    self._state_end = await self._end()
+                    self._check_alone(*await self._last_standing(checking))
+        except (Fenced, Unavailable) as error:
+            self._over = error
+            raise
+        finally:
+            await self._cluster.stop_consumer(checking)
+
+    def _check_alone(self, stands_at: int, _: Standing | None) -> None:
+        if stands_at != self._stands_at:
+            raise Fenced(f"another owner has opened {self._name}")
+
     def _told(self, sent: Sequence[RecordMetadata], builders: Builders) -> None:
         last, count = sent[-1], builders[-1].record_count()
         if last.offset >= 0:
+            self._stands_at = last.offset + count - 1
             self._state_end = last.offset + count + 1
         else:  # the reply to a repetition, which does not say where it is
+            self._stands_at = -1
             self._state_end += sum(one.record_count() for one in builders) + 1
         if last.timestamp_type == 1:
             self._clock.told(last.timestamp)
