@@ -356,7 +356,9 @@ async def start_router(app: App, worker: str) -> None:
         make = partial(_shard, app.log, core)
         if isinstance(app.log, KafkaLog):
             shares = Shares(make, again_seconds=FENCED_SECONDS)
-            app.memberships.append(await app.log.join(stage, worker, shares.assign))
+            membership = await app.log.join(stage, worker, shares.assign)
+            app.memberships.append(membership)
+            app.start(f"membership of {stage.value}", membership.watch())
         else:
             shares = Shares(make)
             shares.assign(frozenset(range(app.config.settings.partitions.count(stage))))

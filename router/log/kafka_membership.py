@@ -9,17 +9,25 @@ partitions up again without a rebalance of the others.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
+from channels.errors import Unavailable
 from router.log.kafka_wire import Cluster
 
 SESSION_SECONDS = 10
 HEARTBEAT_SECONDS = 1
+LOOK_SECONDS = 5.0
+MISSED_LOOKS = 4
+"""Who is not seen in the group so many times in a row, its session long over, joins it anew."""
+
 NEVER_MILLISECONDS = 2**31 - 1
+_log = structlog.get_logger(__name__)
 
 
 def leave_for_good(consumer: Any) -> None:
@@ -43,10 +51,15 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
     ) -> None:
         self._cluster = cluster
         self._topic = topic
+        self._group = group
+        self._name = f"{group}.{worker}"
         self._changed = changed
-        self._consumer = cluster.consumer(
-            group=group,
-            group_instance_id=f"{group}.{worker}",
+        self._consumer = self._member()
+
+    def _member(self) -> Any:
+        return self._cluster.consumer(
+            group=self._group,
+            group_instance_id=self._name,
             session_timeout_ms=SESSION_SECONDS * 1000,
             heartbeat_interval_ms=HEARTBEAT_SECONDS * 1000,
             rebalance_timeout_ms=SESSION_SECONDS * 1000,
@@ -61,6 +74,43 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
             async with asyncio.timeout(self._cluster.timeout_seconds):
                 await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=self)
+
+    async def watch(self) -> None:
+        """Until cancelled: join anew when the client has failed, or hangs and nobody noticed."""
+        missed = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                missed = 0 if await self._belongs() else missed + 1
+                if missed < MISSED_LOOKS:
+                    continue
+                reason = "the group does not know this worker any more"
+            except Unavailable as error:
+                reason = str(error)
+            _log.warning("joining_anew", member=self._name, reason=reason)
+            missed = 0
+            await self._cluster.stop_consumer(self._consumer)
+            self._consumer = self._member()
+            with contextlib.suppress(Unavailable):  # the next look shows that it failed
+                await self.start()
+
+    async def _belongs(self) -> bool:
+        """Whether the group counts us in. Raises `Unavailable` when our client has failed."""
+        with self._cluster.errors(f"the group of {self._topic}"):
+            await self._consumer.getmany(timeout_ms=0)  # everything is paused: only errors come
+        admin = self._cluster.admin()
+        try:
+            with self._cluster.errors("the groups"):
+                async with asyncio.timeout(self._cluster.timeout_seconds):
+                    await admin.start()
+                    (found,) = await admin.describe_consumer_groups([self._group])
+        except Unavailable:
+            return True  # nobody can be asked: that says nothing of us
+        finally:
+            with self._cluster.stopping():
+                await admin.close()
+        members = [member[0] for group in found.groups for member in group[5]]
+        return any(member.startswith(f"{self._name}-") for member in members)
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """Nothing: until the assignment is known, who has a partition keeps it."""

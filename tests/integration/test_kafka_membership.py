@@ -1,0 +1,107 @@
+"""A worker's membership in the group of a stage, on a real Kafka: what fails is joined anew."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError
+
+from router.log import kafka_membership
+from router.log.kafka import KafkaLog
+from router.log.kafka_membership import Membership
+from router.log.kafka_wire import Cluster
+from router.topics import Partitions, Stage
+from tests.kafka import cluster as brokers
+from tests.kafka.fixtures import External
+
+pytestmark = [pytest.mark.kafka, pytest.mark.services, pytest.mark.xdist_group("kafka")]
+
+PATIENCE_SECONDS = 60
+ALL = frozenset(range(4))
+
+
+@pytest.fixture
+async def log(
+    kafka: brokers.Cluster | External, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[KafkaLog]:
+    """A log of four triage shards, whose members are looked at often."""
+    monkeypatch.setattr(kafka_membership, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(kafka_membership, "SESSION_SECONDS", 2)
+    made = KafkaLog(Cluster(kafka.bootstrap), f"members-{uuid.uuid4().hex[:8]}", Partitions(4, 1))
+    yield made
+    await made.close()
+
+
+class Worker:
+    """A member, watched, and what it was told last."""
+
+    def __init__(self, log: KafkaLog, name: str) -> None:
+        self._log = log
+        self._name = name
+        self.has: frozenset[int] = frozenset()
+
+    async def __aenter__(self) -> "Worker":
+        self.membership: Membership = await self._log.join(Stage.TRIAGE, self._name, self._told)
+        self._watching = asyncio.create_task(self.membership.watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watching
+        await self.membership.stop()
+
+    def _told(self, partitions: frozenset[int]) -> None:
+        self.has = partitions
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():  # noqa: ASYNC110 - a group sets no events
+            await asyncio.sleep(0.05)
+
+
+def shared(one: Worker, other: Worker) -> bool:
+    """Each has its half."""
+    return len(one.has) == len(other.has) == 2 and one.has | other.has == ALL
+
+
+def hangs(consumer: Any) -> None:
+    """Its heartbeats stop, and nobody is told."""
+    consumer._coordinator._heartbeat_task.cancel()
+
+
+def fails(consumer: Any) -> None:
+    """Its coordination ends with an error, which only a poll would raise."""
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    failed.set_exception(KafkaError("the coordination has failed"))
+    consumer._coordinator._coordination_task.cancel()
+    consumer._coordinator._coordination_task = failed
+
+
+@pytest.mark.parametrize("happens", [hangs, fails])
+async def test_a_member_that_is_lost_joins_anew(
+    log: KafkaLog, happens: Callable[[Any], None]
+) -> None:
+    """The other one has all meanwhile; then they share again."""
+    async with Worker(log, "a") as first, Worker(log, "b") as second:
+        await until(lambda: shared(first, second))
+        before = first.membership._consumer
+        first.has = frozenset()
+        happens(before)
+        await until(lambda: first.membership._consumer is not before)
+        await until(lambda: shared(first, second))
+
+
+async def test_a_member_that_works_is_left_alone(log: KafkaLog) -> None:
+    """However often it is looked at."""
+    async with Worker(log, "a") as only:
+        await until(lambda: only.has == ALL)
+        before = only.membership._consumer
+        for _ in range(8):
+            assert await only.membership._belongs()
+        assert only.membership._consumer is before
