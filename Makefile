@@ -9,6 +9,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := .stamps/ready
+PEERS := .stamps/peers/ready
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SCRIPTS := scripts/check-compose scripts/check-lock scripts/with-kafka scripts/write-docs
 UV := .stamps/uv/bin/uv
@@ -44,7 +45,7 @@ check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
 	$(BIN)/python scripts/check-lock
 	scripts/check-hygiene
 
-bench: $(READY) ## Measure, as ratios to a baseline in the same run
+bench: $(READY) $(PEERS) ## Measure, as ratios to a baseline in the same run
 	scripts/setup-test-services
 	$(BIN)/python -m bench $(ARGS)
 
@@ -62,10 +63,18 @@ lock: ## Work both lock files out anew (ARGS=--upgrade for newer versions)
 	$(COMPILE) --extra dev $(ARGS) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock $(ARGS) \
 		--output-file requirements-run.lock pyproject.toml
+	$(COMPILE) $(ARGS) --output-file bench/peers.lock bench/peers.in
 
 clean: ## Remove what the other verbs have made
 	rm -rf $(VENV) .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache .coverage build dist
+
+$(PEERS): bench/peers.lock
+	@echo "setting up .stamps/peers: what is measured beside us, by hash from bench/peers.lock"
+	@python=$$(scripts/find-python) && "$$python" -m venv .stamps/peers
+	@.stamps/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		-r bench/peers.lock
+	@touch $@
 
 $(READY): pyproject.toml requirements.lock
 	@echo "setting up $(VENV): packages by hash from requirements.lock"

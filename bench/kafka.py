@@ -1,7 +1,8 @@
 """Routed requests a second on a real Kafka, against bare transactional copies on the same broker.
 
 A bare copy reads a batch and writes, for each request, records of the same number and bytes by
-`send_batch`, and the offset, in one transaction; tuned as ours is.
+`send_batch`, and the offset, in one transaction; tuned as ours is. The peers (`bench.peers`) do
+less: one output for a request, and no rules.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ from statistics import median
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic
 
+from bench import peers
 from bench.routing import BATCH, COUNT, Written, publish, routed
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
@@ -21,6 +24,7 @@ from tests.kafka import cluster as brokers
 from tests.kafka import installation
 
 ROUNDS = 3
+PEERS = ("quix", "naive")
 
 
 async def copied(cluster: Cluster, namespace: str, records_each: int, bytes_each: int) -> float:
@@ -71,14 +75,15 @@ async def measure() -> list[str]:
         return [f"not measured: {absent}"]
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with brokers.Cluster(Path(folder), at_speed=True) as kafka:
-            return await _measure(Cluster(kafka.bootstrap))
+            return await _measure(Cluster(kafka.bootstrap), Path(folder))
 
 
-async def _measure(cluster: Cluster) -> list[str]:
+async def _measure(cluster: Cluster, folder: Path) -> list[str]:
     source = KafkaLog(cluster, "copied")
     await source.apply([])
     await publish(source)
-    mine, bare, three = [], [], []
+    await _create(cluster, [f"{peer}{number}" for peer in PEERS for number in range(ROUNDS)])
+    mine, bare, three, quix, naive = [], [], [], [], []
     written = Written()
     for number in range(ROUNDS):
         seconds, written = await routed(KafkaLog(cluster, f"round{number}"))
@@ -87,6 +92,9 @@ async def _measure(cluster: Cluster) -> list[str]:
         size = written.every_bytes // written.every
         bare.append(await copied(cluster, "copied", every, size))
         three.append(await copied(cluster, "copied", 3, written.output_bytes // written.outputs))
+        requests = f"copied.{REQUESTS_INBOUND}"
+        quix.append(await peers.quix(cluster.bootstrap, requests, f"quix{number}", COUNT, folder))
+        naive.append(await peers.faststream(cluster.bootstrap, requests, f"naive{number}"))
     await source.close()
     rate, rate_bare, rate_three = (COUNT / median(one) for one in (mine, bare, three))
     return [
@@ -95,7 +103,19 @@ async def _measure(cluster: Cluster) -> list[str]:
         f"ratio {rate / rate_bare:.2f} (target 0.50)",
         f"bare transactional copy, 1 in, 3 out: {rate_three:,.0f} requests/s; "
         f"ratio {rate / rate_three:.2f} (target 0.30)",
+        f"Quix Streams, exactly-once stateful pass-through, one output, no rules: "
+        f"{median(quix):,.0f} requests/s; ratio {rate / median(quix):.2f} (target 1.0)",
+        f"FastStream, pass-through of a pydantic model, at most once: {median(naive):,.0f} "
+        f"requests/s; ratio {rate / median(naive):.1f} (target 10)",
     ]
+
+
+async def _create(cluster: Cluster, names: list[str]) -> None:
+    """What the peers write to."""
+    admin = cluster.admin()
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1) for name in names])
+    await admin.close()
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.workload import requests, rulebook
 from router import records
-from router.bootstrap import calm_collector
+from router.collector import calm_collector
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage

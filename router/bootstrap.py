@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import itertools
 import os
 import secrets
@@ -24,6 +23,7 @@ from channels.errors import Malformed, Unavailable
 from channels.http import HttpSource
 from channels.inbox import utc_now
 from router import records
+from router.collector import calm_collector
 from router.core.dispatch import Dispatch
 from router.core.events import RulebookActivated
 from router.core.letters import Letterhead
@@ -328,17 +328,6 @@ async def running(
         if "senders" in roles or "channels" in roles:
             await start_edges(app, stack, roles)
         yield app
-
-
-def calm_collector() -> None:
-    """Let the garbage collector look less often at state that lives long and has no cycles.
-
-    With 100,000 tickets a full collection stops everything for a third of a second; the default
-    thresholds make one every few thousand requests (`python -m bench.embedded`).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _shard(log: Log, core: Callable[[], Core], partition: int) -> Shard:

@@ -16,6 +16,7 @@ import structlog
 from channels.contract import decode, encode
 from channels.errors import Malformed, Unavailable
 from router import deadletter, operations
+from router.collector import resting_collector
 from router.core.outputs import Given, Output
 from router.core.state import Journal
 from router.log.protocol import (
@@ -130,11 +131,12 @@ class Shard:
         self._since: datetime | None = None
         self._caught_up = False
         self._watermark_at: datetime | None = None
-        async for key, data in self._handle.restore():
-            if key == _NOW:
-                self._now = datetime.fromisoformat(data.decode())
-            else:
-                self.core.journal.load(key, data)
+        with resting_collector():
+            async for key, data in self._handle.restore():
+                if key == _NOW:
+                    self._now = datetime.fromisoformat(data.decode())
+                else:
+                    self.core.journal.load(key, data)
 
     async def close(self) -> None:
         """Give the partition up."""

@@ -120,7 +120,10 @@ class Table(Generic[E]):
 
     def load(self, key: str, data: bytes) -> None:
         """Take a stored entity in; it is not a change."""
-        self._set(key, self.rows.get(key), self._decoder.decode(data))
+        old, new = self.rows.get(key), self._decoder.decode(data)
+        self.rows[key] = new
+        for watcher in self._watchers:
+            watcher(key, old, new)
 
     def stored(self, key: str) -> bytes | None:
         """The entity's JSON, None when there is none."""

@@ -135,16 +135,22 @@ class Stub(Entity, frozen=True, kw_only=True):
     pool: str
 
 
-def order_key(ticket: Ticket, aging: timedelta, bonus: timedelta) -> datetime:
-    """The ticket's place in its queue: earlier is served first.
+def advance(priority: int, aging: timedelta, bonus: timedelta) -> timedelta:
+    """By how much earlier than it came a ticket counts in its queue; the earliest is served first.
 
-    One linear key, the enqueue time less `aging` for each step of priority less the tier's bonus:
-    every ticket overtakes every later one in bounded time, so nothing starves.
+    That is one linear key, `aging` for each step of priority and the tier's bonus: every ticket
+    overtakes every later one in bounded time, so nothing starves.
     """
-    return ticket.enqueued_at - ticket.priority * aging - bonus
+    return priority * aging + bonus
 
 
 def deadline(ticket: Ticket) -> datetime | None:
     """The nearest due instant of the clocks that run for the customer."""
-    running = (clock for clock in ticket.clocks if clock.target != QUEUE_TIME)
-    return min((clock.due_at for clock in running if clock.due_at is not None), default=None)
+    nearest: datetime | None = None
+    for clock in ticket.clocks:
+        due = clock.due_at
+        if due is None or clock.target == QUEUE_TIME:
+            continue
+        if nearest is None or due < nearest:
+            nearest = due
+    return nearest
