@@ -15,7 +15,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from channels.errors import Malformed, Refused, Unavailable
 from router.log.kafka_layout import CLOCK, state_topic
-from router.log.kafka_wire import Cluster
+from router.log.kafka_wire import FORBIDDEN, Cluster
 from router.topics import (
     AGENT_COMMANDS,
     COMPACTED,
@@ -90,6 +90,8 @@ async def create(cluster: Cluster, specs: Mapping[str, Spec], replication: int) 
         response = await admin.create_topics(new)
     for name, code, *reason in response.topic_errors:
         error = for_code(code)
+        if error in FORBIDDEN:
+            raise Refused(f"the cluster does not allow us to see, or to create, the topic {name}")
         if code and error is not TopicAlreadyExistsError:
             raise Unavailable(f"the topic {name} cannot be created: {error.__name__} {reason}")
 

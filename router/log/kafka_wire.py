@@ -20,6 +20,7 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     InvalidProducerEpoch,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     OffsetOutOfRangeError,
@@ -106,10 +107,12 @@ class Cluster:
                 f"{what}: records were deleted before they were read ({error}): "
                 "raise the topic's retention, and look for what was lost"
             ) from error
-        except _FORBIDDEN as error:
+        except FORBIDDEN as error:
             raise Refused(f"{what}: the cluster does not allow it: {error}") from error
         except (KafkaError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
+            if isinstance(error, KafkaConnectionError) and self.security:
+                reason += " (a wrong password or certificate looks the same)"
             raise Unavailable(
                 f"{what}: Kafka at {self.bootstrap} does not answer: {reason}"
             ) from error
@@ -145,7 +148,7 @@ class Cluster:
                 await consumer._client.close()  # noqa: SLF001 - see above
 
 
-_FORBIDDEN = (
+FORBIDDEN = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     TopicAuthorizationFailedError,

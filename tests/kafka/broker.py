@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +73,17 @@ class Broker:
         """What the broker logs."""
         return self._folder / "broker.log"
 
-    async def format(self, cluster: str, properties: dict[str, str]) -> None:
+    async def format(
+        self, cluster: str, properties: dict[str, str], users: Sequence[str] = ()
+    ) -> None:
         """Write its settings and its empty storage. Raises `DidNotStart`."""
         self._folder.mkdir(parents=True)
         lines = [f"{name}={value}\n" for name, value in (self._own() | properties).items()]
         self._properties.write_text("".join(lines))
         self._logging.write_text(LOGGING.format(file=self.log_file))
-        settings = ("-t", cluster, "-c", str(self._properties))
+        settings = ["-t", cluster, "-c", str(self._properties)]
+        for user in users:
+            settings += ["--add-scram", user]
         command = self._java(*QUICK, "kafka.tools.StorageTool", "format", *settings)
         with self._console.open("ab") as output:
             formatting = await asyncio.create_subprocess_exec(

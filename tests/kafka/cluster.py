@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -29,7 +29,9 @@ class Cluster:
     """KRaft brokers on free ports of the loopback, numbered from 1, with their files in `folder`.
 
     Each is broker and controller in one, so that any one of three can go. `properties` are added to
-    the settings of all, or replace them. `at_speed` is for measurements: such brokers start more
+    the settings of all, or replace them; where they demand TLS or SASL, `security` has the options
+    by which aiokafka is an administrator. `users` are SCRAM users, as `StorageTool --add-scram`
+    takes them. `at_speed` is for measurements: such brokers start more
     slowly, and then run as fast as in production. All end with this process, however it ends.
     """
 
@@ -39,11 +41,15 @@ class Cluster:
         brokers: int = 1,
         *,
         properties: Mapping[str, str] | None = None,
+        security: Mapping[str, Any] | None = None,
+        users: Iterable[str] = (),
         at_speed: bool = False,
     ) -> None:
         self._folder = folder.resolve()
         self._count = brokers
         self._properties = dict(properties or {})
+        self._security = dict(security or {})
+        self._users = tuple(users)
         self._at_speed = at_speed
         self._ports = Ports()
         self._brokers: dict[int, Broker] = {}
@@ -72,7 +78,7 @@ class Cluster:
         try:
             await asyncio.gather(
                 *(
-                    broker.format(identity, self._settings(number))
+                    broker.format(identity, self._settings(number), self._users)
                     for number, broker in self._brokers.items()
                 )
             )
@@ -183,7 +189,9 @@ class Cluster:
         """The brokers that serve, asked through this one; none while it does not answer."""
         if not await self._listens(number):  # aiokafka would log every failure
             return set()
-        client = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{self.port(number)}")
+        client = AIOKafkaAdminClient(
+            bootstrap_servers=f"{LOOPBACK}:{self.port(number)}", **self._security
+        )
         try:
             await client.start()
             return {one["node_id"] for one in (await client.describe_cluster())["brokers"]}
