@@ -111,7 +111,8 @@ class Cluster:
             raise Refused(f"{what}: the cluster does not allow it: {error}") from error
         except (KafkaError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
-            if isinstance(error, KafkaConnectionError) and self.security:
+            secured = self.security.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
+            if secured and isinstance(error, KafkaConnectionError):
                 reason += " (a wrong password or certificate looks the same)"
             raise Unavailable(
                 f"{what}: Kafka at {self.bootstrap} does not answer: {reason}"

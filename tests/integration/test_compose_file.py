@@ -6,7 +6,8 @@ Without Docker: the server and the router run here, as the file says, on ports o
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from router.log.protocol import Log
 from router.log.valkey_server import binary
 from router.settings import FILE, load
 from router.topics import TICKETS_EVENTS
+from tests.kafka.cluster import Cluster
+from tests.kafka.installation import version
 
 pytestmark = pytest.mark.services
 
@@ -64,17 +67,18 @@ async def valkey(folder: Path) -> AsyncIterator[int]:
         await server.wait()
 
 
-def mounted(folder: Path, port: int) -> Path:
-    """`/config` as the `switchboard` service sees it, the outside moved to this machine."""
+def mounted(folder: Path, service: dict[str, Any], log: str, moved: str) -> Path:
+    """`/config` as a service sees it, the outside moved to this machine."""
     config = folder / "config"
-    for mount in ROUTER["volumes"]:
+    for mount in service["volumes"]:
         source, target, *_ = mount.split(":")
         if source.startswith("."):
             shutil.copytree(ROOT / source, folder / target.lstrip("/"))
-    settings = yaml.safe_load(COMPOSE["configs"]["settings"]["content"])
-    assert settings["log"] == "redis://valkey:6379/0"
-    assert ROUTER["configs"] == [{"source": "settings", "target": f"/config/{FILE}"}]
-    settings |= {"log": f"redis://127.0.0.1:{port}/0", "data": str(folder / "data")}
+    (mount,) = service["configs"]
+    assert mount["target"] == f"/config/{FILE}"
+    settings = yaml.safe_load(COMPOSE["configs"][mount["source"]]["content"])
+    assert settings["log"] == log
+    settings |= {"log": moved, "data": str(folder / "data")}
     for section in ("http", "email"):
         settings[section]["listen"] = {"host": "127.0.0.1", "port": 0}
     (config / FILE).write_text(yaml.safe_dump(settings))
@@ -88,13 +92,9 @@ async def happened(log: Log, kind: str) -> None:
             return
 
 
-async def test_a_mail_into_the_composed_services_opens_a_ticket(tmp_path: Path) -> None:
-    """The router finds its log and its rulebook, says that it is healthy, and takes mail."""
-    async with (
-        valkey(tmp_path) as port,
-        bootstrap.running(load(mounted(tmp_path, port))) as app,
-        httpx.AsyncClient() as client,
-    ):
+async def takes_mail(app: bootstrap.App) -> None:
+    """It says that it is healthy, and a mail opens a ticket."""
+    async with httpx.AsyncClient() as client:
         assert app.http is not None
         assert app.smtp is not None
         health = await client.get(f"http://127.0.0.1:{app.http.port}/healthz")
@@ -103,6 +103,42 @@ async def test_a_mail_into_the_composed_services_opens_a_ticket(tmp_path: Path) 
             await smtp.sendmail("kim@example.net", ["support@example.org"], MAIL)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await happened(app.log, "ticket.opened")
+
+
+async def test_a_mail_into_the_composed_services_opens_a_ticket(tmp_path: Path) -> None:
+    """The router finds its log and its rulebook."""
+    async with valkey(tmp_path) as port:
+        moved = f"redis://127.0.0.1:{port}/0"
+        config = load(mounted(tmp_path, ROUTER, "redis://valkey:6379/0", moved))
+        async with bootstrap.running(config) as app:
+            await takes_mail(app)
+
+
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+async def test_a_mail_into_the_services_on_kafka_opens_a_ticket(
+    tmp_path: Path, new_kafka: Callable[..., Cluster]
+) -> None:
+    """Topics first, then the router, then the edges, each as its service is told to."""
+    services = COMPOSE["services"]
+    asked = {name: services[name]["command"] for name in ("topics", "router", "edges")}
+    assert asked["topics"] == ["topics", "apply", "--config", "/config"]
+    roles = [frozenset(asked[name][4].split(",")) for name in ("router", "edges")]
+    assert frozenset[str]().union(*roles) == bootstrap.ROLES
+    assert services["kafka"]["image"] == f"apache/kafka:{version()}"
+    listener = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    async with new_kafka() as kafka:
+        moved = f"kafka://{kafka.bootstrap}"
+        log = listener.replace("INSIDE", "kafka")
+        folder = mounted(tmp_path, services["edges"], log, moved)
+        applying = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "router.cli", *asked["topics"][:-1], str(folder),
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert await applying.wait() == 0
+        config = load(folder)
+        async with bootstrap.running(config, roles[0]), bootstrap.running(config, roles[1]) as app:
+            await takes_mail(app)
 
 
 def test_published_ports_are_those_that_the_settings_listen_on() -> None:
