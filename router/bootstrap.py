@@ -45,7 +45,7 @@ from router.rulebook_files import read_folder
 from router.settings import Config
 from router.shard import Core, Shard
 from router.sharing import FENCED_SECONDS, Shares
-from router.topics import RULEBOOK, Stage
+from router.topics import LEADING, RULEBOOK, Stage
 from rules.index import Compiled, compile_rulebook
 from rules.load import version
 from rules.model import AckPolicy, Budget
@@ -347,7 +347,8 @@ async def start_router(app: App, worker: str) -> None:
             shares = Shares(make, again_seconds=FENCED_SECONDS)
             membership = await app.log.join(stage, worker, shares.assign)
             app.memberships.append(membership)
-            app.start(f"membership of {stage.value}", membership.watch())
+            told = partial(shares.positions, LEADING[stage])
+            app.start(f"membership of {stage.value}", membership.watch(told))
         else:
             shares = Shares(make)
             shares.assign(frozenset(range(app.config.settings.partitions.count(stage))))

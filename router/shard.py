@@ -98,7 +98,10 @@ class Pace:
 
 
 class Shard:
-    """One owner of one partition of one stage; `turn` is a single round, `run` all of them."""
+    """One owner of one partition of one stage; `turn` is a single round, `run` all of them.
+
+    `positions` are the offsets of the last records that it has processed since it was opened.
+    """
 
     def __init__(
         self,
@@ -116,6 +119,7 @@ class Shard:
         self._pace = pace or Pace()
         self._handle: ShardLog | None = None
         self._held: list[Record] = []
+        self.positions: dict[Source, str] = {}
         self.core = core()
         self.name = f"switchboard/{self.core.stage.value}/{partition}"
 
@@ -127,6 +131,7 @@ class Shard:
         self._handle = await self._log.open_shard(stage.value, self._partition, inputs)
         self.core = self._make_core()
         self._held = []
+        self.positions = {}
         self._now: datetime | None = None
         self._since: datetime | None = None
         self._caught_up = False
@@ -364,6 +369,7 @@ class Shard:
         assert self._handle is not None  # noqa: S101 - a turn has opened it
         await self._handle.commit(Commit(messages, changes, positions))
         self._now = now
+        self.positions |= positions
         self.core.journal.committed()
 
     async def _one_by_one(self, records: Sequence[Record], batch: Batch, now: datetime) -> None:

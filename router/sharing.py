@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from router.log.protocol import Fenced
+from router.log.protocol import Fenced, Source
 from router.shard import Shard
 
 FENCED_SECONDS = 3.0
@@ -53,6 +53,14 @@ class Shares:
         await self.assigned.wait()
         while not self.ready:  # noqa: ASYNC110 - shards become ready, and lose it, by themselves
             await asyncio.sleep(0.05)
+
+    def positions(self, topic: str) -> dict[int, int]:
+        """How far the shards have read their partition of `topic`, on a log that counts offsets."""
+        found = {
+            partition: shard.positions.get(Source(topic, partition))
+            for partition, shard in self.shards.items()
+        }
+        return {one: int(offset) + 1 for one, offset in found.items() if offset is not None}
 
     async def run(self) -> None:
         """Follow the assignment. Raises what a shard raises that is no outage and no fencing."""

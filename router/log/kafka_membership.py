@@ -10,7 +10,7 @@ partitions up again without a rebalance of the others.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -75,13 +75,18 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
                 await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=self)
 
-    async def watch(self) -> None:
-        """Until cancelled: join anew when the client has failed, or hangs and nobody noticed."""
+    async def watch(self, positions: Callable[[], Mapping[int, int]]) -> None:
+        """Until cancelled: join anew when the client has failed, or hangs and nobody noticed.
+
+        `positions` says how far each partition is read, for tools that show a group's lag.
+        """
         missed = 0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 missed = 0 if await self._belongs() else missed + 1
+                if not missed:
+                    await self._tell(positions())
                 if missed < MISSED_LOOKS:
                     continue
                 reason = "the group does not know this worker any more"
@@ -120,8 +125,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
         self._consumer.pause(*assigned)
         self._changed(frozenset(one.partition for one in assigned))
 
-    async def tell(self, positions: dict[int, int]) -> None:
-        """Commit how far the partitions are read, for tools that show lag; nothing reads it."""
+    async def _tell(self, positions: Mapping[int, int]) -> None:
+        """Commit how far the partitions are read; nothing of ours reads it."""
         mine = {one.partition for one in self._consumer.assignment()}
         offsets = {
             TopicPartition(self._topic, partition): offset

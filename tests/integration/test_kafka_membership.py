@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.log import kafka_membership
@@ -42,10 +43,11 @@ class Worker:
         self._log = log
         self._name = name
         self.has: frozenset[int] = frozenset()
+        self.read: dict[int, int] = {}
 
     async def __aenter__(self) -> "Worker":
         self.membership: Membership = await self._log.join(Stage.TRIAGE, self._name, self._told)
-        self._watching = asyncio.create_task(self.membership.watch())
+        self._watching = asyncio.create_task(self.membership.watch(lambda: self.read))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,3 +107,23 @@ async def test_a_member_that_works_is_left_alone(log: KafkaLog) -> None:
         for _ in range(8):
             assert await only.membership._belongs()
         assert only.membership._consumer is before
+
+
+async def test_tools_are_shown_how_far_each_partition_is_read(log: KafkaLog) -> None:
+    """As the offsets of the stage's group; of partitions that are not ours nothing is said."""
+    async with Worker(log, "a") as only:
+        await until(lambda: only.has == ALL)
+        only.read = {0: 7, 3: 11, 9: 1}
+        group = f"{log.namespace.name('triage')}"
+        topic = log.namespace.name("requests.inbound")
+        admin = log.namespace.cluster.admin()
+        await admin.start()
+        wanted = {TopicPartition(topic, 0): 7, TopicPartition(topic, 3): 11}
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    offsets = await admin.list_consumer_group_offsets(group)
+                    if {where: one.offset for where, one in offsets.items()} == wanted:
+                        break
+        finally:
+            await admin.close()
