@@ -84,10 +84,13 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
         """Leave, so that another member takes over at once."""
         if self._done is not None and not self._done.done():
             self._done.set_exception(NackMessage())
-        leave_for_good(self._subscriber.consumer)
+        consumer = self._subscriber.consumer
+        leave_for_good(consumer)
         with self._namespace.cluster.stopping():
             async with asyncio.timeout(2):
                 await self._broker.stop()
+        if consumer is not None:  # in time, or else its heartbeats would go on
+            await self._namespace.cluster.stop_consumer(consumer)
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """Nothing: mostly the same member has it again at once."""

@@ -9,7 +9,6 @@ partitions up again without a rebalance of the others.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,10 +79,13 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
 
         `positions` says how far each partition is read, for tools that show a group's lag.
         """
-        missed = 0
+        missed, joined = 0, True
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
+                if not joined:
+                    await self.start()
+                    missed, joined = 0, True
                 missed = 0 if await self._belongs() else missed + 1
                 if not missed:
                     await self._tell(positions())
@@ -93,11 +95,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
             except Unavailable as error:
                 reason = str(error)
             _log.warning("joining_anew", member=self._name, reason=reason)
-            missed = 0
+            joined = False
             await self._cluster.stop_consumer(self._consumer)
             self._consumer = self._member()
-            with contextlib.suppress(Unavailable):  # the next look shows that it failed
-                await self.start()
 
     async def _belongs(self) -> bool:
         """Whether the group counts us in. Raises `Unavailable` when our client has failed."""

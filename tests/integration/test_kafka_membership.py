@@ -127,3 +127,27 @@ async def test_tools_are_shown_how_far_each_partition_is_read(log: KafkaLog) -> 
                         break
         finally:
             await admin.close()
+
+
+# aiokafka leaves the connection of a bootstrap open that got an answer it could not use.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_member_that_is_lost_in_an_outage_joins_when_it_is_over(
+    new_kafka: Callable[..., brokers.Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tries again and again, and nothing of it ends."""
+    monkeypatch.setattr(kafka_membership, "LOOK_SECONDS", 0.3)
+    async with new_kafka() as kafka:
+        log = KafkaLog(Cluster(kafka.bootstrap, timeout_seconds=3), "members", Partitions(4, 1))
+        async with Worker(log, "a") as only:
+            await until(lambda: only.has == ALL)
+            before = only.membership._consumer
+            await kafka.kill(1)
+            fails(before)
+            await until(lambda: only.membership._consumer is not before)
+            second = only.membership._consumer
+            await until(lambda: only.membership._consumer is not second)
+            only.has = frozenset()
+            await kafka.start_broker(1)
+            await until(lambda: only.has == ALL)
+            assert not only._watching.done()
+        await log.close()
