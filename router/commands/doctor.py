@@ -87,10 +87,13 @@ def _disk(config: Config) -> Iterator[tuple[bool, str]]:
 async def _online(config: Config) -> list[tuple[bool, str]]:
     try:
         async with bootstrap.connected(config) as log:
+            brokers = await log.examined() if isinstance(log, KafkaLog) else []
+            if not all(good for good, _ in brokers):
+                return brokers
             skew = abs(await log.now() - datetime.now(UTC))
             newest = await bootstrap.activation_in_force(log)
             topics = await log.topics()
-            of_kafka = await _kafka(config, log)
+            of_kafka = await _topics(config, log)
     except SwitchboardError as error:
         running = config.settings.log != bootstrap.EMBEDDED
         return [(not running, f"log: {error}")]
@@ -100,11 +103,12 @@ async def _online(config: Config) -> list[tuple[bool, str]]:
     return [
         (True, f"log: answers, {len(topics)} topics, rulebook in force: {force}"),
         (near, f"clock: {skew.total_seconds():.3f} s from the log's{advice}"),
+        *brokers,
         *of_kafka,
     ]
 
 
-async def _kafka(config: Config, log: Log) -> list[tuple[bool, str]]:
+async def _topics(config: Config, log: Log) -> list[tuple[bool, str]]:
     """What is wrong with the topics of a log on Kafka."""
     if not isinstance(log, KafkaLog):
         return []

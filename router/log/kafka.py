@@ -12,9 +12,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from channels.errors import Unavailable
+from router.log import kafka_brokers, kafka_topics
 from router.log import kafka_layout as layout
-from router.log import kafka_topics
 from router.log.kafka_batches import batches, send
+from router.log.kafka_brokers import Finding
 from router.log.kafka_membership import Membership
 from router.log.kafka_namespace import Namespace
 from router.log.kafka_shard import KafkaShard
@@ -146,6 +147,11 @@ class KafkaLog:
         specs = self.namespace.specs([*kafka_topics.EVERY, *map(queue_topic, queues)])
         shape = self.namespace.shape
         return await kafka_topics.apply(self.namespace.cluster, specs, shape.replication)
+
+    async def examined(self) -> list[Finding]:
+        """What is right and what is wrong with the brokers, in words."""
+        shape = self.namespace.shape
+        return await kafka_brokers.examined(self.namespace.cluster, shape.replication)
 
     async def now(self) -> datetime:
         """See `Log.now`: a broker's clock is read by storing a record."""

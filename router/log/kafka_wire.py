@@ -1,10 +1,12 @@
 """How we reach a cluster: aiokafka's clients, made alike, and what their errors mean.
 
-Spots of aiokafka that are not its public interface are leaned on here, and nowhere else
+Spots of aiokafka that are not its public interface are leaned on here, or where it says so
 (`tests/unit/router/log/test_aiokafka.py` says when a new version has changed them): the pause
 between two transactions; the sender, whose task outlives a `stop` that found no broker; the
 transaction's future, whose error nobody has asked for when a producer was fenced; the consumer's
-client, which stays open when a `stop` met a fetch that was about to be tried again.
+client, which stays open when a `stop` met a fetch that was about to be tried again; a group
+member's instance id, without which it leaves; the admin client's sending, for a request that it
+has no method for.
 """
 
 import asyncio

@@ -6,6 +6,7 @@ import aiokafka
 import aiokafka.producer.sender
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.sender import AddPartitionsToTxnHandler, Sender
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -30,10 +31,11 @@ async def test_the_pause_between_transactions_is_ours() -> None:
         (Sender, "close"),
         (TransactionManager, "wait_for_transaction_end"),
         (GroupCoordinator, "_maybe_leave_group"),
+        (AIOKafkaAdminClient, "_send_request"),
     ],
 )
 def test_what_is_called_is_there(owner: type, name: str) -> None:
-    """To stop a producer or a consumer whose broker is gone, and to leave a group for good."""
+    """To stop clients whose broker is gone, to leave a group for good, to ask for versions."""
     assert callable(getattr(owner, name, None)), ADVICE + f"no {owner.__name__}.{name}"
 
 
