@@ -14,32 +14,12 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from channels.errors import Malformed, Refused, Unavailable
+from router import topics
 from router.log.kafka_layout import CLOCK, state_topic
 from router.log.kafka_wire import FORBIDDEN, Cluster
-from router.topics import (
-    AGENT_COMMANDS,
-    COMPACTED,
-    CUSTOMERS,
-    DEADLETTER,
-    KEPT,
-    MESSAGES_OUTBOUND,
-    MESSAGES_RECEIPTS,
-    OPERATIONS,
-    REQUESTS_INBOUND,
-    RULEBOOK,
-    SLA_ESCALATIONS,
-    TICKETS_EVENTS,
-    TICKETS_FEEDBACK,
-    TICKETS_TRIAGED,
-    Partitions,
-    Stage,
-)
+from router.topics import COMPACTED, KEPT, Partitions, Stage
 
-EVERY = (
-    REQUESTS_INBOUND, TICKETS_TRIAGED, TICKETS_FEEDBACK, TICKETS_EVENTS, AGENT_COMMANDS,
-    SLA_ESCALATIONS, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, CUSTOMERS, RULEBOOK, DEADLETTER,
-    OPERATIONS, CLOCK, *(state_topic(stage) for stage in (*Stage, "senders")),
-)  # fmt: skip
+EVERY = (*topics.EVERY, CLOCK, *(state_topic(stage) for stage in (*Stage, "senders")))
 """All topics but those of the queues, which are the rulebook's."""
 
 
