@@ -129,8 +129,6 @@ async def test_tools_are_shown_how_far_each_partition_is_read(log: KafkaLog) -> 
             await admin.close()
 
 
-# aiokafka leaves the connection of a bootstrap open that got an answer it could not use.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_member_that_is_lost_in_an_outage_joins_when_it_is_over(
     new_kafka: Callable[..., brokers.Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
