@@ -6,7 +6,6 @@ less: one output for a request, and no rules.
 """
 
 import asyncio
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -16,12 +15,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
 from bench import peers
+from bench.on_kafka import measured
 from bench.routing import BATCH, COUNT, Written, publish, routed
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.topics import REQUESTS_INBOUND, TICKETS_EVENTS
-from tests.kafka import cluster as brokers
-from tests.kafka import installation
 
 ROUNDS = 3
 PEERS = ("quix", "naive")
@@ -67,18 +65,8 @@ async def _send(producer: AIOKafkaProducer, target: str, value: bytes, count: in
     await asyncio.gather(*futures)
 
 
-async def measure() -> list[str]:
+async def measure(cluster: Cluster, folder: Path) -> list[str]:
     """The table's rows."""
-    try:
-        installation.find()
-    except installation.Absent as absent:
-        return [f"not measured: {absent}"]
-    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
-        async with brokers.Cluster(Path(folder), at_speed=True) as kafka:
-            return await _measure(Cluster(kafka.bootstrap), Path(folder))
-
-
-async def _measure(cluster: Cluster, folder: Path) -> list[str]:
     source = KafkaLog(cluster, "copied")
     await source.apply([])
     await publish(source)
@@ -120,7 +108,7 @@ async def _create(cluster: Cluster, names: list[str]) -> None:
 
 def main() -> None:
     """Print the rows."""
-    for row in asyncio.run(measure()):
+    for row in asyncio.run(measured(measure)):
         print(row)
 
 

@@ -5,7 +5,6 @@ Everything is in one process, so both share its loop.
 """
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +14,8 @@ from statistics import quantiles
 
 from aiokafka import TopicPartition
 
-from bench.routing import HEAD
+from bench.on_kafka import measured
+from bench.routing import HEAD, ended
 from bench.workload import requests, rulebook
 from channels.identity import ticket_id
 from router import records
@@ -27,8 +27,6 @@ from router.log.kafka_wire import Cluster
 from router.log.protocol import Message
 from router.shard import Core, Pace, Shard
 from router.topics import REQUESTS_INBOUND
-from tests.kafka import cluster as brokers
-from tests.kafka import installation
 
 PER_SECOND = 200
 SECONDS = 20
@@ -109,11 +107,7 @@ async def router(cluster: Cluster) -> AsyncIterator[KafkaLog]:
     calm_collector()
     await asyncio.sleep(2)
     yield log
-    for task in working:
-        task.cancel()
-    await asyncio.gather(*working, return_exceptions=True)
-    for shard in shards:
-        await shard.close()
+    await ended(working, shards)
     await log.close()
 
 
@@ -153,27 +147,20 @@ async def hop(cluster: Cluster) -> AsyncIterator[KafkaLog]:
     await log.close()
 
 
-async def measure() -> list[str]:
+async def measure(cluster: Cluster, _: Path) -> list[str]:
     """The table's rows."""
-    try:
-        installation.find()
-    except installation.Absent as absent:
-        return [f"not measured: {absent}"]
     batch = requests(PER_SECOND * SECONDS)
-    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
-        async with brokers.Cluster(Path(folder), at_speed=True) as kafka:
-            cluster = Cluster(kafka.bootstrap)
-            bare, ours = Stopwatch(), Stopwatch()
-            async with (
-                hop(cluster) as log,
-                watching(cluster, [f"hop.{QUEUES[0]}"], bare, "ce_id"),
-            ):
-                await paced(log, bare, batch, lambda one: one.envelope.id)
-            async with (
-                router(cluster) as log,
-                watching(cluster, [f"latency.{one}" for one in QUEUES], ours, None),
-            ):
-                await paced(log, ours, batch, lambda one: ticket_id(one.envelope.id))
+    bare, ours = Stopwatch(), Stopwatch()
+    async with (
+        hop(cluster) as log,
+        watching(cluster, [f"hop.{QUEUES[0]}"], bare, "ce_id"),
+    ):
+        await paced(log, bare, batch, lambda one: one.envelope.id)
+    async with (
+        router(cluster) as log,
+        watching(cluster, [f"latency.{one}" for one in QUEUES], ours, None),
+    ):
+        await paced(log, ours, batch, lambda one: ticket_id(one.envelope.id))
     middle, tail = ours.share(50) / bare.share(50), ours.share(99) / bare.share(99)
     return [
         f"{PER_SECOND} requests/s, publish to queue event, both stages: {ours}",
@@ -184,7 +171,7 @@ async def measure() -> list[str]:
 
 def main() -> None:
     """Print the rows."""
-    print(*asyncio.run(measure()), sep="\n")
+    print(*asyncio.run(measured(measure)), sep="\n")
 
 
 if __name__ == "__main__":

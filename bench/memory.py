@@ -4,7 +4,7 @@ import gc
 import os
 import resource
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -19,6 +19,7 @@ from router.core.events import RulebookActivated, TicketTriaged
 from router.core.letters import Letterhead
 from router.core.outputs import Given
 from router.core.triage import Triage
+from router.log.protocol import Message
 
 COUNT = 100_000
 MOST = int(os.environ.get("SWITCHBOARD_BENCH_TICKETS", "1000000"))
@@ -36,40 +37,50 @@ def resident_mib() -> float:
     return pages * resource.getpagesize() / 1024**2
 
 
-@dataclass
 class Process:
-    """Both cores of one process, which take requests and commit as shards do."""
+    """Both cores of one process under the rulebook, which take requests and commit as shards do."""
 
-    triage: Triage
-    dispatch: Dispatch
-    now: datetime
-    taken: int = 0
+    def __init__(self) -> None:
+        self.triage, self.dispatch = Triage(HEAD), Dispatch(HEAD)
+        self.taken = 0
+        self._now = datetime.now(UTC)
+        value = records.activation(rulebook(), 1, self._now).value or b""
+        for core in (self.triage, self.dispatch):
+            core.step(decode(RulebookActivated, value), self._given("rulebook/1", value), self._now)
+
+    def _given(self, cause: str, value: bytes) -> Given:
+        return Given(cause, self._now, value)
+
+    def step(self, batch: Sequence[Message]) -> None:
+        """Open a ticket for each request; nothing is committed yet."""
+        self.taken += len(batch)
+        for message in batch:
+            value = message.value or b""
+            given = self._given(message.envelope.id, value)
+            for output in self.triage.step(decode(CustomerRequest, value), given, self._now):
+                if output.type == TicketTriaged.TYPE:
+                    event = encode(output.data)
+                    given = self._given(output.id, event)
+                    self.dispatch.step(decode(TicketTriaged, event), given, self._now)
+
+    def commit(self) -> None:
+        """All that was changed is stored."""
+        self.triage.journal.committed()
+        self.dispatch.journal.committed()
 
     def take(self, count: int) -> float:
         """Open so many tickets more; the seconds of CPU for each."""
         batch = requests(count, self.taken)
-        self.taken += count
         began = time.process_time()
-        for message in batch:
-            value = message.value or b""
-            given = Given(message.envelope.id, self.now, value)
-            for output in self.triage.step(decode(CustomerRequest, value), given, self.now):
-                if output.type == TicketTriaged.TYPE:
-                    event = encode(output.data)
-                    given = Given(output.id, self.now, event)
-                    self.dispatch.step(decode(TicketTriaged, event), given, self.now)
-        self.triage.journal.committed()
-        self.dispatch.journal.committed()
+        self.step(batch)
+        self.commit()
         return (time.process_time() - began) / count
 
 
 def measure() -> list[str]:
     """The rows: memory at 100,000 open tickets, memory and the cost of a request at the most."""
-    process = Process(Triage(HEAD), Dispatch(HEAD), datetime.now(UTC))
-    order = decode(RulebookActivated, records.activation(rulebook(), 1, process.now).value or b"")
-    for core in (process.triage, process.dispatch):
-        core.step(order, Given("rulebook/1", process.now), process.now)
-        core.journal.committed()
+    process = Process()
+    process.commit()
     calm_collector()
     start = resident_mib()
     few = median(process.take(SLICE) for _ in range(SLICES))

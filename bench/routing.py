@@ -111,13 +111,18 @@ async def routed(log: Log) -> tuple[float, Written]:
     while len(dispatch.desk.tickets) < COUNT:  # noqa: ASYNC110 - a shard has no event for it
         await asyncio.sleep(0.005)
     seconds = time.perf_counter() - began
+    await ended(working, shards)
+    await log.close()
+    return seconds, counted.written
+
+
+async def ended(working: Sequence[asyncio.Task[None]], shards: Sequence[Shard]) -> None:
+    """The tasks that work the shards are stopped, the shards given up."""
     for task in working:
         task.cancel()
     await asyncio.gather(*working, return_exceptions=True)
     for shard in shards:
         await shard.close()
-    await log.close()
-    return seconds, counted.written
 
 
 def _shard(log: _CountedLog, core: Core) -> Shard:

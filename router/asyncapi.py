@@ -17,9 +17,11 @@ from pydantic import BaseModel
 from channels.outbound import OutboundMessage, Receipt
 from channels.request import CustomerRequest
 from router import deadletter, operations
+from router.contracts import CONTRACTS
 from router.core import events
 from router.core.commands import Command
 from router.core.customers import CustomerChanged
+from router.edges.outbox import MESSAGE_RECEIPT
 from router.topics import (
     AGENT_COMMANDS,
     AGENT_QUEUE,
@@ -70,15 +72,7 @@ GIVEN: Mapping[str, Contracts] = {
 }
 """Topic -> what others may read there."""
 
-_NAMES: Mapping[type[Any], str] = {
-    CustomerRequest: "request.received",
-    Command: "agent.command",
-    OutboundMessage: "message.outbound",
-    Receipt: "message.receipt",
-    deadletter.DeadLetter: deadletter.TYPE,
-    deadletter.Part: deadletter.PART_TYPE,
-    deadletter.Redriven: deadletter.REDRIVEN_TYPE,
-}
+_NAMES = {contract: name for name, contract in CONTRACTS.items()} | {Receipt: MESSAGE_RECEIPT}
 
 _DESCRIPTION = """\
 CloudEvents 1.0 in Kafka's binary mode: the payloads below are the records' values, the attributes
@@ -90,8 +84,7 @@ are computed as docs/contracts/README.md says.
 
 def type_of(contract: type[Any]) -> str:
     """The `ce_type` of a contract's records."""
-    named: str = _NAMES.get(contract) or contract.TYPE
-    return named
+    return _NAMES[contract]
 
 
 def document(namespace: str = "switchboard") -> str:

@@ -12,7 +12,7 @@ from router.core.outputs import Outbox
 from router.core.queues import Need, Waiting
 from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
 from router.core.state import Entity, Journal, Table, Timers
-from router.core.tickets import Stub, Ticket, advance, deadline
+from router.core.tickets import Stub, Ticket, deadline, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.index import Compiled, compile_rulebook
 from rules.model import LadderLevel, Queue, QueueTarget
@@ -58,7 +58,6 @@ class Desk:
         self._known: dict[str, Compiled] = {}
         self._roster: Roster | None = None
         self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
-        self._advances: dict[tuple[str, int, str | None], timedelta] = {}
         self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str], Need] = {}
 
     @property
@@ -87,7 +86,6 @@ class Desk:
         self._compiled = compiled
         self._roster = Roster(compiled.rulebook) if compiled else None
         self._policies.clear()
-        self._advances.clear()
         self._needs.clear()
         self.waiting.rebuild(self.tickets.rows.values() if compiled else ())
 
@@ -144,15 +142,9 @@ class Desk:
 
     def order(self, ticket: Ticket) -> datetime:
         """The ticket's linear key in its queue."""
-        key = (ticket.queue, ticket.priority, ticket.tier)
-        by = self._advances.get(key)
-        if by is None:
-            tier = self.compiled.rulebook.tiers.get(ticket.tier) if ticket.tier else None
-            bonus = tier.bonus if tier else ZERO
-            by = self._advances[key] = advance(
-                ticket.priority, self.queue(ticket.queue).aging, bonus
-            )
-        return ticket.enqueued_at - by
+        tier = self.compiled.rulebook.tiers.get(ticket.tier) if ticket.tier else None
+        bonus = tier.bonus if tier else timedelta(0)
+        return order_key(ticket, self.queue(ticket.queue).aging, bonus)
 
     def policy(self, ticket: Ticket, target: str) -> Policy | None:
         """How `target` is measured for this ticket; None when its SLA does not name it."""

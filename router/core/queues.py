@@ -77,13 +77,7 @@ class Waiting:
         self._entries.clear()
         self._heaps.clear()
         for ticket in tickets:
-            if ticket.waits and self._placed(ticket):
-                need, place = self._entries[ticket.id] = self._need_of(ticket), self.place(ticket)
-                for where in need.places:
-                    self._heaps.setdefault(where, {}).setdefault(need, []).append(place)
-        for heaps in self._heaps.values():
-            for heap in heaps.values():
-                heapq.heapify(heap)
+            self.changed(ticket.id, None, ticket)
 
     def heads(self, place: str) -> Iterator[tuple[Need, Place]]:
         """The first waiting ticket of each kind of work at `place`."""

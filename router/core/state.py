@@ -120,10 +120,7 @@ class Table(Generic[E]):
 
     def load(self, key: str, data: bytes) -> None:
         """Take a stored entity in; it is not a change."""
-        old, new = self.rows.get(key), self._decoder.decode(data)
-        self.rows[key] = new
-        for watcher in self._watchers:
-            watcher(key, old, new)
+        self._set(key, self.rows.get(key), self._decoder.decode(data))
 
     def stored(self, key: str) -> bytes | None:
         """The entity's JSON, None when there is none."""

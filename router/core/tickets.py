@@ -135,13 +135,13 @@ class Stub(Entity, frozen=True, kw_only=True):
     pool: str
 
 
-def advance(priority: int, aging: timedelta, bonus: timedelta) -> timedelta:
-    """By how much earlier than it came a ticket counts in its queue; the earliest is served first.
+def order_key(ticket: Ticket, aging: timedelta, bonus: timedelta) -> datetime:
+    """The ticket's place in its queue: earlier is served first.
 
-    That is one linear key, `aging` for each step of priority and the tier's bonus: every ticket
-    overtakes every later one in bounded time, so nothing starves.
+    One linear key, the enqueue time less `aging` for each step of priority less the tier's bonus:
+    every ticket overtakes every later one in bounded time, so nothing starves.
     """
-    return priority * aging + bonus
+    return ticket.enqueued_at - ticket.priority * aging - bonus
 
 
 def deadline(ticket: Ticket) -> datetime | None:

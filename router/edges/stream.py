@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from aiokafka.structs import RecordMetadata
@@ -24,13 +25,13 @@ from faststream.security import (
     SASLScram512,
 )
 
-from channels.errors import Unavailable
 from router.edges.senders import STAGE as SENDERS
 from router.edges.stream_reading import Reading, StreamedShard
 from router.log.kafka import KafkaLog
 from router.log.kafka_batches import placed
+from router.log.kafka_kept import Kept
 from router.log.kafka_wire import BATCH_BYTES, RETRY_MILLISECONDS, Cluster
-from router.log.protocol import Message, ShardLog, Source, Subscription, TooLarge
+from router.log.protocol import Message, ShardLog, Source, Subscription
 
 LOGGER = logging.getLogger(__name__)
 """What FastStream says: only its errors, for it warns of what is meant."""
@@ -82,8 +83,8 @@ class StreamedLog:
         self._log = log
         self._namespace = log.namespace
         self._worker = worker
-        self._broker: KafkaBroker | None = None
-        self._connecting = asyncio.Lock()
+        cluster = self._namespace.cluster
+        self._broker = Kept(cluster, partial(broker, cluster), KafkaBroker.connect, self._stop)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """See `Log.publish`: a producer that has failed is replaced."""
@@ -92,44 +93,19 @@ class StreamedLog:
         waiting = list(placed(self._namespace, messages))
         await self._log.open()
         await self._namespace.ensure({message.topic for message in messages})
-        through = await self._connected()
-        try:
-            with self._namespace.cluster.errors("the log"):
-                async with asyncio.timeout(self._namespace.cluster.timeout_seconds):
-                    sent: list[asyncio.Future[RecordMetadata]] = [
-                        await through.publish(
-                            one.value,
-                            one.where.topic,
-                            partition=one.where.partition,
-                            key=one.key,
-                            headers={name: value.decode() for name, value in one.headers},
-                            no_confirm=True,
-                        )
-                        for one in waiting
-                    ]
-                    await asyncio.gather(*sent)
-        except (Unavailable, TooLarge):
-            await self._give_up(through)
-            raise
-
-    async def _connected(self) -> KafkaBroker:
-        async with self._connecting:
-            if self._broker is None:
-                made = broker(self._namespace.cluster)
-                try:
-                    with self._namespace.cluster.errors("the log"):
-                        async with asyncio.timeout(self._namespace.cluster.timeout_seconds):
-                            await made.connect()
-                except BaseException:
-                    await self._stop(made)
-                    raise
-                self._broker = made
-            return self._broker
-
-    async def _give_up(self, failed: KafkaBroker) -> None:
-        if self._broker is failed:
-            self._broker = None
-            await self._stop(failed)
+        async with self._broker.used() as through:
+            sent: list[asyncio.Future[RecordMetadata]] = [
+                await through.publish(
+                    value,
+                    where.topic,
+                    partition=where.partition,
+                    key=key,
+                    headers={name: text.decode() for name, text in headers},
+                    no_confirm=True,
+                )
+                for where, key, value, headers in waiting
+            ]
+            await asyncio.gather(*sent)
 
     async def _stop(self, made: KafkaBroker) -> None:
         with self._namespace.cluster.stopping():
@@ -172,8 +148,7 @@ class StreamedLog:
 
     async def close(self) -> None:
         """Free what FastStream holds; the log itself is its owner's to close."""
-        if self._broker is not None:
-            await self._give_up(self._broker)
+        await self._broker.close()
 
 
 @asynccontextmanager

@@ -18,12 +18,7 @@ from faststream.kafka.schemas import Topic
 
 from channels.errors import Unavailable
 from router.log import kafka_layout as layout
-from router.log.kafka_membership import (
-    HEARTBEAT_SECONDS,
-    NEVER_MILLISECONDS,
-    SESSION_SECONDS,
-    leave_for_good,
-)
+from router.log.kafka_membership import leave_for_good, member
 from router.log.kafka_namespace import Namespace
 from router.log.protocol import Batch, Commit, Fenced, Record, ShardLog, Source
 
@@ -59,10 +54,6 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             Topic(self._where.topic, declare=False),
             batch=True,
             group_id=name,
-            group_instance_id=f"{name}.{worker}",
-            session_timeout_ms=SESSION_SECONDS * 1000,
-            heartbeat_interval_ms=HEARTBEAT_SECONDS * 1000,
-            max_poll_interval_ms=NEVER_MILLISECONDS,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             max_records=MOST_RECORDS,
@@ -71,6 +62,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             parser=self._parsed,
             decoder=_undecoded,
             listener=self,
+            **member(name, worker),
         )
         self._subscriber(self._handle)
 

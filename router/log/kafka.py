@@ -4,25 +4,24 @@ See `kafka_shard` (ownership, restore, commit), `kafka_subscription` (groups), `
 each topic is), `kafka_layout` (how a record stands there), `kafka_wire` (the clients).
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from channels.errors import Unavailable
 from router.log import kafka_brokers, kafka_topics
 from router.log import kafka_layout as layout
 from router.log.kafka_batches import batches, send
 from router.log.kafka_brokers import Finding
+from router.log.kafka_kept import Kept
 from router.log.kafka_membership import Membership
 from router.log.kafka_namespace import Namespace
 from router.log.kafka_shard import KafkaShard
 from router.log.kafka_subscription import KafkaSubscription
 from router.log.kafka_topics import Difference, Shape
 from router.log.kafka_wire import Cluster
-from router.log.protocol import Message, ShardLog, Source, Subscription, TooLarge
+from router.log.protocol import Message, ShardLog, Source, Subscription
 from router.topics import LEADING, Partitions, Stage, queue_topic
 
 MAX_BYTES = 1_000_000
@@ -44,25 +43,15 @@ class KafkaLog:
     ) -> None:
         shape = Shape(partitions or Partitions(), replication, retention)
         self.namespace = Namespace(cluster, namespace, shape, max_bytes=max_bytes)
-        self._producer: AIOKafkaProducer | None = None
-        self._opening = asyncio.Lock()
+        self._producer = Kept(cluster, cluster.producer, self._connect, cluster.stop)
 
     async def open(self) -> AIOKafkaProducer:
         """Connect; what publishes. Raises `Unavailable`, `Refused`."""
-        async with self._opening:
-            if self._producer is None:
-                cluster = self.namespace.cluster
-                producer = cluster.producer()
-                try:
-                    with cluster.errors("the log"):
-                        async with asyncio.timeout(cluster.timeout_seconds):
-                            await self.namespace.lookups.start()
-                            await producer.start()
-                except BaseException:
-                    await cluster.stop(producer)
-                    raise
-                self._producer = producer
-            return self._producer
+        return await self._producer.get()
+
+    async def _connect(self, producer: AIOKafkaProducer) -> None:
+        await self.namespace.lookups.start()
+        await producer.start()
 
     async def open_shard(self, stage: str, partition: int, sources: Sequence[Source]) -> ShardLog:
         """See `Log.open_shard`."""
@@ -105,15 +94,8 @@ class KafkaLog:
         producer = await self.open()
         sending = batches(producer.create_batch, self.namespace, messages)
         await self.namespace.ensure({message.topic for message in messages})
-        try:
-            with self.namespace.cluster.errors("the log"):
-                async with asyncio.timeout(self.namespace.cluster.timeout_seconds):
-                    return await send(producer, sending)
-        except (Unavailable, TooLarge):  # it may never work again: begin with a new one
-            if self._producer is producer:
-                self._producer = None
-                await self.namespace.cluster.stop(producer)
-            raise
+        async with self._producer.used() as using:
+            return await send(using, sending)
 
     def subscribe(
         self, topics: Sequence[str], group: str | None, *, from_start: bool = False
@@ -161,9 +143,7 @@ class KafkaLog:
 
     async def close(self) -> None:
         """See `Log.close`."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await self.namespace.cluster.stop(producer)
+        await self._producer.close()
         await self.namespace.lookups.stop()
 
 

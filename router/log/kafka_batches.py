@@ -6,7 +6,7 @@ batch at a time; each future is looked at, for a failed batch does not fail its 
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import RecordMetadata
@@ -20,13 +20,8 @@ Builders = list[Any]
 """aiokafka's `BatchBuilder`s, in order."""
 
 
-class Placed(NamedTuple):
-    """A message as it goes to its partition; None as its value is a tombstone."""
-
-    where: TopicPartition
-    key: bytes
-    value: bytes | None
-    headers: layout.Headers
+Placed = tuple[TopicPartition, bytes, bytes | None, layout.Headers]
+"""A message as it goes to its partition: key, value (None: a tombstone), headers."""
 
 
 def placed(namespace: Namespace, messages: Sequence[Message]) -> Iterator[Placed]:
@@ -44,7 +39,7 @@ def placed(namespace: Namespace, messages: Sequence[Message]) -> Iterator[Placed
             raise TooLarge(f"{size} bytes where {namespace.max_bytes} are taken", index)
         partition = place(message, namespace.partitions)
         where = TopicPartition(namespace.name(message.topic), partition)
-        yield Placed(where, key, message.value, headed)
+        yield where, key, message.value, headed
 
 
 def batches(

@@ -14,9 +14,11 @@ from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from channels.errors import Unavailable
+from router.log.kafka_kept import Kept
 from router.log.kafka_wire import Cluster
 
 SESSION_SECONDS = 10
@@ -25,8 +27,18 @@ LOOK_SECONDS = 5.0
 MISSED_LOOKS = 4
 """Who is not seen in the group so many times in a row, its session long over, joins it anew."""
 
-NEVER_MILLISECONDS = 2**31 - 1
+_NEVER_MILLISECONDS = 2**31 - 1
 _log = structlog.get_logger(__name__)
+
+
+def member(group: str, worker: str) -> dict[str, Any]:
+    """The options that make a consumer a static member of a group, however rarely it is polled."""
+    return {
+        "group_instance_id": f"{group}.{worker}",
+        "session_timeout_ms": SESSION_SECONDS * 1000,
+        "heartbeat_interval_ms": HEARTBEAT_SECONDS * 1000,
+        "max_poll_interval_ms": _NEVER_MILLISECONDS,
+    }
 
 
 def leave_for_good(consumer: Any) -> None:
@@ -51,20 +63,19 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
         self._cluster = cluster
         self._topic = topic
         self._group = group
+        self._worker = worker
         self._name = f"{group}.{worker}"
         self._changed = changed
         self._consumer = self._member()
+        self._admin = Kept(cluster, cluster.admin, AIOKafkaAdminClient.start, self._hang_up)
 
     def _member(self) -> Any:
         return self._cluster.consumer(
             group=self._group,
-            group_instance_id=self._name,
-            session_timeout_ms=SESSION_SECONDS * 1000,
-            heartbeat_interval_ms=HEARTBEAT_SECONDS * 1000,
             rebalance_timeout_ms=SESSION_SECONDS * 1000,
-            max_poll_interval_ms=NEVER_MILLISECONDS,
             partition_assignment_strategy=(RangePartitionAssignor,),
             auto_offset_reset="latest",
+            **member(self._group, self._worker),
         )
 
     async def start(self) -> None:
@@ -103,17 +114,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
         """Whether the group counts us in. Raises `Unavailable` when our client has failed."""
         with self._cluster.errors(f"the group of {self._topic}"):
             await self._consumer.getmany(timeout_ms=0)  # everything is paused: only errors come
-        admin = self._cluster.admin()
         try:
-            with self._cluster.errors("the groups"):
-                async with asyncio.timeout(self._cluster.timeout_seconds):
-                    await admin.start()
-                    (found,) = await admin.describe_consumer_groups([self._group])
+            async with self._admin.used() as admin:
+                (found,) = await admin.describe_consumer_groups([self._group])
         except Unavailable:
             return True  # nobody can be asked: that says nothing of us
-        finally:
-            with self._cluster.stopping():
-                await admin.close()
         members = [member[0] for group in found.groups for member in group[5]]
         return any(member.startswith(f"{self._name}-") for member in members)
 
@@ -137,7 +142,12 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ha
             with self._cluster.errors(f"the group of {self._topic}"):
                 await self._consumer.commit(offsets)
 
+    async def _hang_up(self, admin: AIOKafkaAdminClient) -> None:
+        with self._cluster.stopping():
+            await admin.close()
+
     async def stop(self) -> None:
         """Leave for good: the others take over at once, not when the session has expired."""
+        await self._admin.close()
         leave_for_good(self._consumer)
         await self._cluster.stop_consumer(self._consumer)

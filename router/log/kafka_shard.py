@@ -265,16 +265,15 @@ class KafkaShard:
                     await self._producer.start()
                     await checking.start()
                     self._state_end = await self._end()
-                    self._check_alone(*await self._last_standing(checking))
+                    stands_at, _ = await self._last_standing(checking)
         except (Fenced, Unavailable) as error:
             self._over = error
             raise
         finally:
             await self._cluster.stop_consumer(checking)
-
-    def _check_alone(self, stands_at: int, _: Standing | None) -> None:
         if stands_at != self._stands_at:
-            raise Fenced(f"another owner has opened {self._name}")
+            self._over = Fenced(f"another owner has opened {self._name}")
+            raise self._over
 
     def _told(self, sent: Sequence[RecordMetadata], builders: Builders) -> None:
         last, count = sent[-1], builders[-1].record_count()

@@ -17,6 +17,7 @@ from router.log.kafka_wire import Cluster
 from router.topics import Partitions, Stage
 from tests.kafka import cluster as brokers
 from tests.kafka.fixtures import External
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.services, pytest.mark.xdist_group("kafka")]
 
@@ -58,13 +59,6 @@ class Worker:
 
     def _told(self, partitions: frozenset[int]) -> None:
         self.has = partitions
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what must come."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - a group sets no events
-            await asyncio.sleep(0.05)
 
 
 def shared(one: Worker, other: Worker) -> bool:

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from channels.contract import decode, encode
+from channels.contract import decode
 from channels.errors import Unavailable
-from channels.outbound import OutboundMessage, Receipt
 from channels.sending import Sender
 from router.counters import Counters
 from router.deadletter import DeadLetter
@@ -25,11 +24,12 @@ from router.edges.stream import StreamedLog, streamed
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Envelope, Log, Message, Source
-from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS
-from tests.integration.test_senders import MAIL, QUICK, record
+from router.topics import DEADLETTER, MESSAGES_OUTBOUND
+from tests.integration.test_senders import MAIL, QUICK, receipts, stored, submit
 from tests.kafka import cluster as brokers
 from tests.kafka.fixtures import External
 from tests.recording import ScriptedSender, outbound
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.services, pytest.mark.xdist_group("kafka")]
 
@@ -71,26 +71,6 @@ class Installation:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def submit(self, *messages: OutboundMessage) -> None:
-        """What the stages do: put messages into `messages.outbound`."""
-        await self.log.publish([record(encode(message), message.id) for message in messages])
-
-    async def stored(self, topic: str, count: int) -> list[bytes]:
-        """The records of a topic, when there are `count`."""
-        found: list[bytes] = []
-        subscription = self.log.subscribe([topic], None, from_start=True)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for delivery in subscription:
-                found += [one.value for one in delivery.records]
-                if len(found) >= count:
-                    break
-        await subscription.close()
-        return found
-
-    async def receipts(self, count: int) -> list[Receipt]:
-        """The receipts, when there are `count`."""
-        return [decode(Receipt, value) for value in await self.stored(MESSAGES_RECEIPTS, count)]
-
     async def lag(self) -> int:
         """What `kafka-consumer-groups` would show for the senders."""
         where = TopicPartition(f"{self.namespace}.{MESSAGES_OUTBOUND}", 0)
@@ -116,23 +96,16 @@ async def installation(kafka: brokers.Cluster | External) -> AsyncIterator[Insta
     await made.log.close()
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that must come."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - whatever it is, it has no event
-            await asyncio.sleep(0.02)
-
-
 async def test_what_is_sent_is_acknowledged_and_shows_no_lag(installation: Installation) -> None:
     """One receipt a message; a tool that looks at the group sees that all is done."""
     sender = ScriptedSender()
-    await installation.submit(*[outbound(number) for number in range(30)])
+    await submit(installation.log, *[outbound(number) for number in range(30)])
     async with installation.sending(sender):
-        receipts = await installation.receipts(30)
+        told = await receipts(installation.log, 30)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await installation.lag():
                 pass
-    assert sorted(one.message for one in receipts) == sorted(f"m-{number}" for number in range(30))
+    assert sorted(one.message for one in told) == sorted(f"m-{number}" for number in range(30))
     assert sorted(one.id for one in sender.sent) == sorted({one.id for one in sender.sent})
 
 
@@ -143,15 +116,15 @@ async def test_a_stopped_process_is_followed_by_the_one_that_waits(
     first, second = ScriptedSender(), ScriptedSender()
     async with installation.sending(second, "b") as waiting:
         async with installation.sending(first, "a") as working:
-            await installation.submit(outbound(1), outbound(2))
-            await installation.receipts(2)
+            await submit(installation.log, outbound(1), outbound(2))
+            await receipts(installation.log, 2)
             assert not working.done()
             assert not waiting.done()
             assert len(first.sent) + len(second.sent) == 2
-        await installation.submit(outbound(3))
-        receipts = await installation.receipts(3)
+        await submit(installation.log, outbound(3))
+        told = await receipts(installation.log, 3)
         assert not waiting.done()
-    assert sorted(one.message for one in receipts) == ["m-1", "m-2", "m-3"]
+    assert sorted(one.message for one in told) == ["m-1", "m-2", "m-3"]
     assert sorted(one.id for one in [*first.sent, *second.sent]) == ["m-1", "m-2", "m-3"]
 
 
@@ -159,15 +132,15 @@ async def test_who_was_fenced_sends_nothing_and_comes_back(installation: Install
     """Somebody opened the ledger meanwhile: what was read comes again, and is sent once."""
     sender = ScriptedSender()
     async with installation.sending(sender) as task:
-        await installation.submit(outbound(1))
-        await installation.receipts(1)
+        await submit(installation.log, outbound(1))
+        await receipts(installation.log, 1)
         thief = await installation.log.open_shard("senders", 0, ())
-        await installation.submit(outbound(2))
-        receipts = await installation.receipts(2)
+        await submit(installation.log, outbound(2))
+        told = await receipts(installation.log, 2)
         await thief.close()
         assert not task.done()
     assert [one.id for one in sender.sent] == ["m-1", "m-2"]
-    assert [one.message for one in receipts] == ["m-1", "m-2"]
+    assert [one.message for one in told] == ["m-1", "m-2"]
 
 
 async def test_what_no_sender_can_read_is_a_dead_letter_and_the_next_goes_out(
@@ -175,17 +148,17 @@ async def test_what_no_sender_can_read_is_a_dead_letter_and_the_next_goes_out(
 ) -> None:
     """Also a record whose headers are no text, at which FastStream's own parser would fail."""
     sender = ScriptedSender()
-    await installation.submit(outbound(1))
+    await submit(installation.log, outbound(1))
     producer = installation.cluster.producer()
     await producer.start()
     topic = f"{installation.namespace}.{MESSAGES_OUTBOUND}"
     await producer.send_and_wait(topic, b"\xff no json", headers=[("ce_id", b"\xff\xfe")])
     await producer.stop()
-    await installation.submit(outbound(2))
+    await submit(installation.log, outbound(2))
     async with installation.sending(sender):
-        receipts = await installation.receipts(2)
-        letter = decode(DeadLetter, (await installation.stored(DEADLETTER, 1))[0])
-    assert [one.message for one in receipts] == ["m-1", "m-2"]
+        told = await receipts(installation.log, 2)
+        letter = decode(DeadLetter, (await stored(installation.log, DEADLETTER, 1))[0])
+    assert [one.message for one in told] == ["m-1", "m-2"]
     assert base64.b64decode(letter.value_base64 or "") == b"\xff no json"
     assert letter.origin.topic == MESSAGES_OUTBOUND
 
@@ -193,7 +166,7 @@ async def test_what_no_sender_can_read_is_a_dead_letter_and_the_next_goes_out(
 async def test_a_batch_that_is_not_done_with_comes_again(installation: Installation) -> None:
     """Read, and then neither committed nor acknowledged: nothing of it is lost."""
     source = Source(MESSAGES_OUTBOUND, 0)
-    await installation.submit(outbound(1), outbound(2))
+    await submit(installation.log, outbound(1), outbound(2))
     for _ in range(2):
         async with installation.edges() as edges:
             shard = await edges.open_shard("senders", 0, [source])
@@ -219,17 +192,17 @@ async def test_a_client_that_is_stuck_is_noticed_and_replaced(
 
     monkeypatch.setattr(stream_reading.Reading, "start", start)
     async with installation.sending(sender) as task:
-        await installation.submit(outbound(1))
-        await installation.receipts(1)
+        await submit(installation.log, outbound(1))
+        await receipts(installation.log, 1)
         assert consumers[0] is not None
         fetcher = consumers[0]._fetcher
         fetcher._fetch_task.cancel()
         await until(lambda: all(task.done() for task in fetcher._pending_tasks))
-        await installation.submit(outbound(2))
-        receipts = await installation.receipts(2)
+        await submit(installation.log, outbound(2))
+        told = await receipts(installation.log, 2)
         assert not task.done()
     assert len(consumers) == 2
-    assert [one.message for one in receipts] == ["m-1", "m-2"]
+    assert [one.message for one in told] == ["m-1", "m-2"]
 
 
 async def test_publishing_goes_on_when_the_broker_is_back(
@@ -255,6 +228,6 @@ async def test_publishing_goes_on_when_the_broker_is_back(
                 while "after" not in confirmed:
                     with suppress(Unavailable):
                         await publish(edges, "after")
-            assert len(await made.stored("requests.inbound", 2)) >= 2
+            assert len(await stored(made.log, "requests.inbound", 2)) >= 2
         await made.log.close()
     assert confirmed == ["before", "after"]

@@ -21,7 +21,7 @@ from router.deadletter import DeadLetter
 from router.edges.pacing import Pace
 from router.edges.senders import Account, Senders
 from router.log.memory import Faults, MemoryLog
-from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog, Source
+from router.log.protocol import Commit, Envelope, Fenced, Log, Message, ShardLog, Source
 from router.operations import Watermark
 from router.records import activation
 from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, OPERATIONS
@@ -38,7 +38,7 @@ QUICK = Pace(
 )
 
 
-async def submit(log: MemoryLog, *messages: OutboundMessage) -> None:
+async def submit(log: Log, *messages: OutboundMessage) -> None:
     """What the stages do: put messages into `messages.outbound`."""
     await log.publish([record(encode(message), message.id) for message in messages])
 
@@ -49,7 +49,7 @@ def record(value: bytes, name: str) -> Message:
     return Message(MESSAGES_OUTBOUND, "key", value, envelope)
 
 
-async def stored(log: MemoryLog, topic: str, count: int) -> list[bytes]:
+async def stored(log: Log, topic: str, count: int) -> list[bytes]:
     """The first `count` records of a topic, waited for."""
     found: list[bytes] = []
     subscription = log.subscribe([topic], None, from_start=True)
@@ -62,7 +62,7 @@ async def stored(log: MemoryLog, topic: str, count: int) -> list[bytes]:
     return found
 
 
-async def receipts(log: MemoryLog, count: int) -> list[Receipt]:
+async def receipts(log: Log, count: int) -> list[Receipt]:
     """The first `count` receipts."""
     return [decode(Receipt, value) for value in await stored(log, MESSAGES_RECEIPTS, count)]
 

@@ -18,6 +18,7 @@ from channels.errors import Unavailable
 from router.log.protocol import Commit, Envelope, Message, ShardLog, Source
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, Occupied, binary, socket_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.services
 
@@ -41,13 +42,6 @@ async def stored(log: ValkeyLog) -> list[str]:
         if delivery.caught_up:
             break
     return found
-
-
-async def until(condition: Callable[[], bool], seconds: float = 0.01) -> None:
-    """Wait until it holds, looking every so many seconds."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():  # noqa: ASYNC110 - other processes set no events
-            await asyncio.sleep(seconds)
 
 
 async def insist(verb: Callable[[], Awaitable[T]]) -> T:
