@@ -13,8 +13,9 @@ PEERS := .stamps/peers/ready
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SCRIPTS := scripts/check-compose scripts/check-lock scripts/with-kafka scripts/write-docs
 UV := .stamps/uv/bin/uv
+# Extras stay in the lock (`redis[hiredis]==…`): an older pip takes a pin without them for no pin.
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	--python-version 3.11
+	--no-strip-extras --python-version 3.11
 
 export PYTHON
 

@@ -54,6 +54,8 @@ rich==14.1.0 \\
     --hash=sha256:00
 httpx==0.28.1 ; sys_platform == 'linux' \\
     --hash=sha256:00
+redis[hiredis]==8.1.0 \\
+    --hash=sha256:00
 typer==0.20.0
 """
 
@@ -62,7 +64,8 @@ typer==0.20.0
     ("requirement", "met"),
     [
         ("rich>=14", True),
-        ("Rich[jupyter]>=14", True),
+        ("Redis[hiredis]>=8", True),
+        ("Rich[jupyter]>=14", False),  # a pin without the extra
         ("httpx", True),
         ("rich>=15", False),
         ("pydantic", False),
