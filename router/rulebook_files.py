@@ -1,8 +1,8 @@
 """A rulebook's folder as a mapping of names to texts: the only place where rules are read.
 
-Read are all `*.yaml`, `*.yml` and `*.txt` files below the folder, and the `*.txt` files of a
-`templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`) stands for
-its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
+Read are all `*.yaml`, `*.yml`, `*.csv` and `*.txt` files below the folder, and the `*.txt` files
+of a `templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`)
+stands for its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
 `acks/complaint.txt`. Names that begin with a dot, and other endings, are not the rulebook's.
 """
 
@@ -20,6 +20,7 @@ MAX_TOTAL_BYTES = 20 * 1024 * 1024
 
 _RULES = (".yaml", ".yml")
 _TEMPLATES = (".txt",)
+_LISTS = (".csv",)
 
 
 def read_folder(path: Path) -> dict[str, str]:
@@ -30,7 +31,7 @@ def read_folder(path: Path) -> dict[str, str]:
         RulebookError: Files that are not UTF-8, with the line and column of the first wrong byte.
     """
     folder = rulebook_folder(path)
-    found = dict(_files(folder, _RULES + _TEMPLATES))
+    found = dict(_files(folder, _RULES + _TEMPLATES + _LISTS))
     for name, file in _files(folder.resolve().parent / "templates", _TEMPLATES):
         if name in found:
             raise Malformed(f"{file}: there is a {found[name]} too; which of them is meant?")
@@ -71,7 +72,7 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _walk(entry, above | {real})
-        elif entry.name.endswith(_RULES + _TEMPLATES):
+        elif entry.name.endswith(_RULES + _TEMPLATES + _LISTS):
             yield entry
 
 

@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import re2
 
-from rules.model import Rulebook, TextMatch
+from rules.expressions import expression_error
+from rules.lists import list_error
+from rules.matcher import Keyword
+from rules.model import Rulebook
 from rules.source import Path
 from rules.textfold import fold_keyword
-from rules.walk import conditions
+from rules.walk import conditions, every_condition
+from rules.when import Condition, TextMatch
 from rules.wording import did_you_mean
+
+MAX_CHAIN = 20
+"""So many conditions may name each other one inside the other."""
 
 Wrong = tuple[Path, str]
 Name = tuple[Path, str, str | None]
@@ -36,8 +43,11 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "type": rulebook.types,
         "ack": rulebook.acks,
         "agent": rulebook.agents,
+        "list": rulebook.lists,
+        "condition": rulebook.conditions,
+        "customer": rulebook.customers,
     }
-    for names in (_of_service_levels, _of_work, _of_customers, _of_routes):
+    for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
         for path, kind, name in names(rulebook):
             if name is not None and name not in known[kind]:
                 yield path, f"there is no {kind} {name!r}{did_you_mean(name, known[kind])}"
@@ -78,14 +88,31 @@ def _of_customers(rulebook: Rulebook) -> Iterator[Name]:
 
 
 def _of_routes(rulebook: Rulebook) -> Iterator[Name]:
+    for field in ("type", "sla", "ack"):
+        yield ("defaults", field), field, getattr(rulebook.defaults, field)
     for index, route in enumerate(rulebook.routes):
         for field in ("queue", "sla", "type", "ack"):
             yield ("routes", index, "then", field), field, getattr(route.then, field)
-        for path, one in conditions(("routes", index, "when"), route.when):
-            for number, tier in enumerate(one.tier or ()):
-                yield (*path, "tier", number), "tier", tier
-            for calendar in one.hours or ():
-                yield (*path, "hours", calendar), "calendar", calendar
+
+
+def _of_conditions(rulebook: Rulebook) -> Iterator[Name]:
+    for path, one in every_condition(rulebook):
+        for field, kind in (("tier", "tier"), ("sender_list", "list"), ("condition", "condition")):
+            for number, name in enumerate(getattr(one, field) or ()):
+                yield (*path, field, number), kind, name
+        for calendar in one.hours or ():
+            yield (*path, "hours", calendar), "calendar", calendar
+        for queue in one.queues or ():
+            yield (*path, "queues", queue), "queue", queue
+        for field, match in _matches(one):
+            for number, name in enumerate(match.lists or ()):
+                yield (*path, field, "lists", number), "list", name
+
+
+def _matches(condition: Condition) -> Iterator[tuple[str, TextMatch]]:
+    for field, match in (("text", condition.text), ("subject", condition.subject)):
+        if match is not None:
+            yield field, match
 
 
 def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -160,16 +187,62 @@ def _default(rulebook: Rulebook) -> Iterator[Wrong]:
         yield ("routes",), "there must be at least one, the default"
         return
     last = len(rulebook.routes) - 1
-    catch_all = [
-        index
-        for index, route in enumerate(rulebook.routes)
-        if route.when is None and not route.then.continue_
-    ]
+    catch_all = [index for index, route in enumerate(rulebook.routes) if route.takes_everything]
     if not catch_all:
-        yield ("routes", last), "the last route must be the default: without `when` and `continue`"
+        said = "the last route must be the default: only `id` and `then`, without `continue`"
+        yield ("routes", last), said
     for index in catch_all:
         if index != last:
             yield ("routes", index), "a route without `when` must be the last: it takes everything"
+
+
+def _conditions(rulebook: Rulebook) -> Iterator[Wrong]:
+    for path, one in every_condition(rulebook):
+        for name, match in _matches(one):
+            yield from _match((*path, name), match)
+        if one.cel is not None and (error := expression_error(one.cel)) is not None:
+            yield (*path, "cel"), f"expression {one.cel[:60]!r}: {error}"
+        for queue, state in (one.queues or {}).items():
+            if state.waiting is None and state.oldest is None:
+                yield (*path, "queues", queue), "expected `waiting` or `oldest`"
+    yield from _circles(rulebook)
+
+
+def _circles(rulebook: Rulebook) -> Iterator[Wrong]:
+    """Conditions that contain themselves, or nest too deep: each is followed once."""
+    named = {
+        name: [
+            (path, other)
+            for path, one in conditions(("conditions", name), condition)
+            for other in one.condition or ()
+        ]
+        for name, condition in rulebook.conditions.items()
+    }
+    done: dict[str, int] = {}
+
+    def depth(name: str, above: tuple[str, ...]) -> Iterator[Wrong]:
+        for path, other in named[name]:
+            chain = (*above, name)
+            if other in chain:
+                circle = " -> ".join((*chain[chain.index(other) :], other))
+                yield (*path, "condition"), f"a condition that contains itself: {circle}"
+            elif other in named and other not in done and len(chain) <= MAX_CHAIN:
+                yield from depth(other, chain)
+        inner = [done.get(other, 0) for _, other in named[name]]
+        done[name] = 1 + max(inner, default=0)
+        if done[name] == MAX_CHAIN + 1:
+            yield ("conditions", name), f"more than {MAX_CHAIN} conditions, each inside the next"
+
+    for name in named:
+        if name not in done:
+            yield from depth(name, ())
+
+
+def _lists(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
+    for name, words in rulebook.lists.items():
+        error = list_error(words, files)
+        if error is not None:
+            yield ("lists", name), error
 
 
 def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -179,17 +252,20 @@ def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
             yield ("routes", index, "then"), "a queue is missing (or `drop`, or `continue: true`)"
         if action.drop is not None and action.continue_:
             yield ("routes", index, "then"), "`drop` ends the search: it cannot `continue`"
-        for path, one in conditions(("routes", index, "when"), route.when):
-            for name, match in (("text", one.text), ("subject", one.subject)):
-                if match is not None:
-                    yield from _match((*path, name), match)
+        if route.from_ and route.until and route.until <= route.from_:
+            yield ("routes", index, "until"), "it ends before it begins (`from`)"
 
 
 def _match(path: Path, match: TextMatch) -> Iterator[Wrong]:
-    if match.keywords is None and match.regex is None:
-        yield path, "expected `keywords` or `regex`"
+    if match.keywords is None and match.regex is None and match.lists is None:
+        yield path, "expected `keywords`, `lists` or `regex`"
+    if match.lookalikes and match.keywords is None and match.lists is None:
+        yield (
+            (*path, "lookalikes"),
+            "it is for `keywords` and `lists`: there are none",
+        )
     for number, keyword in enumerate(match.keywords or ()):
-        if not fold_keyword(keyword):
+        if not Keyword.of(fold_keyword(keyword)).core:
             yield (*path, "keywords", number), f"keyword {keyword!r} has nothing to look for"
     for number, pattern in enumerate(match.regex or ()):
         error = regex_error(pattern)
@@ -219,6 +295,7 @@ _HINTS = {
 
 
 def _files(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
+    yield from _lists(rulebook, files)
     for path, text in _templates(rulebook):
         if is_file(text) and text not in files:
             yield path, f"no file {text!r}{did_you_mean(text, files)}"
@@ -252,4 +329,5 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _addresses,
     _default,
     _routes,
+    _conditions,
 )

@@ -225,8 +225,13 @@ def is_word(character: str) -> bool:
     )  # fmt: skip
 
 
-def at_boundaries(text: str, start: int, end: int) -> bool:
-    """Whether a keyword found in folded text stands by itself: `refund` is not in `refunded`."""
-    if start > 0 and is_word(text[start]) and is_word(text[start - 1]):
+def at_boundaries(
+    text: str, start: int, end: int, *, before: bool = False, after: bool = False
+) -> bool:
+    """Whether a keyword found in folded text stands by itself: `refund` is not in `refunded`.
+
+    `before` and `after` say that a word may go on there all the same.
+    """
+    if not before and start > 0 and is_word(text[start]) and is_word(text[start - 1]):
         return False
-    return not (end < len(text) and is_word(text[end - 1]) and is_word(text[end]))
+    return after or not (end < len(text) and is_word(text[end - 1]) and is_word(text[end]))

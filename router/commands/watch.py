@@ -16,7 +16,7 @@ from router.log.protocol import Log, Record
 from router.settings import load
 from router.topics import EVERY, OPERATIONS, queue_topic
 from rules.load import load as load_rulebook
-from rules.model import parse_duration
+from rules.scalars import parse_duration
 from rules.wording import did_you_mean
 
 

@@ -273,11 +273,15 @@ class Triage:
         if request.kind == "receipt":
             return "receipt"
         if request.kind == "call":
-            return self._decide(request, self.customers.identify(request)).drop
+            contact = self.contacts.get(_key(request))
+            return self._decide(request, self.customers.identify(request), contact).drop
         return None
 
-    def _decide(self, request: CustomerRequest, customer: Known | None) -> Decision:
-        facts = facts_of(self.compiled, request, customer, request.received_at)
+    def _decide(
+        self, request: CustomerRequest, customer: Known | None, contact: Contact | None
+    ) -> Decision:
+        previous = threads.opened_at(contact.conversations) if contact else ()
+        facts = facts_of(self.compiled, request, customer, request.received_at, previous)
         return decide(self.compiled, facts)
 
     def _opens(
@@ -290,7 +294,7 @@ class Triage:
     ) -> None:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
         customer = self.customers.identify(request)
-        decision = self._decide(request, customer)
+        decision = self._decide(request, customer, contact)
         reason = decision.drop or ("receipt" if _is_text_receipt(request) else None)
         if reason is not None:
             self._file(out, request, reason, decision)
@@ -484,7 +488,11 @@ class Triage:
 
 
 def facts_of(
-    compiled: Compiled, request: CustomerRequest, customer: Known | None, at: datetime
+    compiled: Compiled,
+    request: CustomerRequest,
+    customer: Known | None,
+    at: datetime,
+    previous: tuple[datetime, ...] = (),
 ) -> Facts:
     """What the rules are told of a request. Without a tier a customer is `standard`.
 
@@ -499,6 +507,8 @@ def facts_of(
     return Facts(
         request=request,
         at=at,
+        customer=customer.id if customer else None,
+        previous=previous,
         tier=tier or ("standard" if "standard" in tiers else None),
         language=_language(request, customer),
         attributes=customer.attributes if customer else {},

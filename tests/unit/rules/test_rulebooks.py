@@ -34,7 +34,11 @@ def test_a_wrong_rulebook_makes_one_error_that_says_where_and_what(path: Path) -
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_right_rulebook_is_taken(path: Path) -> None:
     """What is right makes no error."""
-    files = {"routes.yaml": path.read_text(encoding="utf-8"), "calendars/2027.yaml": OVERLAY}
+    files = {
+        "routes.yaml": path.read_text(encoding="utf-8"),
+        "calendars/2027.yaml": OVERLAY,
+        "lists/senders.csv": "name,address\nWang,wang@shop.example\n",
+    }
     assert compile_rulebook(files).index.routes
 
 

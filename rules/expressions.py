@@ -1,0 +1,109 @@
+"""`when: {cel: …}`: the escape hatch, an expression of the Common Expression Language.
+
+Its cost is bounded before it is ever run: in length, to functions whose results do not outgrow
+what they are given, and to one walk over a list (https://github.com/google/cel-spec,
+"langdef.md"). An expression that fails (a type that does not fit, an attribute that is not
+there) does not hold.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import cel
+
+from rules.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from rules.parts import Context
+
+MAX_CHARACTERS = 1_000
+MAX_TEXT_CHARACTERS = 10_000
+"""More of a text than this is not shown to an expression."""
+
+VARIABLES = (
+    "at", "channel", "account", "kind", "sender", "recipients", "customer", "tier", "language",
+    "subject", "text", "attributes", "automatic", "call", "attachments", "previous_tickets",
+)  # fmt: skip
+
+_WALKS = re.compile(r"\.\s*(all|exists|exists_one)\s*\(\s*(\w+)\s*,")
+_FUNCTIONS = frozenset(
+    {"contains", "startsWith", "endsWith", "matches", "size", "timestamp", "duration", "int",
+     "uint", "double", "string", "bool", "type", "lowerAscii", "upperAscii", "trim", "getFullYear",
+     "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours",
+     "getMinutes", "getSeconds", "getMilliseconds"}
+)  # fmt: skip
+"""What an expression may call; operators are written with `_` or `@` and are all allowed."""
+
+
+def expression_error(text: str) -> str | None:
+    """What is wrong with an expression, or None."""
+    if len(text) > MAX_CHARACTERS:
+        return f"{len(text)} characters; an expression has at most {MAX_CHARACTERS}"
+    try:
+        program = cel.compile(text)
+    except ValueError as error:
+        return _first_line(str(error))
+    walks = _WALKS.findall(text)
+    if len(walks) > 1:
+        return "more than one walk over a list: an expression has one `all` or `exists`"
+    names = set(program.variables()) - {name for _, name in walks}
+    for name in sorted(names - set(VARIABLES)):
+        return f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
+    for name in program.functions():
+        if name not in _FUNCTIONS and not name.startswith(("_", "@", "!", "-")):
+            return f"there is no function {name!r} here{did_you_mean(name, _FUNCTIONS)}"
+    return None
+
+
+def _first_line(said: str) -> str:
+    """`<input>:1:4: Syntax error: mismatched input …`, without its long list of tokens."""
+    found = re.search(r"<input>:(\d+):(\d+): (.*?)(?: expecting|$)", said, re.MULTILINE)
+    if found is None:
+        return "not an expression"
+    line, column, problem = found.groups()
+    return f"not an expression: {problem} (line {line}, character {column} of it)"
+
+
+class Expression:
+    """An expression that is right (`expression_error`), ready to be asked."""
+
+    def __init__(self, text: str) -> None:
+        self._program = cel.compile(text)
+
+    def holds(self, context: "Context") -> bool:
+        """Whether it is true of a request."""
+        if context.variables is None:
+            context.variables = _variables(context)
+        try:
+            return self._program.execute(context.variables) is True
+        except (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError):
+            return False
+
+
+def _variables(context: "Context") -> dict[str, Any]:
+    facts, request = context.facts, context.request
+    call = request.call
+    return {
+        "at": facts.at,
+        "channel": request.channel,
+        "account": request.account,
+        "kind": request.kind,
+        "sender": request.sender.address,
+        "recipients": [one.address for one in request.recipients],
+        "customer": facts.customer,
+        "tier": facts.tier,
+        "language": facts.language,
+        "subject": (request.subject or "")[:MAX_TEXT_CHARACTERS],
+        "text": request.text[:MAX_TEXT_CHARACTERS],
+        "attributes": dict(facts.attributes_seen),
+        "automatic": request.automatic,
+        "call": None if call is None else {
+            "outcome": call.outcome, "queue": call.queue, "wait_seconds": call.wait_seconds,
+            "talk_seconds": call.talk_seconds,
+        },
+        "attachments": [
+            {"name": one.name or "", "media_type": one.media_type, "size": one.size}
+            for one in request.attachments
+        ],
+        "previous_tickets": list(facts.previous),
+    }  # fmt: skip
