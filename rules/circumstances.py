@@ -1,6 +1,7 @@
 """Conditions on what surrounds a request: its files, earlier tickets, the queues, the hour."""
 
 from fnmatch import fnmatchcase
+from math import inf
 
 from channels.request import Attachment
 from rules.decision import Waiting
@@ -35,15 +36,13 @@ def previous_tickets(wanted: bool | PreviousTickets) -> Test:  # noqa: FBT001 - 
     """Whether the address has had so many tickets before."""
     if isinstance(wanted, bool):
         return lambda context: bool(context.facts.previous) is wanted
+    most = inf if wanted.at_most is None else wanted.at_most
 
     def test(context: Context) -> bool:
         facts = context.facts
         since = None if wanted.within is None else facts.at - wanted.within
         count = sum(since is None or opened >= since for opened in facts.previous)
-        if wanted.at_most is not None:
-            least = wanted.at_least if "at_least" in wanted.model_fields_set else 0
-            return least <= count <= wanted.at_most
-        return count >= wanted.at_least
+        return wanted.least <= count <= most
 
     return test
 

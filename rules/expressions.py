@@ -7,6 +7,9 @@ there) does not hold.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import cel
@@ -20,11 +23,6 @@ MAX_CHARACTERS = 1_000
 MAX_TEXT_CHARACTERS = 10_000
 """More of a text than this is not shown to an expression."""
 
-VARIABLES = (
-    "at", "channel", "account", "kind", "sender", "recipients", "customer", "tier", "language",
-    "subject", "text", "attributes", "automatic", "call", "attachments", "previous_tickets",
-)  # fmt: skip
-
 _WALKS = re.compile(r"\.\s*(all|exists|exists_one)\s*\(\s*(\w+)\s*,")
 _FUNCTIONS = frozenset(
     {"contains", "startsWith", "endsWith", "matches", "size", "timestamp", "duration", "int",
@@ -35,6 +33,21 @@ _FUNCTIONS = frozenset(
 """What an expression may call; operators are written with `_` or `@` and are all allowed."""
 
 
+_FAILURES = (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError)
+"""What an expression can end in."""
+
+_EXAMPLE: dict[str, Any] = {
+    "at": datetime(2027, 1, 4, 9, tzinfo=UTC), "channel": "email", "account": "shop",
+    "kind": "message", "sender": "wang@shop.example", "recipients": [], "customer": None,
+    "tier": None, "language": "en", "subject": "", "text": "", "attributes": {},
+    "automatic": None, "call": None, "attachments": [], "previous_tickets": [],
+}  # fmt: skip
+
+
+VARIABLES = tuple(_EXAMPLE)
+"""The names that an expression may use."""
+
+
 def expression_error(text: str) -> str | None:
     """What is wrong with an expression, or None."""
     if len(text) > MAX_CHARACTERS:
@@ -43,16 +56,23 @@ def expression_error(text: str) -> str | None:
         program = cel.compile(text)
     except ValueError as error:
         return _first_line(str(error))
+    return next(_problems(text, program), None)
+
+
+def _problems(text: str, program: cel.Program) -> Iterator[str]:
     walks = _WALKS.findall(text)
     if len(walks) > 1:
-        return "more than one walk over a list: an expression has one `all` or `exists`"
+        yield "more than one walk over a list: an expression has one `all` or `exists`"
     names = set(program.variables()) - {name for _, name in walks}
     for name in sorted(names - set(VARIABLES)):
-        return f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
+        yield f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
     for name in program.functions():
         if name not in _FUNCTIONS and not name.startswith(("_", "@", "!", "-")):
-            return f"there is no function {name!r} here{did_you_mean(name, _FUNCTIONS)}"
-    return None
+            yield f"there is no function {name!r} here{did_you_mean(name, _FUNCTIONS)}"
+    with suppress(*_FAILURES):
+        result = program.execute(dict(_EXAMPLE))
+        if not isinstance(result, bool):
+            yield f"expected true or false, and this makes {result!r}"
 
 
 def _first_line(said: str) -> str:
@@ -76,7 +96,7 @@ class Expression:
             context.variables = _variables(context)
         try:
             return self._program.execute(context.variables) is True
-        except (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError):
+        except _FAILURES:
             return False
 
 

@@ -5,20 +5,12 @@ Each check yields the path of what is wrong, and a sentence.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import re2
-
-from rules.expressions import expression_error
+from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
-from rules.matcher import Keyword
 from rules.model import Rulebook
 from rules.source import Path
-from rules.textfold import fold_keyword
-from rules.walk import conditions, every_condition
-from rules.when import Condition, TextMatch
+from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
-
-MAX_CHAIN = 20
-"""So many conditions may name each other one inside the other."""
 
 Wrong = tuple[Path, str]
 Name = tuple[Path, str, str | None]
@@ -45,7 +37,6 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "agent": rulebook.agents,
         "list": rulebook.lists,
         "condition": rulebook.conditions,
-        "customer": rulebook.customers,
     }
     for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
         for path, kind, name in names(rulebook):
@@ -104,15 +95,9 @@ def _of_conditions(rulebook: Rulebook) -> Iterator[Name]:
             yield (*path, "hours", calendar), "calendar", calendar
         for queue in one.queues or ():
             yield (*path, "queues", queue), "queue", queue
-        for field, match in _matches(one):
+        for field, match in matches(one):
             for number, name in enumerate(match.lists or ()):
                 yield (*path, field, "lists", number), "list", name
-
-
-def _matches(condition: Condition) -> Iterator[tuple[str, TextMatch]]:
-    for field, match in (("text", condition.text), ("subject", condition.subject)):
-        if match is not None:
-            yield field, match
 
 
 def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -196,48 +181,6 @@ def _default(rulebook: Rulebook) -> Iterator[Wrong]:
             yield ("routes", index), "a route without `when` must be the last: it takes everything"
 
 
-def _conditions(rulebook: Rulebook) -> Iterator[Wrong]:
-    for path, one in every_condition(rulebook):
-        for name, match in _matches(one):
-            yield from _match((*path, name), match)
-        if one.cel is not None and (error := expression_error(one.cel)) is not None:
-            yield (*path, "cel"), f"expression {one.cel[:60]!r}: {error}"
-        for queue, state in (one.queues or {}).items():
-            if state.waiting is None and state.oldest is None:
-                yield (*path, "queues", queue), "expected `waiting` or `oldest`"
-    yield from _circles(rulebook)
-
-
-def _circles(rulebook: Rulebook) -> Iterator[Wrong]:
-    """Conditions that contain themselves, or nest too deep: each is followed once."""
-    named = {
-        name: [
-            (path, other)
-            for path, one in conditions(("conditions", name), condition)
-            for other in one.condition or ()
-        ]
-        for name, condition in rulebook.conditions.items()
-    }
-    done: dict[str, int] = {}
-
-    def depth(name: str, above: tuple[str, ...]) -> Iterator[Wrong]:
-        for path, other in named[name]:
-            chain = (*above, name)
-            if other in chain:
-                circle = " -> ".join((*chain[chain.index(other) :], other))
-                yield (*path, "condition"), f"a condition that contains itself: {circle}"
-            elif other in named and other not in done and len(chain) <= MAX_CHAIN:
-                yield from depth(other, chain)
-        inner = [done.get(other, 0) for _, other in named[name]]
-        done[name] = 1 + max(inner, default=0)
-        if done[name] == MAX_CHAIN + 1:
-            yield ("conditions", name), f"more than {MAX_CHAIN} conditions, each inside the next"
-
-    for name in named:
-        if name not in done:
-            yield from depth(name, ())
-
-
 def _lists(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
     for name, words in rulebook.lists.items():
         error = list_error(words, files)
@@ -254,44 +197,6 @@ def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
             yield ("routes", index, "then"), "`drop` ends the search: it cannot `continue`"
         if route.from_ and route.until and route.until <= route.from_:
             yield ("routes", index, "until"), "it ends before it begins (`from`)"
-
-
-def _match(path: Path, match: TextMatch) -> Iterator[Wrong]:
-    if match.keywords is None and match.regex is None and match.lists is None:
-        yield path, "expected `keywords`, `lists` or `regex`"
-    if match.lookalikes and match.keywords is None and match.lists is None:
-        yield (
-            (*path, "lookalikes"),
-            "it is for `keywords` and `lists`: there are none",
-        )
-    for number, keyword in enumerate(match.keywords or ()):
-        if not Keyword.of(fold_keyword(keyword)).core:
-            yield (*path, "keywords", number), f"keyword {keyword!r} has nothing to look for"
-    for number, pattern in enumerate(match.regex or ()):
-        error = regex_error(pattern)
-        if error is not None:
-            yield (*path, "regex", number), f"regex {pattern!r}: {error}"
-
-
-def regex_error(pattern: str) -> str | None:
-    """What RE2 says against `pattern`, or None. RE2 knows no look-around and no backreferences."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        said = error.args[0] if error.args else "invalid"
-        text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-        return text + next((hint for part, hint in _HINTS.items() if part in text), "")
-    return None
-
-
-_HINTS = {
-    "perl operator": " (RE2 has no look-around: use a second condition, or `not`)",
-    "escape sequence": " (RE2 has no backreferences)",
-    "repetition size": " (at most 1000 times)",
-    "too large": " (bounded repetitions multiply: use fewer or smaller ones)",
-}
 
 
 def _files(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
@@ -329,5 +234,5 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _addresses,
     _default,
     _routes,
-    _conditions,
+    wrong_conditions,
 )

@@ -84,6 +84,17 @@ class PreviousTickets(Entry):
     at_most: int | None = Field(default=None, ge=0, le=20)
     """No more of them; alone it also holds where there is none."""
 
+    @property
+    def least(self) -> int:
+        """How many there must be."""
+        alone = self.at_most is not None and "at_least" not in self.model_fields_set
+        return 0 if alone else self.at_least
+
+    @property
+    def never_holds(self) -> bool:
+        """Whether no number is in these bounds."""
+        return self.at_most is not None and self.least > self.at_most
+
 
 class Congestion(Entry):
     """How full a queue is; either of what is given is enough.
