@@ -7,12 +7,13 @@ there) does not hold.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import cel
+from cel import stdlib
 
 from rules.wording import did_you_mean
 
@@ -23,10 +24,10 @@ MAX_CHARACTERS = 1_000
 MAX_TEXT_CHARACTERS = 10_000
 """More of a text than this is not shown to an expression."""
 
-_WALKS = re.compile(r"\.\s*(all|exists|exists_one)\s*\(\s*(\w+)\s*,")
-_FUNCTIONS = frozenset(
-    {"contains", "startsWith", "endsWith", "matches", "size", "timestamp", "duration", "int",
-     "uint", "double", "string", "bool", "type", "lowerAscii", "upperAscii", "trim", "getFullYear",
+_WALKS = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,")
+FUNCTIONS = frozenset(
+    {"contains", "startsWith", "endsWith", "matches", "length", "timestamp", "duration", "int",
+     "uint", "double", "string", "bytes", "lowerAscii", "upperAscii", "trim", "getFullYear",
      "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours",
      "getMinutes", "getSeconds", "getMilliseconds"}
 )  # fmt: skip
@@ -61,18 +62,28 @@ def expression_error(text: str) -> str | None:
 
 def _problems(text: str, program: cel.Program) -> Iterator[str]:
     walks = _WALKS.findall(text)
+    yield from (f"there is no `{how}` here: it makes a list" for how, _ in walks if how in _MAKING)
     if len(walks) > 1:
         yield "more than one walk over a list: an expression has one `all` or `exists`"
     names = set(program.variables()) - {name for _, name in walks}
     for name in sorted(names - set(VARIABLES)):
         yield f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
-    for name in program.functions():
-        if name not in _FUNCTIONS and not name.startswith(("_", "@", "!", "-")):
-            yield f"there is no function {name!r} here{did_you_mean(name, _FUNCTIONS)}"
+    yield from filter(None, map(_function_error, program.functions()))
     with suppress(*_FAILURES):
-        result = program.execute(dict(_EXAMPLE))
+        result = program.execute(_with_functions(_EXAMPLE))
         if not isinstance(result, bool):
             yield f"expected true or false, and this makes {result!r}"
+
+
+_MAKING = frozenset({"map", "filter"})
+
+
+def _function_error(name: str) -> str | None:
+    if name == "size":
+        return "`size` counts the bytes of a text: use `length`"
+    if name in FUNCTIONS or name.startswith(("_", "@", "!", "-")):
+        return None
+    return f"there is no function {name!r} here{did_you_mean(name, FUNCTIONS)}"
 
 
 def _first_line(said: str) -> str:
@@ -93,11 +104,26 @@ class Expression:
     def holds(self, context: "Context") -> bool:
         """Whether it is true of a request."""
         if context.variables is None:
-            context.variables = _variables(context)
+            context.variables = _with_functions(_variables(context))
         try:
             return self._program.execute(context.variables) is True
         except _FAILURES:
             return False
+
+
+def _with_functions(variables: Mapping[str, Any]) -> cel.Context:
+    known = cel.Context(dict(variables))
+    for name, function in _OWN.items():
+        known.add_function(name, function)
+    return known
+
+
+_OWN: Mapping[str, Callable[..., Any]] = {
+    "length": len,
+    "lowerAscii": stdlib.lower_ascii,
+    "upperAscii": stdlib.upper_ascii,
+    "trim": stdlib.trim,
+}
 
 
 def _variables(context: "Context") -> dict[str, Any]:

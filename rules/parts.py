@@ -41,7 +41,7 @@ class Context:
     request: CustomerRequest
     found: Found
     calendars: Mapping[str, Calendar]
-    variables: dict[str, Any] | None = None
+    variables: Any = None
     """What expressions see, when one has asked for it."""
 
 

@@ -141,11 +141,15 @@ def replace_facts(known: Facts, **changes: Any) -> Facts:
         ({"attachments": {"at_least": 2}}, {"attachments": [FILE]}, False),
         ({"attachments": {"larger_than": 9}}, {"attachments": [FILE]}, True),
         ({"attachments": {"larger_than": 10}}, {"attachments": [FILE]}, False),
-        ({"cel": "size(text) == 2 && channel == 'chat'"}, {"text": "ab", "channel": "chat"}, True),
+        (
+            {"cel": "length(text) == 2 && channel == 'chat'"},
+            {"text": "ab", "channel": "chat"},
+            True,
+        ),
         ({"cel": "attributes.amount > 100.0"}, {"attributes": {"amount": 100.5}}, True),
         ({"cel": "attributes.amount > 100.0"}, {}, False),
         ({"cel": "attributes.order.lines.exists(l, l == 'x')"}, {"attributes": ORDER}, True),
-        ({"cel": "previous_tickets.size() == 0 && tier == null"}, {}, True),
+        ({"cel": "previous_tickets.length() == 0 && tier == null"}, {}, True),
         (
             {"cel": "call.outcome == 'abandoned'"},
             {"call": {"id": "1", "outcome": "abandoned"}},
