@@ -1,7 +1,7 @@
 """The single clauses of a condition, and what a request shows of those that can be indexed."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from rules import attributes
@@ -68,8 +68,14 @@ _FIELDS: dict[str, Callable[[Facts], str | None]] = {
 
 
 def _field(name: str, wanted: list[str]) -> Iterator[Part]:
-    values, read = frozenset(map(str, wanted)), _FIELDS[name]
-    yield Part(name, lambda context: read(context.facts) in values, equal(name, values))
+    yield _equal(name, frozenset(map(str, wanted)))
+
+
+@lru_cache(maxsize=1024)
+def _equal(name: str, values: frozenset[str]) -> Part:
+    """Shared by the routes that ask for the same, so that it stays in the processor's cache."""
+    read = _FIELDS[name]
+    return Part(name, lambda context: read(context.facts) in values, equal(name, values))
 
 
 def _language(wanted: list[str]) -> Iterator[Part]:
@@ -167,15 +173,22 @@ _CLAUSES: dict[str, Callable[[Any], Iterable[Part]]] = {
 # -- what a request shows
 
 
-def shown(context: Context, fields: Container[str]) -> Iterator[tuple[str, str, str]]:
-    """The triggers that a request shows, of those fields; plain tuples equal `Trigger`s."""
+Reader = Callable[[Facts], Iterable[str]]
+
+
+def readers(fields: Container[str]) -> tuple[tuple[str, Reader], ...]:
+    """How what a request shows of those fields is read."""
+    return tuple((name, read) for name, read in _SHOWN.items() if name in fields)
+
+
+def shown(context: Context, read: Iterable[tuple[str, Reader]]) -> Iterator[tuple[str, str, str]]:
+    """The triggers that a request shows, by these readers; plain tuples equal `Trigger`s."""
     for (name, how), values in context.found.items():
         for value in values:
             yield name, how, value
-    for name, read in _SHOWN.items():
-        if name in fields:
-            for value in read(context.facts):
-                yield name, "equals", value
+    for name, values_of in read:
+        for value in values_of(context.facts):
+            yield name, "equals", value
 
 
 def _one(read: Callable[[Facts], str | None]) -> Callable[[Facts], Iterable[str]]:

@@ -7,10 +7,15 @@ are those of the one clause that fewest requests show.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from rules.clauses import clauses
-from rules.parts import Compiled, Part, Test, Trigger
+from rules.parts import Compiled, Context, Part, Test, Trigger
 from rules.when import Condition
 
-ALWAYS = Compiled(lambda _: True, None)
+
+def _always(_: Context) -> bool:
+    return True
+
+
+ALWAYS = Compiled(_always, None, _always)
 
 Named = Callable[[str], Compiled]
 """The condition of a name in the section `conditions`."""
@@ -40,12 +45,28 @@ def joined(parts: tuple[Part, ...]) -> Compiled:
     """All of these clauses."""
     if not parts:
         return ALWAYS
-    known = [part.triggers for part in parts if part.triggers is not None]
-    triggers = min(known, key=_commonness, default=None)
-    return Compiled(_all(tuple(part.test for part in parts)), triggers, parts)
+    known = [part for part in parts if part.triggers is not None]
+    best = min(known, key=lambda part: _commonness(part.triggers or frozenset()), default=None)
+    cheapest = sorted(parts, key=_cost)
+    rest = [part.test for part in cheapest if not (part is best and part.is_shown)]
+    return Compiled(
+        _all(tuple(part.test for part in cheapest)),
+        best.triggers if best else None,
+        _all(tuple(rest)),
+        parts,
+    )
+
+
+def _cost(part: Part) -> int:
+    """Clauses whose triggers were looked up already go first, those without triggers last."""
+    if part.triggers is None:
+        return 2
+    return int(not part.is_shown)
 
 
 def _all(tests: tuple[Test, ...]) -> Test:
+    if not tests:
+        return _always
     if len(tests) == 1:
         return tests[0]
     return lambda context: all(test(context) for test in tests)
@@ -87,7 +108,8 @@ def _one_of(name: str, choices: Iterable[Compiled]) -> Part:
 
 def _by_name(name: str, named: Named) -> Compiled:
     found = named(name)
-    return Compiled(found.test, found.triggers, (Part(name, found.test, found.triggers, (found,)),))
+    part = Part(name, found.test, found.triggers, (found,))
+    return Compiled(found.test, found.triggers, found.test, (part,))
 
 
 class Library:

@@ -33,7 +33,7 @@ def decide(compiled: Compiled, facts: Facts) -> Decision:
     rest = compiled.index.candidates(context)
     for route in rest:
         looked_at.append(route.id)
-        if not route.condition.test(context):
+        if not route.condition.rest(context):
             continue
         if not route.goes_on:
             break
@@ -53,7 +53,7 @@ def decide(compiled: Compiled, facts: Facts) -> Decision:
 def _overridden(rest: Iterator[CompiledRoute], context: Context) -> Iterator[str]:
     """Later routes that would have matched too; what always matches is not among them."""
     for route in islice(rest, CANDIDATES_SHOWN):
-        if route.condition.parts and route.condition.test(context):
+        if route.condition.parts and route.condition.rest(context):
             yield route.id
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
+from itertools import chain, groupby
 from typing import Any
 
 from rules.calendar import Calendar
-from rules.clauses import shown
+from rules.clauses import readers, shown
 from rules.conditions import Library, compile_condition, joined
 from rules.decision import Facts
 from rules.lists import words_of
@@ -108,7 +109,7 @@ class Index:
                 self._always.append(compiled.number)
             for trigger in compiled.condition.triggers or ():
                 self._by_trigger[trigger].append(compiled.number)
-        self._fields = frozenset(field for field, _, _ in self._by_trigger)
+        self._readers = readers({field for field, _, _ in self._by_trigger})
 
     def context(self, facts: Facts, calendars: Mapping[str, Calendar]) -> Context:
         """The request as conditions see it: every keyword and regex looked for, once."""
@@ -117,13 +118,21 @@ class Index:
     def candidates(self, context: Context) -> Iterator[CompiledRoute]:
         """The routes that the request may match, in order; the others cannot."""
         by_trigger = self._by_trigger
-        shows = shown(context, self._fields)
-        found = [by_trigger[one] for one in shows if one in by_trigger]
-        last = -1
-        for number in merge(self._always, *found):
-            if number != last:
-                last = number
-                yield self.routes[number]
+        shows = shown(context, self._readers)
+        found = [self._always, *(by_trigger[one] for one in shows if one in by_trigger)]
+        routes = self.routes
+        return (routes[number] for number in _in_order(found))
+
+
+def _in_order(found: list[list[int]]) -> Iterable[int]:
+    """The numbers of all lists, each once, in order; of many only as many as are asked for."""
+    if sum(map(len, found)) <= _FEW:
+        return sorted(set(chain.from_iterable(found)))
+    return (number for number, _ in groupby(merge(*found)))
+
+
+_FEW = 50
+"""Up to so many candidates are put in order faster than they are merged one by one."""
 
 
 @dataclass(frozen=True, slots=True)

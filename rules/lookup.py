@@ -18,6 +18,9 @@ MAX_TEXT_CHARACTERS = 100_000
 Lists = Mapping[str, Collection[str]]
 """The entries of each named list."""
 
+_Known = Mapping[tuple[str, str], Collection[str]]
+"""What is looked for, by field and how."""
+
 _Finding = dict[tuple[str, str], Mapping[str, Span | None]]
 
 _NOTHING: Found = {
@@ -34,30 +37,28 @@ class Lookup:
         known: dict[tuple[str, str], set[str]] = defaultdict(set)
         for trigger in _looked_for(conditions, set()):
             known[trigger.field, trigger.how].add(trigger.value)
-        self._words = {
-            name: [
-                _Words(name + suffix, view, known, lists)
-                for suffix, view in VIEWS.items()
-                if known[name + suffix, "keyword"] or known[name + suffix, "list"]
-            ]
-            for name in FIELDS
-        }
         self._regexes = {
             name: Regexes(known[name, "regex"]) for name in FIELDS if known[name, "regex"]
+        }
+        words = {name: list(_words(name, known, lists)) for name in FIELDS}
+        self._texts = {
+            name: (words[name], self._regexes.get(name))
+            for name in FIELDS
+            if words[name] or name in self._regexes
         }
         self._senders = {name: Addresses(lists[name]) for name in known["sender", "list"]}
 
     def find(self, request: CustomerRequest) -> Found:
         """All that is looked for and is there."""
         found: _Finding = dict(_NOTHING)
-        for name, views in self._words.items():
-            text = readable(request, name) if views else ""
-            if text:
+        for name, (views, patterns) in self._texts.items():
+            text = readable(request, name)
+            if views and text:
                 folded = fold(text)
                 for words in views:
                     words.find(folded, found)
-        for name, patterns in self._regexes.items():
-            found[name, "regex"] = dict.fromkeys(patterns.find(readable(request, name)))
+            if patterns is not None:
+                found[name, "regex"] = dict.fromkeys(patterns.find(text))
         if self._senders:
             address = request.sender.address
             found["sender", "list"] = {
@@ -87,6 +88,14 @@ def readable(request: CustomerRequest, name: str) -> str:
     return text
 
 
+def _words(name: str, known: _Known, lists: Lists) -> "Iterator[_Words]":
+    """What is looked for in the views of one text, where anything is."""
+    for suffix, view in VIEWS.items():
+        field = name + suffix
+        if known[field, "keyword"] or known[field, "list"]:
+            yield _Words(field, view, known, lists)
+
+
 class _Words:
     """The keywords, and the words of lists, that are looked for in one view of a text."""
 
@@ -94,7 +103,7 @@ class _Words:
         self,
         field: str,
         view: View | None,
-        known: Mapping[tuple[str, str], Iterable[str]],
+        known: _Known,
         lists: Lists,
     ) -> None:
         self._field = field

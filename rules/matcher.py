@@ -10,7 +10,7 @@ import re2
 
 from rules.textfold import Folded, at_boundaries, fold_keyword
 
-_SHARD = 500
+_SHARD = 2_000
 _MEMORY_BYTES = 64 * 1024 * 1024
 _SENTINEL = r"(?s)\A."
 """Matches every text that is not empty. RE2 reports out-of-memory as *no match*: when even this

@@ -50,10 +50,14 @@ Test = Callable[[Context], bool]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A condition ready to be used. `parts` name the clauses that all must hold."""
+    """A condition ready to be used. `parts` name the clauses that all must hold.
+
+    `rest` is what is left to test of it once one of its triggers was shown.
+    """
 
     test: Test
     triggers: frozenset[Trigger] | None
+    rest: Test
     parts: tuple["Part", ...] = ()
 
 
@@ -65,6 +69,11 @@ class Part:
     test: Test
     triggers: frozenset[Trigger] | None
     nested: tuple[Compiled, ...] = field(default=())
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it holds exactly when one of its triggers is shown."""
+        return self.triggers is not None and not self.nested
 
 
 def equal(name: str, values: Iterable[str]) -> frozenset[Trigger]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def check(
         for one in error.problems:
             _show(one, "error", as_json)
         raise typer.Exit(1) from None
-    warnings = lint(files)
+    warnings = lint(files, datetime.now(UTC))
     for one in warnings:
         _show(one, "warning", as_json)
     book = compiled.rulebook
