@@ -16,6 +16,7 @@ import msgspec
 from channels.identity import conversation_key, key_of, ticket_id
 from channels.request import CustomerRequest
 from router.core import acks, threads
+from router.core.ack_variables import Variables
 from router.core.customers import CustomerChanged, Customers, Known
 from router.core.desk import Activation
 from router.core.events import (
@@ -331,12 +332,9 @@ class Triage:
         request, decision, conversation = opening.request, opening.decision, opening.conversation
         language = _language(request, opening.customer)
         to = answer_to(request, self.compiled.rulebook.ack_policy.own_addresses)
+        variables = Variables(self.compiled, request, decision, conversation.ticket)
         text = render(
-            self.compiled.templates,
-            decision.ack or "",
-            request.channel,
-            language,
-            self._variables(request, decision, conversation),
+            self.compiled.templates, decision.ack or "", request.channel, language, variables
         )
         thread = Thread(
             conversation=conversation.id,
@@ -354,30 +352,6 @@ class Triage:
         ack = f"{conversation.ticket}/ack"
         data = letter(self._head, thread, "ack", text, id=ack, label="a1", number=0, at=out.now)
         out.add(MESSAGES_OUTBOUND, opening.key, "message.outbound", data, id=ack)
-
-    def _variables(
-        self, request: CustomerRequest, decision: Decision, conversation: Conversation
-    ) -> dict[str, Any]:
-        rulebook = self.compiled.rulebook
-        kind = rulebook.types.get(decision.type) if decision.type else None
-        sla = rulebook.slas.get(decision.sla) if decision.sla else None
-        calendar = self.compiled.calendars[sla.calendar] if sla else None
-        due_at = None
-        if sla is not None and calendar is not None and sla.first_response is not None:
-            due_at = calendar.due(request.received_at, sla.first_response)
-        is_open = calendar is None or calendar.is_open(request.received_at)
-        return {
-            "ticket": conversation.ticket,
-            "customer": request.sender.name or "",
-            "queue": rulebook.queues[decision.queue].name or decision.queue,
-            "type": (kind.name if kind and kind.name else decision.type) or "",
-            "open": is_open,
-            "due_at": due_at,
-            "next_open": None
-            if is_open or calendar is None
-            else calendar.next_open(request.received_at),
-            "timezone": rulebook.calendars[sla.calendar].timezone if sla else "UTC",
-        }
 
     def _announce(self, out: Outbox, opening: Opening) -> None:
         request, decision, conversation = opening.request, opening.decision, opening.conversation

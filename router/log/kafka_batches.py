@@ -27,7 +27,9 @@ HEADERS_BYTES = 64 * 1024
 """Only where a record is so near to the bound are its headers counted: they are never so large."""
 
 
-def placed(namespace: Namespace, messages: Sequence[Message]) -> Iterator[tuple[TopicPartition, Entry]]:
+def placed(
+    namespace: Namespace, messages: Sequence[Message]
+) -> Iterator[tuple[TopicPartition, Entry]]:
     """Where each message goes, and as what. Raises `TooLarge`, `Malformed`."""
     envelope: object = None
     headed: layout.Headers = []
