@@ -127,7 +127,8 @@ class Desk:
 
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
-        key = (ticket.queue, ticket.place, tuple(sorted(ticket.skills.items())), ticket.channel)
+        asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
+        key = (ticket.queue, ticket.place, asked, ticket.channel)
         need = self._needs.get(key)
         if need is None:
             target = self.target(ticket)
@@ -238,17 +239,18 @@ class Turn:
         if trigger is not None:
             changes["state"] = move(ticket.state, trigger)
         changed = msgspec.structs.replace(ticket, version=ticket.version + 1, **changes)
-        wake_at = changed.next_wake()
-        if wake_at != changed.wake_at:
-            changed = msgspec.structs.replace(changed, wake_at=wake_at)
+        # Nobody else has it yet: what follows from the rest needs no second copy.
+        msgspec.structs.force_setattr(changed, "wake_at", changed.next_wake())
         if changed.waits:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
         return self.desk.tickets.put(changed.id, changed)
 
-    def event(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> TicketEvent:
-        """An event of `kind` about `ticket`."""
+    def event(
+        self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
+    ) -> TicketEvent:
+        """An event of `kind` about `ticket`, for its own queue or another."""
         return kind(
             ticket=ticket.id,
             conversation=ticket.conversation,
@@ -256,10 +258,10 @@ class Turn:
             channel=ticket.channel,
             account=ticket.account,
             pool=ticket.pool,
-            queue=fields.pop("queue", ticket.queue),
+            queue=queue or ticket.queue,
             rulebook=ticket.rulebook,
             version=ticket.version,
-            at=fields.pop("at", self.at),
+            at=self.at,
             **fields,
         )
 

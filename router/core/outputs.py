@@ -53,7 +53,7 @@ class Outbox:
 
     def add(
         self,
-        topics: str | tuple[str, ...],
+        topic: str,
         key: str,
         kind: str,
         data: object,
@@ -61,10 +61,7 @@ class Outbox:
         id: str | None = None,
         extensions: dict[str, str] | None = None,
     ) -> str:
-        """Yield `data` to one topic or, as the same event, to several. Returns the event's id."""
+        """Yield `data` as an event; returns its id, under which it may go to further topics."""
         event_id = id or self.next_id()
-        for topic in (topics,) if isinstance(topics, str) else topics:
-            self.outputs.append(
-                Output(topic, key, kind, event_id, self.now, data, extensions or {})
-            )
+        self.outputs.append(Output(topic, key, kind, event_id, self.now, data, extensions or {}))
         return event_id
