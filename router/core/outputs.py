@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One record to store: `data` is a contract, or JSON bytes that are passed on untouched."""
 
     topic: str
@@ -18,7 +18,7 @@ class Output(msgspec.Struct, frozen=True):
     extensions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Given(msgspec.Struct, frozen=True):
+class Given(msgspec.Struct, frozen=True, gc=False):
     """How an input came: the id that causes what follows, its instant in the log, its bytes."""
 
     cause: str

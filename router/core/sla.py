@@ -75,7 +75,7 @@ class LapseKind(StrEnum):
     ESCALATED = "escalated"
 
 
-class Lapse(msgspec.Struct, frozen=True):
+class Lapse(msgspec.Struct, frozen=True, gc=False):
     """One thing that has lapsed, at `at`. `level` numbers warnings and rungs from 1; 0 a breach."""
 
     kind: LapseKind
@@ -84,7 +84,7 @@ class Lapse(msgspec.Struct, frozen=True):
     share: float | None = None
 
 
-class Clock(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One target's clock. `spent` is business time used up before `running_since`.
 
     `due_at` is None while paused. After the breach the ladder counts from `lapsed_at`, put off
