@@ -40,7 +40,7 @@ MAX_RECORD_BYTES = 900_000
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 TIMER_RETRY = timedelta(minutes=1)
 TIMERS_A_COMMIT = 2_000
-RECORDS_A_SLICE = 20
+RECORDS_A_SLICE = 50
 """So many steps at a stretch, then the event loop's other work: sockets must not wait for us."""
 _NOW = "shard:now"
 

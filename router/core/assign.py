@@ -136,6 +136,5 @@ def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
 
 def _in_order(turn: Turn) -> list[Ticket]:
     """The tickets that seek an agent, first served first."""
-    return sorted(
-        (turn.desk.tickets.rows[key] for key in turn.seeking), key=turn.desk.waiting.place
-    )
+    found = [turn.desk.tickets.rows[key] for key in turn.seeking]
+    return sorted(found, key=turn.desk.waiting.place) if len(found) > 1 else found

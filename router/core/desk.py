@@ -37,9 +37,13 @@ class Activation(Entity, frozen=True, kw_only=True):
 
 
 class Desk:
-    """All that dispatch remembers, with the indexes over it and the rulebook in force."""
+    """All that dispatch remembers, with the indexes over it and the rulebook in force.
+
+    `activation` is the number of the activation in force; 0 before the first.
+    """
 
     def __init__(self) -> None:
+        self.activation = 0
         self.journal = Journal()
         self.tickets = Table("ticket", Ticket, self.journal)
         self.agents = Table("agent", AgentState, self.journal)
@@ -74,15 +78,10 @@ class Desk:
             raise LookupError("no rulebook is in force yet")
         return self._roster
 
-    @property
-    def activation(self) -> int:
-        """The number of the activation in force; 0 before the first."""
-        current = self.rulebooks.get("current")
-        return current.activation if current else 0
-
     def _activated(self, _: str, __: Activation | None, new: Activation | None) -> None:
         """Put a rulebook in force: everything that is a function of it is made anew."""
         compiled = None if new is None else self._compile(new)
+        self.activation = 0 if new is None else new.activation
         self._compiled = compiled
         self._roster = Roster(compiled.rulebook) if compiled else None
         self._policies.clear()

@@ -63,7 +63,10 @@ class Opening(NamedTuple):
 
 
 class Triage:
-    """The core of one triage shard."""
+    """The core of one triage shard.
+
+    `activation` is the number of the rulebook's activation in force; 0 before the first.
+    """
 
     stage = Stage.TRIAGE
     contracts: Mapping[str, type[Any]] = {
@@ -84,6 +87,7 @@ class Triage:
         for table in (self.seen, self.contacts, self.conversations):
             self.timers.watch(table)
         self._head = head
+        self.activation = 0
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
         self.rulebooks.watch(self._enforce)
@@ -100,12 +104,6 @@ class Triage:
         if self._compiled is None:
             raise LookupError("no rulebook is in force yet")
         return self._compiled
-
-    @property
-    def activation(self) -> int:
-        """The number of the rulebook's activation in force; 0 before the first."""
-        current = self.rulebooks.get("current")
-        return current.activation if current else 0
 
     def step(self, event: object, given: Given, now: datetime) -> list[Output]:
         """One input. Raises on what cannot be processed; the caller rolls the journal back."""
@@ -158,6 +156,7 @@ class Triage:
             current = {self._compiled.version: self._compiled} if self._compiled else {}
             self._known = current | {new.version: compile_rulebook(new.files)}
         self._compiled = None if new is None else self._known[new.version]
+        self.activation = 0 if new is None else new.activation
         self.customers.enforce(self._compiled.rulebook if self._compiled else None)
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:

@@ -39,7 +39,7 @@ def headers(envelope: Envelope) -> Headers:
     found = [
         ("ce_id", envelope.id.encode()),
         *_origin(envelope.type, envelope.source),
-        ("ce_time", _encode(envelope.time)[1:-1]),
+        _time(envelope.time),
         _VERSION,
         _JSON,
     ]
@@ -52,6 +52,12 @@ def headers(envelope: Envelope) -> Headers:
 def _origin(kind: str, source: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
     """A shard writes events of few types."""
     return ("ce_type", kind.encode()), ("ce_source", source.encode())
+
+
+@lru_cache(maxsize=1_000)
+def _time(at: datetime) -> tuple[str, bytes]:
+    """All events of a batch have the same."""
+    return "ce_time", _encode(at.astimezone(UTC))[1:-1]
 
 
 def size(headed: Headers) -> int:
@@ -82,11 +88,13 @@ def record(topic: str, found: Any) -> Record:
 
 def _envelope(found: Sequence[tuple[str, bytes]]) -> Envelope:
     named = dict(found)
-    extensions = {
-        name[3:]: value.decode()
-        for name, value in found
-        if name not in _FIXED and name.startswith("ce_")
-    }
+    extensions: dict[str, str] = {}
+    if not _FIXED.issuperset(named):
+        extensions = {
+            name[3:]: value.decode()
+            for name, value in found
+            if name not in _FIXED and name.startswith("ce_")
+        }
     return Envelope(
         named["ce_id"].decode(),
         named["ce_type"].decode(),

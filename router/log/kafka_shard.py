@@ -217,7 +217,7 @@ class KafkaShard:
         }
         standing = Standing(self._standing.partitions, positions)
         sending = batches(self._producer.create_batch, self._namespace, commit.outputs)
-        await self._namespace.ensure({message.topic for message in commit.outputs})
+        await self._namespace.ensure({self._namespace.topic(one.topic) for one in sending})
         changes: list[Entry] = [(key.encode(), data, []) for key, data in commit.changes.items()]
         changes.append((POSITIONS.encode(), msgspec.json.encode(standing), []))
         sending[self._state] = filled(self._producer.create_batch, changes)
