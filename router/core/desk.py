@@ -37,9 +37,13 @@ class Activation(Entity, frozen=True, kw_only=True):
 
 
 class Desk:
-    """All that dispatch remembers, with the indexes over it and the rulebook in force."""
+    """All that dispatch remembers, with the indexes over it and the rulebook in force.
+
+    `activation` is the number of the activation in force; 0 before the first.
+    """
 
     def __init__(self) -> None:
+        self.activation = 0
         self.journal = Journal()
         self.tickets = Table("ticket", Ticket, self.journal)
         self.agents = Table("agent", AgentState, self.journal)
@@ -74,15 +78,10 @@ class Desk:
             raise LookupError("no rulebook is in force yet")
         return self._roster
 
-    @property
-    def activation(self) -> int:
-        """The number of the activation in force; 0 before the first."""
-        current = self.rulebooks.get("current")
-        return current.activation if current else 0
-
     def _activated(self, _: str, __: Activation | None, new: Activation | None) -> None:
         """Put a rulebook in force: everything that is a function of it is made anew."""
         compiled = None if new is None else self._compile(new)
+        self.activation = 0 if new is None else new.activation
         self._compiled = compiled
         self._roster = Roster(compiled.rulebook) if compiled else None
         self._policies.clear()
@@ -127,7 +126,8 @@ class Desk:
 
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
-        key = (ticket.queue, ticket.place, tuple(sorted(ticket.skills.items())), ticket.channel)
+        asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
+        key = (ticket.queue, ticket.place, asked, ticket.channel)
         need = self._needs.get(key)
         if need is None:
             target = self.target(ticket)
@@ -238,17 +238,18 @@ class Turn:
         if trigger is not None:
             changes["state"] = move(ticket.state, trigger)
         changed = msgspec.structs.replace(ticket, version=ticket.version + 1, **changes)
-        wake_at = changed.next_wake()
-        if wake_at != changed.wake_at:
-            changed = msgspec.structs.replace(changed, wake_at=wake_at)
+        # Nobody else has it yet: what follows from the rest needs no second copy.
+        msgspec.structs.force_setattr(changed, "wake_at", changed.next_wake())
         if changed.waits:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
         return self.desk.tickets.put(changed.id, changed)
 
-    def event(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> TicketEvent:
-        """An event of `kind` about `ticket`."""
+    def event(
+        self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
+    ) -> TicketEvent:
+        """An event of `kind` about `ticket`, for its own queue or another."""
         return kind(
             ticket=ticket.id,
             conversation=ticket.conversation,
@@ -256,10 +257,10 @@ class Turn:
             channel=ticket.channel,
             account=ticket.account,
             pool=ticket.pool,
-            queue=fields.pop("queue", ticket.queue),
+            queue=queue or ticket.queue,
             rulebook=ticket.rulebook,
             version=ticket.version,
-            at=fields.pop("at", self.at),
+            at=self.at,
             **fields,
         )
 

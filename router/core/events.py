@@ -11,7 +11,7 @@ import msgspec
 from channels.request import CustomerRequest
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The root of all event data: nothing but its type."""
 
     TYPE: ClassVar[str]

@@ -49,7 +49,7 @@ class Conversation(Entity, frozen=True, kw_only=True):
     message_ids: tuple[str, ...] = ()
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """An automatic message that we sent: when, and a hash of the text that it answered."""
 
     at: datetime

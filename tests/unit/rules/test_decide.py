@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from channels.defaults import fill
-from channels.request import CustomerRequest
 from rules import matcher
 from rules.decide import decide
 from rules.decision import Decision, Facts, Waiting
@@ -163,7 +162,7 @@ def replace_facts(known: Facts, **changes: Any) -> Facts:
 )
 def test_when_a_condition_holds(when: dict[str, Any], fields: dict[str, Any], holds: bool) -> None:
     """Each condition means what the rulebook's documentation says."""
-    request = CustomerRequest(**vars(fill({"text": ""}, at=NOON)))
+    request = fill({"text": ""}, at=NOON)
     assert request.received_at == NOON
     assert (decided(book(route(when)), **fields).rule == "tried") is holds
 
