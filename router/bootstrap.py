@@ -39,6 +39,7 @@ from router.kafka_cluster import SCHEME, cluster
 from router.log.kafka import KafkaLog
 from router.log.kafka_membership import Membership
 from router.log.protocol import Log, Record
+from router.log.reading import stored
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, socket_of
 from router.rulebook_files import read_folder
@@ -191,17 +192,6 @@ async def _edges(log: Log, worker: str) -> AsyncIterator[Log]:
             yield edges
     else:
         yield log
-
-
-async def stored(log: Log, topic: str) -> AsyncIterator[Record]:
-    """The records of `topic` that are stored now, then the end."""
-    subscription = log.subscribe([topic], None, from_start=True)
-    async for delivery in subscription:
-        for record in delivery.records:
-            yield record
-        if delivery.caught_up:
-            break
-    await subscription.close()
 
 
 async def activation_in_force(log: Log) -> RulebookActivated | None:
