@@ -13,9 +13,11 @@ import structlog
 from channels.contract import decode
 from channels.errors import Malformed, Unavailable
 from router.core.events import RulebookActivated
+from router.core.packing import unpacked
 from router.log.protocol import Log
 from router.log.reading import stored
 from router.topics import RULEBOOK
+from rules.index import Compiled, compile_rulebook
 from rules.wording import did_you_mean
 
 FOLDER = "folder"
@@ -55,12 +57,13 @@ async def history(log: Log) -> list[Entry]:
     async for record in stored(log, RULEBOOK):
         try:
             event = decode(RulebookActivated, record.value)
+            files = unpacked(event)
         except Malformed as error:
             # The shards refuse it too: it was never in force.
             _log.warning("activation_unreadable", offset=record.offset, problem=str(error)[:300])
             continue
         entry = Entry(
-            event.activation, event.version, event.files, record.envelope.time,
+            event.activation, event.version, files, record.envelope.time,
             event.by, event.note, event.origin, event.rollback_of,
         )  # fmt: skip
         found.setdefault(event.activation, entry)
@@ -73,6 +76,11 @@ async def in_force(log: Log) -> Entry:
     if not entries:
         raise Unavailable("no rulebook is in force yet: start `switchboard serve` first")
     return entries[-1]
+
+
+async def rulebook_in_force(log: Log) -> Compiled:
+    """The rulebook in force, compiled. Raises `Unavailable` when there is none yet."""
+    return compile_rulebook((await in_force(log)).files)
 
 
 def find(entries: Sequence[Entry], wanted: str) -> Entry:
