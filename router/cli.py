@@ -21,6 +21,7 @@ from router.commands import (
     init,
     normalize,
     route,
+    rulebook,
     schema,
     serve,
     simulate,
@@ -56,6 +57,7 @@ for command in (
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")
 
 

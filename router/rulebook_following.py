@@ -45,15 +45,19 @@ async def put_in_force(
     note: str = "",
     origin: str = COMMAND,
     rollback_of: int | None = None,
+    over: int | None = None,
 ) -> tuple[Entry, bool]:
     """Put these files in force unless they are; what is in force, and whether that is new.
 
-    Raises `Malformed` when they are wrong or too large, `Overtaken`; then nothing has changed.
+    With `over` only while that activation is in force. Raises `Malformed` when the files are wrong
+    or too large, `Overtaken`; then nothing has changed.
     """
     await asyncio.to_thread(compile_rulebook, files)
     entries, named = await history(log), version(files)
     if entries and entries[-1].version == named:
         return entries[-1], False
+    if over is not None and entries[-1].activation != over:
+        raise _overtaken(entries[-1], named)
     number = entries[-1].activation + 1 if entries else 1
     message = records.activation(
         files, number, datetime.now(UTC), by=by, note=note, origin=origin, rollback_of=rollback_of
@@ -66,12 +70,16 @@ async def put_in_force(
     # records the first counts, for us as for the shards.
     (stored,) = (one for one in await history(log) if one.activation == number)
     if stored.version != named:
-        raise Overtaken(
-            f"{stored} was put in force at the same moment{_by(stored)}; version {named} is not: "
-            "look at what has changed (`switchboard rulebook diff`), then publish again"
-        )
+        raise _overtaken(stored, named)
     _log.info("rulebook_activated", activation=number, version=named)
     return stored, True
+
+
+def _overtaken(stored: Entry, named: str) -> Overtaken:
+    return Overtaken(
+        f"{stored} was put in force at the same moment{_by(stored)}; version {named} is not: "
+        "look at what has changed (`switchboard rulebook diff`), then try again"
+    )
 
 
 def _by(entry: Entry) -> str:

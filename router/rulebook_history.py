@@ -22,6 +22,7 @@ from rules.wording import did_you_mean
 
 FOLDER = "folder"
 COMMAND = "command"
+CURRENT = "current"
 SHORTEST_PREFIX = 4
 
 _NUMBER = re.compile(r"#?(\d{1,9})", re.ASCII)
@@ -86,11 +87,13 @@ async def rulebook_in_force(log: Log) -> Compiled:
 def find(entries: Sequence[Entry], wanted: str) -> Entry:
     """The activation that `wanted` names; of a version that was in force often, the newest.
 
-    It is a version, a prefix of at least 4 digits that no other version has, or the number of an
-    activation: `7` or `#7`. Raises `Malformed` that says what there is.
+    It is a version, a prefix of at least 4 digits that no other version has, the number of an
+    activation (`7` or `#7`), or `current`. Raises `Malformed` that says what there is.
     """
     if not entries:
         raise Malformed(f"no version {wanted!r}: no rulebook was ever in force here")
+    if wanted == CURRENT:
+        return entries[-1]
     by_version = {one.version: one for one in entries if _begins(one.version, wanted)}
     if wanted.lower() in by_version:
         return by_version[wanted.lower()]
@@ -123,6 +126,23 @@ def _unknown(entries: Sequence[Entry], wanted: str) -> str:
         return f"no version {wanted!r} in the log{hint}: `switchboard rulebook list` shows all"
     return (
         f"{wanted!r} names no version: expected one such as {entries[-1].version}, "
-        f"at least {SHORTEST_PREFIX} digits of its beginning, or an activation's number such as "
-        f"{last} or #{last}"
+        f"at least {SHORTEST_PREFIX} digits of its beginning, an activation's number such as "
+        f"{last} or #{last}, or {CURRENT}"
     )
+
+
+def before(entries: Sequence[Entry]) -> Entry:
+    """What a rollback without a version goes back to. Raises `Malformed` where there is nothing.
+
+    From a rollback it goes further back, from where that one went to: never to what it left.
+    """
+    if not entries:
+        raise Malformed("there is nothing to go back to: no rulebook was ever in force here")
+    by_number = {one.activation: one for one in entries}
+    at = entries[-1]
+    while at.rollback_of in by_number and at.rollback_of < at.activation:
+        at = by_number[at.rollback_of]
+    for one in reversed(entries):
+        if one.activation < at.activation and one.version != entries[-1].version:
+            return one
+    raise Malformed(f"there is nothing to go back to before {at}: say which version")
