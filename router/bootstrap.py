@@ -219,9 +219,9 @@ async def running(
         client = await stack.enter_async_context(httpx.AsyncClient())
         app = App(config, log, edges, client, Counters(), letterhead(config))
         stack.push_async_callback(app.stop)
-        folder = Folder(config, log)
-        await folder.start()
         if "router" in roles:
+            folder = Folder(config, log)
+            await folder.start()
             await start_router(app, worker)
             app.start("rulebook watcher", folder.watch())
         if "senders" in roles or "channels" in roles:

@@ -89,13 +89,17 @@ def _by(entry: Entry) -> str:
 def _too_large(files: Mapping[str, str], error: TooLarge) -> str:
     largest = sorted(files, key=lambda name: len(files[name]), reverse=True)[:LARGEST_FILES]
     sizes = ", ".join(f"{name} ({len(files[name].encode())} bytes)" for name in largest)
-    return f"the rulebook does not fit into one record of the log, compressed: {error}; {sizes}"
+    return (
+        f"the rulebook does not fit into one record of the log, even compressed: {error}; "
+        f"the largest of its files: {sizes}"
+    )
 
 
 class Folder:
     """The rulebook's folder as a running Switchboard follows it: `start` once, then `watch`."""
 
     def __init__(self, config: Config, log: Log) -> None:
+        self._config = config.folder
         self._path = config.path(config.settings.rulebook)
         self._by = f"{socket.gethostname()}:{self._path}"
         self._log = log
@@ -127,11 +131,12 @@ class Folder:
             self._refuse(error)
 
     def _advice(self, now: Entry, named: str) -> dict[str, str]:
+        command, options = "switchboard rulebook", f"--config {self._config}"
         return {
             "folder": f"version {named}, in force before",
             "in_force": f"{now}{_by(now)}",
-            "to_put_the_folder_in_force": f"switchboard rulebook publish {self._path}",
-            "to_write_what_is_in_force": f"switchboard rulebook show {now.version} --out DIR",
+            "to_put_the_folder_in_force": f"{command} publish {self._path} {options}",
+            "to_write_what_is_in_force": f"{command} show {now.version} --out DIR {options}",
         }
 
     async def watch(self) -> None:

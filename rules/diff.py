@@ -170,7 +170,10 @@ def _items(old: Sequence[Any], new: Sequence[Any], path: Path) -> Iterator[Chang
     removed = tuple(json.loads(one) for one in (before - after).elements())
     if added or removed:
         yield _at(path, added=added, removed=removed)
-    elif not _ALTERNATIVES.intersection(path):
+    both = before & after
+    stayed = [[one for one in ones if _key(one) in both] for ones in (old, new)]
+    moved = stayed[0] != stayed[1] and len(stayed[0]) == len(stayed[1])
+    if moved and not _ALTERNATIVES.intersection(path):
         yield _at(path, change="reordered", old=list(old), new=list(new))
 
 

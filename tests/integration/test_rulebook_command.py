@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import random
+import string
 import sys
 import uuid
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from channels.contract import decode
+from channels.errors import Malformed
 from channels.identity import request_id
 from channels.request import CustomerRequest, Sender
 from router import bootstrap
@@ -84,6 +87,19 @@ class Installation:
         out, err = await process.communicate()
         assert process.returncode is not None
         return Result(process.returncode, out.decode(), err.decode())
+
+
+def on_kafka(kafka: Cluster | External, folder: Path) -> Installation:
+    """An installation whose log is on this Kafka, under a namespace of its own."""
+    namespace = f"versions-{uuid.uuid4().hex[:8]}"
+    settings = f"log: kafka://{kafka.bootstrap}\nnamespace: {namespace}\n"
+    return Installation(folder, settings + "kafka: {replication: 1}\n")
+
+
+async def applied(log: Log) -> None:
+    """All topics are there."""
+    assert isinstance(log, KafkaLog)
+    await log.apply(["q", "r"])
 
 
 class Router:
@@ -242,14 +258,9 @@ async def test_versions_on_valkey(tmp_path: Path) -> None:
 @pytest.mark.xdist_group("kafka")
 async def test_versions_on_kafka(kafka: Cluster | External, tmp_path: Path) -> None:
     """The same on Kafka."""
-    settings = (
-        f"log: kafka://{kafka.bootstrap}\nnamespace: versions-{uuid.uuid4().hex[:8]}\n"
-        "kafka: {replication: 1}\n"
-    )
-    installation = Installation(tmp_path / "shop", settings)
+    installation = on_kafka(kafka, tmp_path / "shop")
     async with bootstrap.opened(installation.config) as log:
-        assert isinstance(log, KafkaLog)
-        await log.apply(["q", "r"])
+        await applied(log)
     await a_good_one_is_published_a_broken_one_refused_and_one_rolled_back(installation, tmp_path)
 
 
@@ -293,6 +304,40 @@ async def test_a_large_rulebook_goes_through_the_log_deflated(tmp_path: Path) ->
             router = Router(log)
             assert await router.decides_by() == entry.version
             await router.close()
+
+
+async def the_largest_comes_into_force_and_a_larger_one_is_refused(log: Log) -> None:
+    """What a record can hold goes all the way into the shards' state."""
+    chance = random.Random(7)  # noqa: S311 - no secret
+    letters = string.ascii_letters + string.digits + "-_"
+    text = "".join(chance.choices(letters, k=1_100_000))
+    reference = "acks: {x: {sms: x.txt}}\n"
+    fits = {"a.yaml": RULES + reference, "x.txt": text[:970_000]}
+    entry, _ = await put_in_force(fits, log)
+    for _ in range(2):
+        router = Router(log)
+        assert await router.decides_by() == entry.version
+        await router.close()
+    with pytest.raises(Malformed, match=r"does not fit .* files: x\.txt \(1100000 bytes"):
+        await put_in_force(fits | {"x.txt": text}, log)
+    assert (await history(log))[-1] == entry
+
+
+@pytest.mark.services
+async def test_the_largest_rulebook_on_valkey(tmp_path: Path) -> None:
+    """The bound is a record's, after it was deflated."""
+    async with bootstrap.opened(Installation(tmp_path / "shop").config) as log:
+        await the_largest_comes_into_force_and_a_larger_one_is_refused(log)
+
+
+@pytest.mark.kafka
+@pytest.mark.services
+@pytest.mark.xdist_group("kafka")
+async def test_the_largest_rulebook_on_kafka(kafka: Cluster | External, tmp_path: Path) -> None:
+    """It is below what brokers take by default, with the record of the shard's state."""
+    async with bootstrap.opened(on_kafka(kafka, tmp_path / "shop").config) as log:
+        await applied(log)
+        await the_largest_comes_into_force_and_a_larger_one_is_refused(log)
 
 
 @pytest.mark.services

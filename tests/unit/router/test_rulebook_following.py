@@ -70,7 +70,9 @@ async def test_a_wrong_rulebook_changes_nothing() -> None:
 async def test_a_rulebook_that_the_log_does_not_take_is_refused_with_what_is_large() -> None:
     """The operator learns the bound, and which files to look at."""
     memory = MemoryLog(clock, max_bytes=500)
-    with pytest.raises(Malformed, match=r"does not fit .* where 500 are taken; large\.txt \(3000 "):
+    with pytest.raises(
+        Malformed, match=r"does not fit .* where 500 are taken; .* large\.txt \(3000 "
+    ):
         await put_in_force(book("a") | {"large.txt": "投" * 1_000}, memory)
     assert await history(memory) == []
 
@@ -181,9 +183,10 @@ async def test_who_is_overruled_is_told_what_to_do(tmp_path: Path) -> None:
             "log_level": "warning",
             "folder": f"version {version(book('a'))}, in force before",
             "in_force": f"activation 2 (version {version(book('b'))}) by ann@desk",
-            "to_put_the_folder_in_force": f"switchboard rulebook publish {tmp_path}/rulebook",
+            "to_put_the_folder_in_force": f"switchboard rulebook publish {tmp_path}/rulebook "
+            f"--config {tmp_path}",
             "to_write_what_is_in_force": f"switchboard rulebook show {version(book('b'))} "
-            "--out DIR",
+            f"--out DIR --config {tmp_path}",
         }
     ]
 

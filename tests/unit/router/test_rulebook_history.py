@@ -9,7 +9,7 @@ from channels.errors import Malformed, Unavailable
 from router import records
 from router.log.memory import MemoryLog
 from router.log.protocol import Message
-from router.rulebook_history import Entry, find, history, in_force
+from router.rulebook_history import Entry, before, find, history, in_force
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -95,6 +95,7 @@ ENTRIES = [
         ("1", 1),
         ("#1", 1),
         ("#123456", 123456),
+        ("current", 123457),
         ("aaab", 2),
         ("AAAB", 2),
         ("aaab00000000", 2),
@@ -134,3 +135,43 @@ def test_where_nothing_was_ever_in_force_nothing_can_be_named() -> None:
         find([], "1")
     with pytest.raises(Malformed, match=r"there are #1$"):
         find(ENTRIES[:1], "2")
+
+
+# -- what a rollback goes back to
+
+
+def story(*words: str) -> list[Entry]:
+    """A history: `a` activates version a, `a<1` is the rollback of activation 1 to it."""
+    return [
+        Entry(number, word[0], {}, NOON, rollback_of=int(word[2:]) if "<" in word else None)
+        for number, word in enumerate(words, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "activation"),
+    [
+        (("a", "b"), 1),
+        (("a", "b", "c"), 2),
+        (("a", "b", "c", "b<2"), 1),  # not c, which was left
+        (("a", "b", "a<1", "c"), 3),
+        (("a", "b", "c", "d", "b<2", "e"), 5),
+        (("a", "b", "c", "d", "c<3", "b<2"), 1),
+        (("a", "b", "b"), 1),
+        (("a", "b", "a"), 2),  # published again: no rollback
+        (("a", "b<7"), 1),  # of what compaction of old records has taken
+        (("a", "b<2"), 1),  # of itself: nobody writes this
+    ],
+)
+def test_a_rollback_goes_back_and_never_to_what_a_rollback_has_left(
+    words: tuple[str, ...], activation: int
+) -> None:
+    """Twice goes back twice."""
+    assert before(story(*words)).activation == activation
+
+
+@pytest.mark.parametrize("words", [(), ("a",), ("a", "b", "a<1"), ("a", "a")])
+def test_where_there_is_nothing_before_it_is_said(words: tuple[str, ...]) -> None:
+    """And that a version can be named."""
+    with pytest.raises(Malformed, match="there is nothing to go back to"):
+        before(story(*words))

@@ -185,6 +185,18 @@ def test_all_that_is_said_of_a_change() -> None:
     ]
 
 
+def test_another_order_is_said_beside_what_came_and_went() -> None:
+    """The first queue of a pool takes over the work of one that is gone: the order counts."""
+    said = words(
+        ("[billing, rescue]}}", "[rescue, x, billing]}}"), ("rescue: {}", "rescue: {}\n  x: {}")
+    )
+    assert said[1:4] == [
+        "  changed  service",
+        "    queues: added x",
+        "    queues: in another order: [rescue, x, billing], was [billing, rescue]",
+    ]
+
+
 def test_a_route_that_moved_is_said_once() -> None:
     """Not every route that it has passed."""
     text = BOOK.replace(MONEY, "").replace("  - id: junk", MONEY + "  - id: junk")
