@@ -3,7 +3,7 @@
 Defaults are filled in, what says nothing is left out, and a file that is named stands there itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from rules.source import read
 NULL = "null"
 """What is written as null, where that says something else than nothing at all."""
 
+_NOTHING: tuple[Any, ...] = (False, 0, "0s", {}, [])
+"""Values that say nothing where they are the default; of others the default is worth telling."""
+
 
 def meaning(files: Mapping[str, str]) -> dict[str, Any]:
     """The sections: entries by name, or in a list where their order counts.
@@ -23,26 +26,34 @@ def meaning(files: Mapping[str, str]) -> dict[str, Any]:
     rulebook = compile_rulebook(files).rulebook
     full = rulebook.model_dump(mode="json", by_alias=True)
     written = rulebook.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    special = rulebook.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     single = {name for name in full if isinstance(getattr(rulebook, name), BaseModel)}
-    plain = _plain(full, written, files)
+    plain = _plain(full, (written, special), files)
     return {
         name: {"": plain.get(name, {})} if name in single else plain.get(name, {}) for name in full
     }
 
 
-def _plain(full: Any, written: Any, files: Mapping[str, str]) -> Any:
-    """Without what says nothing: a field not set, an empty list; with the files' content."""
+def _plain(full: Any, marks: Sequence[Any], files: Mapping[str, str]) -> Any:
+    """Without what says nothing, and with the files' content.
+
+    `marks` are the same data without what is not written, and without what is as by default.
+    """
+    written, special = marks
     if isinstance(full, dict):
-        said = written if isinstance(written, dict) else {}
+        written, special = written or {}, special or {}
         found = {
-            key: NULL if value is None else _plain(value, said.get(key), files)
+            key: NULL
+            if value is None
+            else _plain(value, (written.get(key), special.get(key)), files)
             for key, value in full.items()
-            if value is not None or key in said
+            if value is not None or key in written
         }
-        return {key: value for key, value in found.items() if value not in ({}, [])}
+        return {key: one for key, one in found.items() if key in special or one not in _NOTHING}
     if isinstance(full, list):
-        items = written if isinstance(written, list) else [None] * len(full)
-        return [_plain(*pair, files) for pair in zip(full, items, strict=True)]
+        places = [None] * len(full)
+        items = zip(full, written or places, special or places, strict=True)
+        return [_plain(one, marked, files) for one, *marked in items]
     if isinstance(full, str) and full in files:
         return _content(full, files[full])
     return full
