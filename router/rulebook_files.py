@@ -6,8 +6,8 @@ stands for its rulebook. Names are relative and have slashes: `routes.yaml`, `ca
 `acks/complaint.txt`. Names that begin with a dot, and other endings, are not the rulebook's.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from channels.errors import Malformed
@@ -117,3 +117,25 @@ def _not_utf8(name: str, data: bytes, at: int) -> Problem:
     column = len(data[line_start:at].decode(errors="replace")) + 1
     said = f"not UTF-8 (byte 0x{data[at]:02x}): save the file as UTF-8"
     return Problem(name, data.count(b"\n", 0, at) + 1, column, said)
+
+
+def write_folder(path: Path, files: Mapping[str, str]) -> None:
+    """Write a rulebook's files so that `read_folder` gives the same; overwrites nothing.
+
+    Raises:
+        Malformed: The folder is not empty, or would not be read as it was written.
+    """
+    if (path.absolute().parent / "templates").is_dir():
+        raise Malformed(f"{path}: templates/ beside it would be read with it; nothing was written")
+    for name in files:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise Malformed(f"{name!r} is no name for a file of a rulebook; nothing was written")
+    try:
+        if path.exists() and any(path.iterdir()):
+            raise Malformed(f"{path}: not empty; nothing was written")
+        for name, text in files.items():
+            file = path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise Malformed(f"{path}: {error.strerror or error}") from None

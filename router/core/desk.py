@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
-from router.core.events import TicketEvent
+from router.core.events import RulebookActivated, TicketEvent
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
+from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
 from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
 from router.core.state import Entity, Journal, Table, Timers
@@ -34,6 +35,17 @@ class Activation(Entity, frozen=True, kw_only=True):
     activation: int
     version: str
     files: dict[str, str]
+    packed: str = ""
+
+    @classmethod
+    def of(cls, event: RulebookActivated) -> "Activation":
+        """What an event puts in force."""
+        return cls(
+            activation=event.activation,
+            version=event.version,
+            files=event.files,
+            packed=event.packed,
+        )
 
 
 class Desk:
@@ -90,7 +102,7 @@ class Desk:
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:
-            self._known = {activation.version: compile_rulebook(activation.files)} | (
+            self._known = {activation.version: compile_rulebook(unpacked(activation))} | (
                 {self._compiled.version: self._compiled} if self._compiled else {}
             )
         return self._known[activation.version]

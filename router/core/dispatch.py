@@ -174,10 +174,7 @@ class Dispatch:
         tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
         before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
         pools = self.desk.pools_of_agents()
-        self.desk.rulebooks.put(
-            "current",
-            Activation(activation=event.activation, version=event.version, files=event.files),
-        )
+        self.desk.rulebooks.put("current", Activation.of(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:

@@ -32,6 +32,7 @@ from router.core.events import (
 )
 from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
+from router.core.packing import unpacked
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -154,17 +155,14 @@ class Triage:
     def _enforce(self, _: str, __: Activation | None, new: Activation | None) -> None:
         if new is not None and new.version not in self._known:
             current = {self._compiled.version: self._compiled} if self._compiled else {}
-            self._known = current | {new.version: compile_rulebook(new.files)}
+            self._known = current | {new.version: compile_rulebook(unpacked(new))}
         self._compiled = None if new is None else self._known[new.version]
         self.activation = 0 if new is None else new.activation
         self.customers.enforce(self._compiled.rulebook if self._compiled else None)
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:
         if event.activation > self.activation:
-            self.rulebooks.put(
-                "current",
-                Activation(activation=event.activation, version=event.version, files=event.files),
-            )
+            self.rulebooks.put("current", Activation.of(event))
 
     def _customer(self, _: Outbox, event: CustomerChanged) -> None:
         self.customers.change(event)
