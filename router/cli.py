@@ -19,6 +19,7 @@ from router.commands import (
     init,
     normalize,
     route,
+    rules,
     schema,
     serve,
     simulate,
@@ -54,6 +55,7 @@ for command in (
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 
 

@@ -1,0 +1,8 @@
+"""`switchboard rules`: what keeps a rulebook in order: `fmt` its layout, `test` its cases."""
+
+import typer
+
+from router.commands.rules import test
+
+app = typer.Typer(help="Keep a rulebook in order: its layout, its cases.", no_args_is_help=True)
+app.command("test")(test.try_cases)

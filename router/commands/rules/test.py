@@ -1,0 +1,130 @@
+"""`switchboard rules test`: does the rulebook decide as its cases say?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from router.commands import output
+from router.commands.rules.cases import case_files, read_cases
+from router.commands.rules.score import Confusion, Count, Score, scored
+from router.commands.rules.trial import Trial, shown, tried
+from router.rulebook_files import read_folder
+from rules.index import compile_rulebook
+from rules.load import RulebookError
+
+CONFUSED_SHOWN = 3
+
+
+def try_cases(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The rulebook's folder.")],
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="A file or folder of cases, instead of cases/."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON object a case, then one with the summary.")
+    ] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Only the summary.")] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            help="Fail when the accuracy, of all or of a part, is below; not at each failure.",
+        ),
+    ] = None,
+) -> None:
+    """Try the rulebook on its cases: failures with their reasons, coverage, accuracy."""
+    try:
+        compiled = compile_rulebook(read_folder(folder))
+        found = read_cases(case_files(folder, cases or ()), compiled.rulebook)
+    except RulebookError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    trials = list(tried(compiled, found))
+    score = scored([route.id for route in compiled.rulebook.routes], trials)
+    with output.lines() as write:
+        if as_json:
+            for one in () if summary else trials:
+                write(msgspec.json.encode(_as_data(one)))
+            write(msgspec.json.encode({**score.as_data(), "rulebook": compiled.version}))
+        else:
+            for one in () if summary else trials:
+                for line in _failure(one):
+                    write(line.encode())
+            for line in _summary(score):
+                write(line.encode())
+    failed = score.all.passed < score.all.cases if fail_under is None else score.below(fail_under)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _as_data(trial: Trial) -> dict[str, Any]:
+    place, spec = trial.case.place, trial.case.spec
+    return {
+        "kind": "case",
+        "file": place.file,
+        "line": place.line,
+        "name": spec.name,
+        "part": spec.part,
+        "group": spec.group,
+        "passed": trial.passed,
+        "failures": [
+            {"field": miss.field, "expected": miss.wanted, "got": miss.got} for miss in trial.misses
+        ],
+        "why": trial.why,
+        "decision": trial.outcome,
+    }
+
+
+def _failure(trial: Trial) -> Iterator[str]:
+    if trial.passed:
+        return
+    place, explanation = trial.case.place, trial.outcome["explanation"]
+    yield f"{place.file}:{place.line}: {trial.case.spec.name or 'failed'}"
+    for miss in trial.misses:
+        yield f"    {miss.field}: expected {miss.wanted}, got {shown(miss.got)}"
+    words = ", ".join(dict.fromkeys(repr(span["text"]) for span in explanation["spans"]))
+    because = f", for {words}" if words else ""
+    yield f"    {trial.outcome['rule']!r} won by {explanation['clause']}{because}"
+    for sentence in trial.why:
+        yield f"    {sentence}"
+
+
+def _summary(score: Score) -> Iterator[str]:
+    for name, table in score.confusion.items():
+        yield from _table(name, table)
+    reached = len(score.routes) - len(score.never)
+    never = f"; never: {', '.join(score.never)}" if score.never else ""
+    yield f"routes reached: {reached} of {len(score.routes)}{never}"
+    for name in ("written", "kept"):
+        if name in score.parts:
+            yield f"part {name}: {_accuracy(score.parts[name])}"
+    for (group, part), count in sorted(score.groups.items()):
+        yield f"group {group}{f', part {part}' if part else ''}: {_accuracy(count)}"
+    yield f"passed: {_accuracy(score.all)}"
+
+
+def _accuracy(count: Count) -> str:
+    return f"{count.passed} of {count.cases} ({count.percent:.1f} %)"
+
+
+def _table(name: str, table: Confusion) -> Iterator[str]:
+    """A line for each label: how often it was right, and what was got instead."""
+    wrong = sum(got.total() - got[expected] for expected, got in table.items())
+    if not wrong:
+        return
+    width = max(map(len, table))
+    yield f"{name + ' expected':{width}}  cases  right      %  got instead"
+    for expected, got in sorted(table.items()):
+        others = [one for one in got.most_common() if one[0] != expected]
+        told = ", ".join(f"{label} {number}" for label, number in others[:CONFUSED_SHOWN])
+        more = f", … {len(others) - CONFUSED_SHOWN} more" if len(others) > CONFUSED_SHOWN else ""
+        cases, right = got.total(), got[expected]
+        share = f"{100 * right / cases:5.1f}"
+        yield f"{expected:{width}}  {cases:5}  {right:5}  {share}  {told}{more}".rstrip()
+    yield ""
