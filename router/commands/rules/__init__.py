@@ -2,7 +2,8 @@
 
 import typer
 
-from router.commands.rules import test
+from router.commands.rules import fmt, test
 
 app = typer.Typer(help="Keep a rulebook in order: its layout, its cases.", no_args_is_help=True)
+app.command("fmt")(fmt.fmt)
 app.command("test")(test.try_cases)
