@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from channels.defaults import fill
 from channels.errors import Malformed
@@ -50,7 +50,7 @@ def _instant(value: Any) -> Any:
 
 
 T = TypeVar("T")
-OneOf = Annotated[list[T | None], BeforeValidator(_one_of)]
+OneOf = Annotated[list[T | None], Field(min_length=1), BeforeValidator(_one_of)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
 Part = Literal["written", "kept"]
 
@@ -220,7 +220,13 @@ def _specs(document: Document) -> list[CaseSpec]:
     try:
         found = CaseFile.model_validate(document.data)
     except ValidationError as error:
-        document.problems += explained(error, document, CaseFile)
+        found_wrong = explained(error, document, CaseFile)
+        if document.file.endswith(_LINES):  # a line is one case: it needs no number
+            found_wrong = [
+                replace(one, message=one.message.removeprefix(f"{SECTION}.0."))
+                for one in found_wrong
+            ]
+        document.problems += found_wrong
         return []
     common = {name: getattr(found, name) for name in _Common.model_fields}
     return [
@@ -285,7 +291,8 @@ def _case(spec: CaseSpec, document: Document, path: Path_) -> Iterator[Case]:
         request = fill(written, at=spec.at or DEFAULT_AT)
     except Malformed as error:
         place = nearest(document, (*path, "request"))
-        document.problems.append(problem(place, f"request: {error}"))
+        said = str(error).removeprefix("CustomerRequest: ")
+        document.problems.append(problem(place, f"request: {said}"))
         return
     if spec.customer is not None:
         request = replace(request, sender=replace(request.sender, customer=spec.customer))

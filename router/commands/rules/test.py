@@ -118,8 +118,9 @@ def _table(name: str, table: Confusion) -> Iterator[str]:
     wrong = sum(got.total() - got[expected] for expected, got in table.items())
     if not wrong:
         return
-    width = max(map(len, table))
-    yield f"{name + ' expected':{width}}  cases  right      %  got instead"
+    head = f"{name} expected"
+    width = max(len(head), *map(len, table))
+    yield f"{head:{width}}  cases  right      %  got instead"
     for expected, got in sorted(table.items()):
         others = [one for one in got.most_common() if one[0] != expected]
         told = ", ".join(f"{label} {number}" for label, number in others[:CONFUSED_SHOWN])
