@@ -61,7 +61,7 @@ def test_the_split_depends_on_letters_and_digits_alone() -> None:
     part = INTENTS["part"]
     assert part("Where is my card?") == part("where is my CARD")
     assert [part(text) for text in ("a", "b", "c", "d", "你好", "再见")] == [
-        "written", "kept", "kept", "written", "written", "kept",
+        "written", "kept", "written", "kept", "written", "kept",
     ]  # fmt: skip
 
 
