@@ -1,18 +1,19 @@
 """`switchboard rules test`: does the rulebook decide as its cases say?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from channels.errors import Malformed
 from router.commands import output
-from router.commands.rules.cases import case_files, read_cases
+from router.commands.rules.cases import Part, case_files, read_cases
 from router.commands.rules.score import Confusion, Count, Score, scored
 from router.commands.rules.trial import Trial, shown, tried
 from router.rulebook_files import read_folder
-from rules.index import compile_rulebook
+from rules.index import Compiled, compile_rulebook
 from rules.load import RulebookError
 
 CONFUSED_SHOWN = 3
@@ -20,9 +21,13 @@ CONFUSED_SHOWN = 3
 
 def try_cases(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The rulebook's folder.")],
+    *,
     cases: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="A file or folder of cases, instead of cases/."),
+    ] = None,
+    part: Annotated[
+        Part | None, typer.Option(help="Only the cases of this part: written, or kept (aside).")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="A JSON object a case, then one with the summary.")
@@ -39,28 +44,36 @@ def try_cases(
     ] = None,
 ) -> None:
     """Try the rulebook on its cases: failures with their reasons, coverage, accuracy."""
-    try:
-        compiled = compile_rulebook(read_folder(folder))
-        found = read_cases(case_files(folder, cases or ()), compiled.rulebook)
-    except RulebookError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    trials = list(tried(compiled, found))
+    compiled, trials = _tried(folder, cases or (), part)
     score = scored([route.id for route in compiled.rulebook.routes], trials)
     with output.lines() as write:
+        for one in [] if summary else trials:
+            for line in [msgspec.json.encode(_as_data(one))] if as_json else _failure(one):
+                write(line)
         if as_json:
-            for one in () if summary else trials:
-                write(msgspec.json.encode(_as_data(one)))
             write(msgspec.json.encode({**score.as_data(), "rulebook": compiled.version}))
         else:
-            for one in () if summary else trials:
-                for line in _failure(one):
-                    write(line.encode())
-            for line in _summary(score):
-                write(line.encode())
+            for text in _summary(score):
+                write(text.encode())
     failed = score.all.passed < score.all.cases if fail_under is None else score.below(fail_under)
     if failed:
         raise typer.Exit(1)
+
+
+def _tried(folder: Path, files: Iterable[Path], part: Part | None) -> tuple[Compiled, list[Trial]]:
+    """The rulebook, and its cases tried."""
+    try:
+        compiled = compile_rulebook(read_folder(folder))
+        cases = read_cases(case_files(folder, files), compiled.rulebook)
+    except RulebookError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    chosen = [case for case in cases if part in {None, case.spec.part}]
+    if not chosen:
+        raise Malformed(
+            f"{folder}: there is no case to try{f' of the part {part}' if part else ''}"
+        )
+    return compiled, list(tried(compiled, chosen))
 
 
 def _as_data(trial: Trial) -> dict[str, Any]:
@@ -81,18 +94,19 @@ def _as_data(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _failure(trial: Trial) -> Iterator[str]:
+def _failure(trial: Trial) -> Iterator[bytes]:
     if trial.passed:
         return
     place, explanation = trial.case.place, trial.outcome["explanation"]
-    yield f"{place.file}:{place.line}: {trial.case.spec.name or 'failed'}"
-    for miss in trial.misses:
-        yield f"    {miss.field}: expected {miss.wanted}, got {shown(miss.got)}"
     words = ", ".join(dict.fromkeys(repr(span["text"]) for span in explanation["spans"]))
     because = f", for {words}" if words else ""
-    yield f"    {trial.outcome['rule']!r} won by {explanation['clause']}{because}"
-    for sentence in trial.why:
-        yield f"    {sentence}"
+    lines = [
+        f"{place.file}:{place.line}: {trial.case.spec.name or 'failed'}",
+        *(f"    {one.field}: expected {one.wanted}, got {shown(one.got)}" for one in trial.misses),
+        f"    {trial.outcome['rule']!r} won by {explanation['clause']}{because}",
+        *(f"    {sentence}" for sentence in trial.why),
+    ]
+    yield from (line.encode() for line in lines)
 
 
 def _summary(score: Score) -> Iterator[str]:

@@ -236,6 +236,15 @@ def test_accuracy_by_part_and_group(book: Path) -> None:
     ]
 
 
+def test_one_part_alone(book: Path) -> None:
+    """Accuracy, coverage and confusions of what was kept aside, for themselves."""
+    lines = tried(book, PARTS, "--summary", "--part", "kept").stdout.splitlines()
+    assert lines[1] == "money               2      1   50.0  rest 1"
+    assert not any(line.startswith(("rest  ", "part written")) for line in lines)
+    assert lines[-1] == "passed: 1 of 2 (50.0 %)"
+    assert run(book, "--part", "half").exit_code == 2
+
+
 @pytest.mark.parametrize(("percent", "code"), [("50", 0), ("50.1", 1), ("75", 1)])
 def test_the_accuracy_may_be_what_counts(book: Path, percent: str, code: int) -> None:
     """With `--fail-under` a failure is no failure of the command; a part below it is."""
@@ -301,6 +310,13 @@ def test_no_cases_are_a_mistake(
     result = run(book, *given)
     assert isinstance(result.exception, Malformed)
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize("options", [[], ["--part", "kept"]])
+def test_nothing_to_try_is_a_mistake(book: Path, options: list[str]) -> None:
+    """An empty list passes nothing."""
+    text = "- {request: refund, expect: {queue: money}}\n" if options else "[]\n"
+    assert "there is no case to try" in str(tried(book, text, *options).exception)
 
 
 def test_no_folder_of_cases(book: Path) -> None:
