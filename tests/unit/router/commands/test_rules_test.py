@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from channels.errors import Malformed
@@ -430,3 +431,23 @@ def test_the_examples_cases_pass_and_reach_every_route(folder: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert "routes reached: 18 of 18\n" in result.stdout
     assert "part kept:" in result.stdout
+
+
+# -- the page
+
+PAGE = (Path(__file__).parents[4] / "docs" / "rules-test.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("model", [cases_module.CaseSpec, cases_module.Expected])
+def test_every_field_is_on_its_page(model: type[BaseModel]) -> None:
+    """What a case can say stands in a table of docs/rules-test.md."""
+    first_cells = " ".join(line.split("|")[1] for line in PAGE.splitlines() if line[:3] == "| `")
+    assert [name for name in model.model_fields if f"`{name}`" not in first_cells] == []
+
+
+def test_the_example_of_the_page_holds(tmp_path: Path) -> None:
+    """The cases that the page shows pass under the example rulebook."""
+    (tmp_path / "page.yaml").write_text(PAGE.split("```yaml\n")[1].split("```")[0], "utf-8")
+    result = run(EXAMPLE, "--cases", tmp_path / "page.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "passed: 2 of 2" in result.stdout
