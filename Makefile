@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 READY := .stamps/ready
 PEERS := .stamps/peers/ready
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-SCRIPTS := scripts/check-compose scripts/check-lock scripts/with-kafka scripts/write-docs
+SCRIPTS := scripts/check-compose scripts/check-lock scripts/intent-cases scripts/with-kafka \
+	scripts/write-docs
 UV := .stamps/uv/bin/uv
 # Extras stay in the lock (`redis[hiredis]==…`): an older pip takes a pin without them for no pin.
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

@@ -22,6 +22,7 @@ from router.commands import (
     normalize,
     route,
     rulebook,
+    rules,
     schema,
     serve,
     simulate,
@@ -58,6 +59,7 @@ for command in (
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(rulebook.app, name="rulebook")
+app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 
 

@@ -3,7 +3,8 @@
 Read are all `*.yaml`, `*.yml`, `*.csv` and `*.txt` files below the folder, and the `*.txt` files
 of a `templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`)
 stands for its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
-`acks/complaint.txt`. Names that begin with a dot, and other endings, are not the rulebook's.
+`acks/complaint.txt`. Names that begin with a dot, other endings, and the folder `cases` (what
+`switchboard rules test` tries the rulebook on) are not the rulebook's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ MAX_TOTAL_BYTES = 20 * 1024 * 1024
 _RULES = (".yaml", ".yml")
 _TEMPLATES = (".txt",)
 _LISTS = (".csv",)
+CASES = "cases"
+"""The folder of cases, below a rulebook's own or beside it; docs/rules-test.md."""
 
 
 def read_folder(path: Path) -> dict[str, str]:
@@ -55,8 +58,9 @@ def rulebook_folder(path: Path) -> Path:
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     if folder.is_dir():
         for file in _walk(folder, frozenset()):
-            if file.name.endswith(endings):
-                yield file.relative_to(folder).as_posix(), file
+            within = file.relative_to(folder)
+            if file.name.endswith(endings) and within.parts[0] != CASES:
+                yield within.as_posix(), file
 
 
 def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:

@@ -13,7 +13,10 @@ from channels.errors import Malformed
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
 ) -> None:
-    """Write a config folder: switchboard.yaml, rulebook/, templates/. Overwrites nothing."""
+    """Write a config folder: switchboard.yaml, rulebook/, templates/, cases/.
+
+    Overwrites nothing.
+    """
     try:
         if folder.exists() and any(folder.iterdir()):
             raise Malformed(f"{folder}: not empty; nothing was written")

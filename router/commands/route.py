@@ -12,6 +12,7 @@ import typer
 from channels.contract import encode
 from channels.defaults import fill
 from channels.errors import Malformed
+from channels.request import CustomerRequest
 from router.commands import output
 from router.core.acks import withheld_reason
 from router.core.customers import Customers
@@ -19,6 +20,7 @@ from router.core.state import Journal
 from router.core.triage import facts_of
 from router.rulebook_files import read_folder
 from rules.decide import decide
+from rules.decision import Facts
 from rules.index import Compiled, compile_rulebook
 
 
@@ -48,7 +50,7 @@ def route(
 class Triager:
     """Triage's decision alone: no conversations, no history."""
 
-    def __init__(self, compiled: Compiled, at: datetime | None) -> None:
+    def __init__(self, compiled: Compiled, at: datetime | None = None) -> None:
         self._compiled = compiled
         self._at = at
         self._customers = Customers(Journal())
@@ -56,10 +58,20 @@ class Triager:
 
     def decided(self, text: str | bytes) -> dict[str, Any]:
         """The decision about one line. Raises `Malformed`."""
-        request = fill(_object(text), at=self._at or datetime.now(UTC))
+        return self.outcome(self.facts(fill(_object(text), at=self._at or datetime.now(UTC))))
+
+    def facts(
+        self, request: CustomerRequest, *, at: datetime | None = None, tier: str | None = None
+    ) -> Facts:
+        """What is decided by; `at` and `tier` go before what the request says."""
         customer = self._customers.identify(request)
-        at = self._at or request.received_at
-        decision = decide(self._compiled, facts_of(self._compiled, request, customer, at))
+        at = at or self._at or request.received_at
+        found = facts_of(self._compiled, request, customer, at)
+        return found if tier is None else msgspec.structs.replace(found, tier=tier)
+
+    def outcome(self, facts: Facts) -> dict[str, Any]:
+        """The decision as `route` prints it."""
+        request, decision = facts.request, decide(self._compiled, facts)
         withheld = None
         if decision.ack is not None:
             rulebook = self._compiled.rulebook

@@ -215,6 +215,7 @@ def test_what_init_writes_is_right(tmp_path: Path) -> None:
         "switchboard.yaml",
         "rulebook",
         "templates",
+        "cases",
     }
     assert run("check", "--strict", folder).exit_code == 0
     assert run("check", "--strict", folder / "rulebook").exit_code == 0

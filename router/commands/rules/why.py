@@ -1,0 +1,71 @@
+"""Why a route that was expected to win did not: no candidate, a clause that did not hold, too late.
+
+A route is a candidate when the request shows something that the route looks for; only candidates
+are tried, in their order.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from rules.decision import Facts
+from rules.index import Compiled, CompiledRoute
+
+ROUTES_SHOWN = 3
+CLAUSES_SHOWN = 4
+
+
+class _Condition(Protocol):
+    @property
+    def parts(self) -> Sequence[Any]: ...
+
+
+def why_not(compiled: Compiled, facts: Facts, wanted: Sequence[str], won: str) -> list[str]:
+    """A sentence for each of the routes `wanted`, at most `ROUTES_SHOWN`: those nearest first."""
+    routes = {route.id: route for route in compiled.index.routes}
+    context = compiled.index.context(facts, compiled.calendars)
+    candidates = {route.id for route in compiled.index.candidates(context)}
+    winner = routes[won]
+
+    def nearness(route: CompiledRoute) -> tuple[bool, bool, int]:
+        return not route.condition.test(context), route.id not in candidates, route.number
+
+    found = sorted((routes[name] for name in wanted), key=nearness)
+    sentences = [
+        f"{route.id!r} did not win: {_reason(route, winner, context, route.id in candidates)}"
+        for route in found[:ROUTES_SHOWN]
+    ]
+    if len(found) > ROUTES_SHOWN:
+        sentences.append(f"nor did {len(found) - ROUTES_SHOWN} more routes of that kind")
+    return sentences
+
+
+def _reason(
+    route: CompiledRoute,
+    winner: CompiledRoute,
+    context: Any,
+    candidate: bool,
+) -> str:
+    if route.condition.test(context):
+        if route.goes_on:
+            return "it has `continue`: it adds to what others decide, and never wins"
+        return f"its condition holds, but it came later than {winner.id!r}"
+    failed = " and ".join(_failed(route.condition, context))
+    later = f" (and it stands after {winner.id!r})" if route.number > winner.number else ""
+    if candidate:
+        return f"its condition did not hold: {failed}{later}"
+    return f"not a candidate, nothing that it looks for is there: {failed}{later}"
+
+
+def _failed(condition: _Condition, context: Any) -> Iterator[str]:
+    """The clauses that do not hold, by their names."""
+    for part in condition.parts:
+        if part.test(context):
+            continue
+        if part.name not in {"any", "all"}:
+            yield part.name
+            continue
+        inner = [" and ".join(_failed(nested, context)) for nested in part.nested]
+        told = list(dict.fromkeys(filter(None, inner)))
+        more = [f"{len(told) - CLAUSES_SHOWN} more"] if len(told) > CLAUSES_SHOWN else []
+        joint = " or " if part.name == "any" else " and "
+        yield f"{part.name}({joint.join([*told[:CLAUSES_SHOWN], *more])})"
