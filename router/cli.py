@@ -28,6 +28,7 @@ from router.commands import (
     simulate,
     topics,
     watch,
+    whatif,
 )
 
 EXIT_WRONG_INPUT = 1
@@ -49,6 +50,7 @@ for command in (
     normalize.normalize,
     route.route,
     simulate.simulate,
+    whatif.whatif,
     serve.serve,
     watch.watch,
     agent.agent,

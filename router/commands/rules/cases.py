@@ -18,7 +18,8 @@ from channels.errors import Malformed
 from channels.request import CustomerRequest
 from router.rulebook_files import CASES, rulebook_folder
 from rules.load import RulebookError
-from rules.model import Rulebook, listed
+from rules.model import Rulebook
+from rules.scalars import listed
 from rules.source import Document, Place, Problem, problem, read
 from rules.source import Path as Path_
 from rules.wording import did_you_mean, explained, nearest
