@@ -30,6 +30,7 @@ from router.topics import (
     MESSAGES_OUTBOUND,
     MESSAGES_RECEIPTS,
     OPERATIONS,
+    QUEUES_STATISTICS,
     REQUESTS_INBOUND,
     RULEBOOK,
     SLA_ESCALATIONS,
@@ -49,7 +50,7 @@ _ALARMS: Contracts = (
 )  # fmt: skip
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,
-    events.RulebookActivated, events.TicketRemoved,
+    events.RulebookActivated, events.TicketRemoved, events.QueueStatistics,
 )  # fmt: skip
 """Never in `tickets.events`: what passes between the stages, and what only one desktop is told."""
 
@@ -67,6 +68,7 @@ GIVEN: Mapping[str, Contracts] = {
     MESSAGES_OUTBOUND: (OutboundMessage,),
     MESSAGES_RECEIPTS: (Receipt,),
     RULEBOOK: (events.RulebookActivated,),
+    QUEUES_STATISTICS: (events.QueueStatistics,),
     DEADLETTER: (deadletter.DeadLetter, deadletter.Part, deadletter.Redriven),
     OPERATIONS: (operations.Watermark, operations.DeadLettered, operations.TimerFailed),
 }

@@ -14,17 +14,18 @@ MESSAGES_OUTBOUND = "messages.outbound"
 MESSAGES_RECEIPTS = "messages.receipts"
 CUSTOMERS = "customers"
 RULEBOOK = "rulebook"
+QUEUES_STATISTICS = "queues.statistics"
 DEADLETTER = "deadletter"
 OPERATIONS = "operations"
 
-COMPACTED = frozenset({CUSTOMERS, RULEBOOK})
+COMPACTED = frozenset({CUSTOMERS, RULEBOOK, QUEUES_STATISTICS})
 """Topics of which only the last record of each key counts; they are never trimmed by age."""
 
 
 EVERY = (
     REQUESTS_INBOUND, TICKETS_TRIAGED, TICKETS_FEEDBACK, TICKETS_EVENTS, AGENT_COMMANDS,
     SLA_ESCALATIONS, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, CUSTOMERS, RULEBOOK, DEADLETTER,
-    OPERATIONS,
+    OPERATIONS, QUEUES_STATISTICS,
 )  # fmt: skip
 """Every topic but those of the queues (`queue_topic`)."""
 

@@ -21,6 +21,7 @@ from rules.parts import Compiled as CompiledCondition
 from rules.parts import Context, Part, Test
 from rules.source import Problem, problem
 from rules.templates import Texts, template_error, texts
+from rules.walk import every_condition
 from rules.wording import nearest
 
 
@@ -145,6 +146,8 @@ class Compiled:
     templates: Texts
     pool_of: Mapping[str, str]
     index: Index
+    asked_queues: frozenset[str] = frozenset()
+    """The queues of which a condition asks how full they are."""
 
 
 def compile_rulebook(files: Mapping[str, str]) -> Compiled:
@@ -172,4 +175,5 @@ def compile_rulebook(files: Mapping[str, str]) -> Compiled:
     pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}
     lists = {name: words_of(one, files) for name, one in rulebook.lists.items()}
     index = Index(rulebook.routes, Library(rulebook.conditions), lists)
-    return Compiled(rulebook, version(files), calendars, found, pool_of, index)
+    asked = (name for _, one in every_condition(rulebook) for name in one.queues or ())
+    return Compiled(rulebook, version(files), calendars, found, pool_of, index, frozenset(asked))

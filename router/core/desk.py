@@ -7,6 +7,7 @@ import msgspec
 
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import RulebookActivated, TicketEvent
+from router.core.gauges import Gauges
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
@@ -62,13 +63,16 @@ class Desk:
         self.stubs = Table("stub", Stub, self.journal)
         self.commands = Table("command", Remembered, self.journal)
         self.rulebooks = Table("rulebook", Activation, self.journal)
+        self.gauges = Gauges(self.journal)
         self.timers = Timers()
-        for table in (self.tickets, self.agents, self.stubs, self.commands):
+        tables = (self.tickets, self.agents, self.stubs, self.commands, self.gauges.table)
+        for table in tables:
             self.timers.watch(table)
         self.loads = Loads()
         self.waiting = Waiting(self.placed, self.need, self._order)
         self.tickets.watch(self.loads.changed)
         self.tickets.watch(self.waiting.changed)
+        self.tickets.watch(self.gauges.changed)
         self.rulebooks.watch(self._activated)
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
@@ -98,7 +102,9 @@ class Desk:
         self._roster = Roster(compiled.rulebook) if compiled else None
         self._policies.clear()
         self._needs.clear()
-        self.waiting.rebuild(self.tickets.rows.values() if compiled else ())
+        tickets = self.tickets.rows.values() if compiled else ()
+        self.waiting.rebuild(tickets)
+        self.gauges.ask(compiled.asked_queues if compiled else (), tickets)
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:

@@ -99,6 +99,8 @@ class Dispatch:
             handlers.set_presence(turn, key, "offline", "lease")
         elif table == "stub":
             self.desk.stubs.delete(key)
+        elif table == "gauge":
+            self.desk.gauges.due(turn, key)
         else:
             self.desk.commands.delete(key)
         return self._settled(turn)
@@ -166,6 +168,7 @@ class Dispatch:
 
     def _settled(self, turn: Turn) -> list[Output]:
         assign.match(turn)
+        self.desk.gauges.tell(turn)
         return turn.out.outputs
 
     def _activated(self, turn: Turn, event: RulebookActivated) -> None:

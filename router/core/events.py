@@ -449,6 +449,19 @@ class CommandRejected(Event, frozen=True, kw_only=True):
     at: datetime
 
 
+class QueueStatistics(Event, frozen=True, kw_only=True):
+    """How full a queue is that a condition asks for; told at most every ten seconds.
+
+    `waiting` tickets wait in it, the oldest of them since `oldest`.
+    """
+
+    TYPE: ClassVar[str] = "queue.statistics"
+    queue: str
+    waiting: int
+    oldest: datetime | None
+    at: datetime
+
+
 class RulebookActivated(Event, frozen=True, kw_only=True):
     """A rulebook is in force from here on; activations are numbered, a rollback is a new one.
 

@@ -21,6 +21,7 @@ from router.core.customers import CustomerChanged, Customers, Known
 from router.core.desk import Activation
 from router.core.events import (
     Event,
+    QueueStatistics,
     RequestDuplicate,
     RequestFiled,
     RulebookActivated,
@@ -37,10 +38,11 @@ from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 from rules.decide import decide
-from rules.decision import Decision, Facts
+from rules.decision import Decision, Facts, Waiting
 from rules.index import Compiled, compile_rulebook
 from rules.templates import render
 
+_NO_QUEUES: Mapping[str, Waiting] = {}
 CONTACT_MEMORY = timedelta(days=30)
 
 _UNDELIVERED = frozenset({"failed", "undelivered"})
@@ -49,6 +51,13 @@ _UNDELIVERED = frozenset({"failed", "undelivered"})
 
 class Seen(Entity, frozen=True, kw_only=True):
     """A request that we have: forgotten when the dedup window is over."""
+
+
+class Filled(Entity, frozen=True, kw_only=True):
+    """What dispatch told of a queue in which tickets wait."""
+
+    waiting: int
+    oldest: datetime | None
 
 
 class Opening(NamedTuple):
@@ -73,6 +82,7 @@ class Triage:
     contracts: Mapping[str, type[Any]] = {
         RulebookActivated.TYPE: RulebookActivated,
         CustomerChanged.TYPE: CustomerChanged,
+        QueueStatistics.TYPE: QueueStatistics,
         TicketFeedback.TYPE: TicketFeedback,
         "request.received": CustomerRequest,
     }
@@ -84,6 +94,7 @@ class Triage:
         self.conversations = Table("conversation", Conversation, self.journal)
         self.rulebooks = Table("rulebook", Activation, self.journal)
         self.customers = Customers(self.journal)
+        self.queues = Table("queue", Filled, self.journal)
         self.timers = Timers()
         for table in (self.seen, self.contacts, self.conversations):
             self.timers.watch(table)
@@ -95,6 +106,7 @@ class Triage:
         self._steps: dict[type[Any], Callable[[Outbox, Any], None]] = {
             RulebookActivated: self._activated,
             CustomerChanged: self._customer,
+            QueueStatistics: self._statistics,
             TicketFeedback: self._feedback,
             CustomerRequest: self._request,
         }
@@ -166,6 +178,18 @@ class Triage:
 
     def _customer(self, _: Outbox, event: CustomerChanged) -> None:
         self.customers.change(event)
+
+    def _statistics(self, _: Outbox, event: QueueStatistics) -> None:
+        if event.waiting:
+            self.queues.put(event.queue, Filled(waiting=event.waiting, oldest=event.oldest))
+        else:
+            self.queues.delete(event.queue)
+
+    def _queues(self) -> Mapping[str, Waiting]:
+        """How full the queues are, as dispatch told."""
+        if not self.compiled.asked_queues:
+            return {}
+        return {name: Waiting(one.waiting, one.oldest) for name, one in self.queues.rows.items()}
 
     # -- requests
 
@@ -279,7 +303,14 @@ class Triage:
         self, request: CustomerRequest, customer: Known | None, contact: Contact | None
     ) -> Decision:
         previous = threads.opened_at(contact.conversations) if contact else ()
-        facts = facts_of(self.compiled, request, customer, request.received_at, previous)
+        facts = facts_of(
+            self.compiled,
+            request,
+            customer,
+            request.received_at,
+            previous=previous,
+            queues=self._queues(),
+        )
         return decide(self.compiled, facts)
 
     def _opens(
@@ -463,7 +494,9 @@ def facts_of(
     request: CustomerRequest,
     customer: Known | None,
     at: datetime,
+    *,
     previous: tuple[datetime, ...] = (),
+    queues: Mapping[str, Waiting] = _NO_QUEUES,
 ) -> Facts:
     """What the rules are told of a request. Without a tier a customer is `standard`.
 
@@ -480,6 +513,7 @@ def facts_of(
         at=at,
         customer=customer.id if customer else None,
         previous=previous,
+        queues=queues,
         tier=tier or ("standard" if "standard" in tiers else None),
         language=_language(request, customer),
         attributes=customer.attributes if customer else {},

@@ -5,6 +5,7 @@ from router.topics import (
     AGENT_COMMANDS,
     CUSTOMERS,
     MESSAGES_RECEIPTS,
+    QUEUES_STATISTICS,
     REQUESTS_INBOUND,
     RULEBOOK,
     TICKETS_FEEDBACK,
@@ -19,6 +20,7 @@ def sources(stage: Stage, partition: int) -> tuple[Source, ...]:
         return (
             Source(RULEBOOK, 0),
             Source(CUSTOMERS, 0),
+            Source(QUEUES_STATISTICS, 0),
             Source(TICKETS_FEEDBACK, partition),
             Source(REQUESTS_INBOUND, partition),
         )
