@@ -17,7 +17,7 @@ from channels.contract import decode
 from channels.errors import Malformed
 from channels.identity import request_id
 from channels.request import CustomerRequest, Sender
-from router import bootstrap
+from router import bootstrap, records
 from router.core.dispatch import Dispatch
 from router.core.events import TicketOpened
 from router.core.letters import Letterhead
@@ -31,6 +31,7 @@ from router.rulebook_history import history
 from router.settings import load
 from router.shard import Core, Pace, Shard
 from rules.load import version
+from tests.integration.killing import Installation as Served
 from tests.kafka.cluster import Cluster
 from tests.kafka.fixtures import External
 
@@ -71,11 +72,17 @@ class Result:
 class Installation:
     """A config folder, and the command as a user gives it."""
 
-    def __init__(self, folder: Path, settings: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        write(folder / "rulebook", FIRST)
-        (folder / "switchboard.yaml").write_text(f"domain: shop.example\n{settings}")
         self.config = load(folder)
+
+    async def until_in_force(self, activation: int, version: str) -> None:
+        """Wait until the log has this, and nothing after it."""
+        async with asyncio.timeout(30):
+            while True:
+                *_, last = (await self.run("list", "--json")).lines
+                if (last["activation"], last["version"]) == (activation, version):
+                    return
 
     async def run(self, *arguments: str | Path) -> Result:
         """`switchboard rulebook …`."""
@@ -89,11 +96,18 @@ class Installation:
         return Result(process.returncode, out.decode(), err.decode())
 
 
+def installed(folder: Path, settings: str = "") -> Installation:
+    """A new one, with the first rulebook."""
+    write(folder / "rulebook", FIRST)
+    (folder / "switchboard.yaml").write_text(f"domain: shop.example\n{settings}")
+    return Installation(folder)
+
+
 def on_kafka(kafka: Cluster | External, folder: Path) -> Installation:
     """An installation whose log is on this Kafka, under a namespace of its own."""
     namespace = f"versions-{uuid.uuid4().hex[:8]}"
     settings = f"log: kafka://{kafka.bootstrap}\nnamespace: {namespace}\n"
-    return Installation(folder, settings + "kafka: {replication: 1}\n")
+    return installed(folder, settings + "kafka: {replication: 1}\n")
 
 
 async def applied(log: Log) -> None:
@@ -249,7 +263,7 @@ async def versions_are_shown_and_compared(installation: Installation, tmp_path: 
 async def test_versions_on_valkey(tmp_path: Path) -> None:
     """The whole life of three activations on the embedded log."""
     await a_good_one_is_published_a_broken_one_refused_and_one_rolled_back(
-        Installation(tmp_path / "shop"), tmp_path
+        installed(tmp_path / "shop"), tmp_path
     )
 
 
@@ -265,11 +279,54 @@ async def test_versions_on_kafka(kafka: Cluster | External, tmp_path: Path) -> N
 
 
 @pytest.mark.services
+async def test_a_version_that_this_program_refuses_does_not_come_back(tmp_path: Path) -> None:
+    """An older program has published it: it is shown, counted as unreadable, and stays history."""
+    installation = installed(tmp_path / "shop")
+    async with bootstrap.opened(installation.config) as log:
+        await log.publish([records.activation(BROKEN, 1, datetime.now(UTC))])
+        await put_in_force(FIRST, log)
+        done = await installation.run("rollback")
+        assert (done.code, done.out.splitlines()[0][:22]) == (1, "a.yaml:4:80: routes.mo")
+        assert done.err == (
+            f"activation 1 (version {version(BROKEN)}) does not fit this program; "
+            "nothing has changed:\n"
+        )
+        listed = (await installation.run("list", "--json")).lines
+        assert [one["routes"] for one in listed] == [None, 2]
+        assert "unreadable" in (await installation.run("list")).out.splitlines()[0]
+        assert (await installation.run("show", "1", "b.yaml")).out == BROKEN["b.yaml"]
+        done = await installation.run("diff", "1")
+        assert (done.code, done.err[:33]) == (1, "activation 1 (version " + version(BROKEN)[:11])
+
+
+@pytest.mark.services
+async def test_a_rollback_outlives_a_restart_until_the_folder_changes(tmp_path: Path) -> None:
+    """`serve` watches its folder, and does not put it over what an operator has decided."""
+    served = Served(tmp_path / "shop", roles="router")
+    command = Installation(tmp_path / "shop")
+    rules = tmp_path / "shop" / "rulebook" / "rules.yaml"
+    first, second = rules.read_text(), rules.read_text() + "tiers: {vip: {}}\n"
+    try:
+        await served.start()
+        rules.write_text(second)
+        await command.until_in_force(2, version({"rules.yaml": second}))
+        assert (await command.run("rollback")).code == 0
+        served.kill_router()
+        await served.start()
+        await command.until_in_force(3, version({"rules.yaml": first}))
+        assert "rulebook_folder_overruled" in (tmp_path / "shop" / "router.err").read_text()
+        rules.write_text(second + "# changed\n")
+        await command.until_in_force(4, version({"rules.yaml": second + "# changed\n"}))
+    finally:
+        served.end()
+
+
+@pytest.mark.services
 async def test_of_programs_that_publish_at_once_each_learns_what_became_of_its_own(
     tmp_path: Path,
 ) -> None:
     """No number is given twice, and who came too late says so and ends with 1."""
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     folders = {
         write(tmp_path / name, {"a.yaml": RULES + f"tiers: {{{name}: {{}}}}\n"}): name
         for name in ("one", "two", "three", "four")
@@ -296,7 +353,7 @@ async def test_a_large_rulebook_goes_through_the_log_deflated(tmp_path: Path) ->
         "a.yaml": RULES.replace("[refund]", f"[{words}]") + "acks: {x: {sms: acks/x.txt}}\n",
         "acks/x.txt": "您好，我们已收到您的来信。\n" * 50_000,
     }
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     async with bootstrap.opened(installation.config) as log:
         entry, new = await put_in_force(large, log)
         assert new
@@ -326,7 +383,7 @@ async def the_largest_comes_into_force_and_a_larger_one_is_refused(log: Log) -> 
 @pytest.mark.services
 async def test_the_largest_rulebook_on_valkey(tmp_path: Path) -> None:
     """The bound is a record's, after it was deflated."""
-    async with bootstrap.opened(Installation(tmp_path / "shop").config) as log:
+    async with bootstrap.opened(installed(tmp_path / "shop").config) as log:
         await the_largest_comes_into_force_and_a_larger_one_is_refused(log)
 
 
@@ -343,7 +400,7 @@ async def test_the_largest_rulebook_on_kafka(kafka: Cluster | External, tmp_path
 @pytest.mark.services
 async def test_commands_say_when_nothing_runs(tmp_path: Path) -> None:
     """Exit code 3 and what to do; two folders are compared without any log."""
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     second = write(tmp_path / "second", SECOND)
     for arguments in (["list"], ["publish", second], ["rollback"], ["show", "1"], ["diff", "1"]):
         done = await installation.run(*arguments)
