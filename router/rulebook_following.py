@@ -50,7 +50,7 @@ async def put_in_force(
     """Put these files in force unless they are; what is in force, and whether that is new.
 
     With `over` only while that activation is in force. Raises `Malformed` when the files are wrong
-    or too large, `Overtaken`; then nothing has changed.
+    or too large, `Overtaken`; then nothing has changed. Raises `Unavailable`.
     """
     await asyncio.to_thread(compile_rulebook, files)
     entries, named = await history(log), version(files)
@@ -68,7 +68,9 @@ async def put_in_force(
         raise Malformed(_too_large(files, error)) from None
     # The number came from reading: whoever read at the same moment has taken it too. Of both
     # records the first counts, for us as for the shards.
-    (stored,) = (one for one in await history(log) if one.activation == number)
+    stored = next((one for one in await history(log) if one.activation == number), None)
+    if stored is None:
+        raise Unavailable(f"the log does not show activation {number}, which it has confirmed")
     if stored.version != named:
         raise _overtaken(stored, named)
     _log.info("rulebook_activated", activation=number, version=named)

@@ -31,7 +31,6 @@ app = typer.Typer(
     help="Versions of the rulebook: put in force, look at, roll back, compare.",
     no_args_is_help=True,
 )
-app.command()(diff)
 
 _Config = Annotated[Path, typer.Option("--config", help="The config folder.")]
 _Note = Annotated[str, typer.Option("--note", help="Why: it stands in the history.")]
@@ -63,7 +62,10 @@ def publish(
 
 @app.command()
 def rollback(
-    version: Annotated[str, typer.Argument(help=f"{_VERSION} By default the one before.")] = "",
+    version: Annotated[
+        str | None,
+        typer.Argument(metavar="VERSION", help=f"{_VERSION} By default the one before."),
+    ] = None,
     config: _Config = Path(),
     note: _Note = "",
     by: _By = "",
@@ -74,7 +76,7 @@ def rollback(
 
     async def rolled_back(log: Log) -> tuple[Entry, bool]:
         entries = await history(log)
-        back = find(entries, version) if version else before(entries)
+        back = before(entries) if version is None else find(entries, version)
         with errors_shown(what=f"{back} does not fit this program; nothing has changed:"):
             return await put_in_force(
                 back.files, log, by=by or _user(), note=note,
@@ -163,7 +165,7 @@ def _routes(entries: Sequence[Entry]) -> dict[str, int | None]:
 def _row(entry: Entry, routes: int | None, *, now: bool) -> str:
     has = "unreadable" if routes is None else f"{routes} routes"
     back = f"back to #{entry.rollback_of}" if entry.rollback_of else ""
-    said = "; ".join(one for one in (back, entry.note) if one)
+    said = "; ".join(one for one in (back, " ".join(entry.note.split())) if one)
     by = entry.by or entry.origin
     mark = "*" if now else " "
     return (
@@ -174,8 +176,10 @@ def _row(entry: Entry, routes: int | None, *, now: bool) -> str:
 
 @app.command()
 def show(
-    version: Annotated[str, typer.Argument(help=_VERSION)],
-    file: Annotated[str | None, typer.Argument(help="One of its files: its content.")] = None,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help=_VERSION)],
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="One of its files: its content.")
+    ] = None,
     config: _Config = Path(),
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write it to a new or empty folder.")
@@ -205,3 +209,6 @@ def _file(entry: Entry, name: str) -> str:
     except KeyError:
         hint = did_you_mean(name, entry.files)
         raise Malformed(f"{entry} has no file {name!r}{hint}") from None
+
+
+app.command()(diff)

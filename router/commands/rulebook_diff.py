@@ -36,7 +36,7 @@ def diff(
     new: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NEW]",
+            metavar="NEW",
             help="By default what is in force; where OLD is that, or no log answers, the folder "
             "of the config.",
         ),

@@ -1,5 +1,6 @@
 """A record that the brokers refuse, in the middle of a batch: it is set aside, the others go on."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 
@@ -39,10 +40,27 @@ async def limit(bootstrap: str, topic: str, most: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     settings = {"max.message.bytes": str(most), "message.timestamp.type": "LogAppendTime"}
+    asking = [ConfigResource(ConfigResourceType.TOPIC, topic)]
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+        async with asyncio.timeout(20):
+            while ("max.message.bytes", str(most)) not in await _configs(admin, asking):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)  # what the broker tells it has, the partition takes a moment later
     finally:
         await admin.close()
+
+
+async def _configs(
+    admin: AIOKafkaAdminClient, asking: list[ConfigResource]
+) -> list[tuple[str, str]]:
+    """A topic's settings, as a broker knows them."""
+    return [
+        (entry[0], entry[1])
+        for response in await admin.describe_configs(asking)
+        for *_, entries in response.resources
+        for entry in entries
+    ]
 
 
 def request(number: int) -> Message:

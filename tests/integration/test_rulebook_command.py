@@ -6,18 +6,21 @@ import random
 import string
 import sys
 import uuid
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.identity import request_id
 from channels.request import CustomerRequest, Sender
-from router import bootstrap
+from router import bootstrap, cli, records
 from router.core.dispatch import Dispatch
 from router.core.events import TicketOpened
 from router.core.letters import Letterhead
@@ -31,6 +34,7 @@ from router.rulebook_history import history
 from router.settings import load
 from router.shard import Core, Pace, Shard
 from rules.load import version
+from tests.integration.killing import Installation as Served
 from tests.kafka.cluster import Cluster
 from tests.kafka.fixtures import External
 
@@ -71,14 +75,25 @@ class Result:
 class Installation:
     """A config folder, and the command as a user gives it."""
 
-    def __init__(self, folder: Path, settings: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        write(folder / "rulebook", FIRST)
-        (folder / "switchboard.yaml").write_text(f"domain: shop.example\n{settings}")
         self.config = load(folder)
 
+    async def until_in_force(self, activation: int, version: str) -> None:
+        """Wait until the log has this, and nothing after it."""
+        async with asyncio.timeout(30):
+            while True:
+                *_, last = (await self.run("list", "--json")).lines
+                if (last["activation"], last["version"]) == (activation, version):
+                    return
+
     async def run(self, *arguments: str | Path) -> Result:
-        """`switchboard rulebook …`."""
+        """`switchboard rulebook …`, in a thread of ours: a process each takes a second to start."""
+        line = ["switchboard", "rulebook", *map(str, arguments), "--config", str(self.folder)]
+        return await asyncio.to_thread(_called, line)
+
+    async def apart(self, *arguments: str | Path) -> Result:
+        """The same in a process of its own."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "router.cli", "rulebook", *map(str, arguments),
             "--config", str(self.folder),
@@ -89,11 +104,35 @@ class Installation:
         return Result(process.returncode, out.decode(), err.decode())
 
 
+def _called(line: list[str]) -> Result:
+    code = 0
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
+        patched.setattr(sys, "argv", line)
+        try:
+            cli.main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        finally:
+            structlog.reset_defaults()
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def installed(folder: Path, settings: str = "") -> Installation:
+    """A new one, with the first rulebook."""
+    write(folder / "rulebook", FIRST)
+    (folder / "switchboard.yaml").write_text(f"domain: shop.example\n{settings}")
+    return Installation(folder)
+
+
 def on_kafka(kafka: Cluster | External, folder: Path) -> Installation:
     """An installation whose log is on this Kafka, under a namespace of its own."""
     namespace = f"versions-{uuid.uuid4().hex[:8]}"
     settings = f"log: kafka://{kafka.bootstrap}\nnamespace: {namespace}\n"
-    return Installation(folder, settings + "kafka: {replication: 1}\n")
+    return installed(folder, settings + "kafka: {replication: 1}\n")
 
 
 async def applied(log: Log) -> None:
@@ -157,7 +196,7 @@ async def a_good_one_is_published_a_broken_one_refused_and_one_rolled_back(
     run = installation.run
     async with bootstrap.opened(installation.config) as log:
         router = Router(log)
-        done = await run("publish", installation.folder, "--note", "the first")
+        done = await installation.apart("publish", installation.folder, "--note", "the first")
         assert (done.code, done.out) == (0, f"activation 1 (version {first}) is in force\n")
         assert await router.decides_by() == first
 
@@ -249,7 +288,7 @@ async def versions_are_shown_and_compared(installation: Installation, tmp_path: 
 async def test_versions_on_valkey(tmp_path: Path) -> None:
     """The whole life of three activations on the embedded log."""
     await a_good_one_is_published_a_broken_one_refused_and_one_rolled_back(
-        Installation(tmp_path / "shop"), tmp_path
+        installed(tmp_path / "shop"), tmp_path
     )
 
 
@@ -265,17 +304,60 @@ async def test_versions_on_kafka(kafka: Cluster | External, tmp_path: Path) -> N
 
 
 @pytest.mark.services
+async def test_a_version_that_this_program_refuses_does_not_come_back(tmp_path: Path) -> None:
+    """An older program has published it: it is shown, counted as unreadable, and stays history."""
+    installation = installed(tmp_path / "shop")
+    async with bootstrap.opened(installation.config) as log:
+        await log.publish([records.activation(BROKEN, 1, datetime.now(UTC))])
+        await put_in_force(FIRST, log)
+        done = await installation.run("rollback")
+        assert (done.code, done.out.splitlines()[0][:22]) == (1, "a.yaml:4:80: routes.mo")
+        assert done.err == (
+            f"activation 1 (version {version(BROKEN)}) does not fit this program; "
+            "nothing has changed:\n"
+        )
+        listed = (await installation.run("list", "--json")).lines
+        assert [one["routes"] for one in listed] == [None, 2]
+        assert "unreadable" in (await installation.run("list")).out.splitlines()[0]
+        assert (await installation.run("show", "1", "b.yaml")).out == BROKEN["b.yaml"]
+        done = await installation.run("diff", "1")
+        assert (done.code, done.err[:33]) == (1, "activation 1 (version " + version(BROKEN)[:11])
+
+
+@pytest.mark.services
+async def test_a_rollback_outlives_a_restart_until_the_folder_changes(tmp_path: Path) -> None:
+    """`serve` watches its folder, and does not put it over what an operator has decided."""
+    served = Served(tmp_path / "shop", roles="router")
+    command = Installation(tmp_path / "shop")
+    rules = tmp_path / "shop" / "rulebook" / "rules.yaml"
+    first, second = rules.read_text(), rules.read_text() + "tiers: {vip: {}}\n"
+    try:
+        await served.start()
+        rules.write_text(second)
+        await command.until_in_force(2, version({"rules.yaml": second}))
+        assert (await command.run("rollback")).code == 0
+        served.kill_router()
+        await served.start()
+        await command.until_in_force(3, version({"rules.yaml": first}))
+        assert "rulebook_folder_overruled" in (tmp_path / "shop" / "router.err").read_text()
+        rules.write_text(second + "# changed\n")
+        await command.until_in_force(4, version({"rules.yaml": second + "# changed\n"}))
+    finally:
+        served.end()
+
+
+@pytest.mark.services
 async def test_of_programs_that_publish_at_once_each_learns_what_became_of_its_own(
     tmp_path: Path,
 ) -> None:
     """No number is given twice, and who came too late says so and ends with 1."""
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     folders = {
         write(tmp_path / name, {"a.yaml": RULES + f"tiers: {{{name}: {{}}}}\n"}): name
         for name in ("one", "two", "three", "four")
     }
     async with bootstrap.opened(installation.config) as log:
-        done = await asyncio.gather(*(installation.run("publish", one) for one in folders))
+        done = await asyncio.gather(*(installation.apart("publish", one) for one in folders))
         entries = await history(log)
     in_force = {entry.version: entry.activation for entry in entries}
     assert sorted(in_force.values()) == list(range(1, len(entries) + 1))
@@ -296,7 +378,7 @@ async def test_a_large_rulebook_goes_through_the_log_deflated(tmp_path: Path) ->
         "a.yaml": RULES.replace("[refund]", f"[{words}]") + "acks: {x: {sms: acks/x.txt}}\n",
         "acks/x.txt": "您好，我们已收到您的来信。\n" * 50_000,
     }
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     async with bootstrap.opened(installation.config) as log:
         entry, new = await put_in_force(large, log)
         assert new
@@ -326,7 +408,7 @@ async def the_largest_comes_into_force_and_a_larger_one_is_refused(log: Log) -> 
 @pytest.mark.services
 async def test_the_largest_rulebook_on_valkey(tmp_path: Path) -> None:
     """The bound is a record's, after it was deflated."""
-    async with bootstrap.opened(Installation(tmp_path / "shop").config) as log:
+    async with bootstrap.opened(installed(tmp_path / "shop").config) as log:
         await the_largest_comes_into_force_and_a_larger_one_is_refused(log)
 
 
@@ -343,7 +425,7 @@ async def test_the_largest_rulebook_on_kafka(kafka: Cluster | External, tmp_path
 @pytest.mark.services
 async def test_commands_say_when_nothing_runs(tmp_path: Path) -> None:
     """Exit code 3 and what to do; two folders are compared without any log."""
-    installation = Installation(tmp_path / "shop")
+    installation = installed(tmp_path / "shop")
     second = write(tmp_path / "second", SECOND)
     for arguments in (["list"], ["publish", second], ["rollback"], ["show", "1"], ["diff", "1"]):
         done = await installation.run(*arguments)

@@ -7,18 +7,22 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from channels.errors import Malformed, Unavailable
 from router import records, rulebook_following
+from router.counters import Counters
+from router.edges.senders import Senders
 from router.log.memory import MemoryLog
 from router.log.protocol import Message
-from router.rulebook_following import Folder, Overtaken, put_in_force
+from router.rulebook_following import Folder, Overtaken, follow_budgets, put_in_force
 from router.rulebook_history import FOLDER, Entry, history
 from router.settings import load
 from rules.index import Compiled, compile_rulebook
 from rules.load import RulebookError, version
+from rules.model import AckPolicy
 from tests.waiting import until
 
 RULES = "pools: {p: {queues: [q]}}\nqueues: {q: {}}\nroutes: [{id: all, then: {queue: q}}]\n"
@@ -111,6 +115,52 @@ async def test_who_publishes_the_same_at_once_has_what_they_wanted() -> None:
     entry, _ = await put_in_force(book("ours"), memory)
     assert (entry.activation, entry.by) == (1, "bob@elsewhere")
     assert len(await history(memory)) == 1
+
+
+async def test_who_wants_to_replace_what_is_no_longer_in_force_is_refused() -> None:
+    """Somebody else was quicker; whether that settles the matter is for people to say."""
+    memory = log()
+    for tier in "ab":
+        await put_in_force(book(tier), memory)
+    with pytest.raises(Overtaken, match=r"^activation 2 .* was put in force at the same moment; "):
+        await put_in_force(book("c"), memory, over=1)
+    assert await put_in_force(book("b"), memory, over=1) == ((await history(memory))[1], False)
+    entry, new = await put_in_force(book("c"), memory, over=2)
+    assert (entry.activation, new) == (3, True)
+
+
+# -- the senders' budgets
+
+
+def budget(limit: int) -> dict[str, str]:
+    """A rulebook that allows so many automatic messages an hour."""
+    policy = f"ack_policy: {{budgets: [{{limit: {limit}, within: 1h}}]}}\n"
+    return {"a.yaml": RULES + policy}
+
+
+async def test_budgets_are_those_in_force_whatever_else_is_in_the_log() -> None:
+    """Not of a record that came too late, nor of one that cannot be read."""
+    memory = log()
+    sending = Senders(memory, {}, clock=clock, counters=Counters())
+    following = asyncio.create_task(follow_budgets(memory, sending))
+
+    def limit() -> int:
+        return sending.budgets[0].limit
+
+    try:
+        await memory.publish([records.activation(budget(3), 1, clock())])
+        await until(lambda: limit() == 3)
+        late, broken = records.activation(budget(4), 1, clock()), records.activation({}, 2, clock())
+        await memory.publish([late, msgspec.structs.replace(broken, value=b"7")])
+        await memory.publish([records.activation(budget(5), 2, clock())])
+        await until(lambda: limit() != 3)
+        assert limit() == 5
+        await memory.publish([records.activation(BROKEN, 3, clock())])
+        await until(lambda: limit() != 5)
+        assert sending.budgets == AckPolicy().budgets
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 # -- the folder, at start
