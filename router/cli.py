@@ -27,6 +27,7 @@ from router.commands import (
     simulate,
     topics,
     watch,
+    whatif,
 )
 
 EXIT_WRONG_INPUT = 1
@@ -48,6 +49,7 @@ for command in (
     normalize.normalize,
     route.route,
     simulate.simulate,
+    whatif.whatif,
     serve.serve,
     watch.watch,
     agent.agent,
