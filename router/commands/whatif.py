@@ -20,7 +20,7 @@ from router.collector import calm_collector
 from router.commands import output
 from router.log.protocol import Log
 from router.rulebook_files import read_folder
-from router.rulebook_history import find, history
+from router.rulebook_history import find, history, in_force
 from router.settings import load
 from router.whatif import terminal
 from router.whatif.agents import Pace
@@ -58,6 +58,13 @@ def _duration(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _interval(text: str) -> timedelta:
+    found = _duration(text)
+    if found < timedelta(seconds=1):
+        raise typer.BadParameter(f"{text!r} is too short: a second at least")
+    return found
 
 
 def _instant(text: str) -> datetime:
@@ -121,7 +128,7 @@ def whatif(
     ] = None,
     bucket: Annotated[
         timedelta | None,
-        typer.Option(parser=_duration, metavar="D", help="The interval of samples over time."),
+        typer.Option(parser=_interval, metavar="D", help="The interval of samples over time."),
     ] = None,
     examples: Annotated[int, typer.Option(min=0, help="So many examples at most.")] = 10,
     decisions_only: Annotated[
@@ -201,13 +208,7 @@ class _Wanted:
         return _book(name, read_folder(Path(name)))
 
     async def _version(self, log: Log) -> Book:
-        entries = await history(log)
-        if self._old is None:
-            if not entries:
-                raise Malformed("no rulebook is in force in the log: name one with --old")
-            entry = entries[-1]
-        else:
-            entry = find(entries, self._old)
+        entry = await in_force(log) if self._old is None else find(await history(log), self._old)
         return _book(str(entry), dict(entry.files))
 
 

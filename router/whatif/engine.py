@@ -74,11 +74,18 @@ class Engine:
 
         So an action at exactly the due instant, which comes next, is in time.
         """
+        while self.tick(to):
+            pass
+
+    def tick(self, to: datetime) -> bool:
+        """Let what is due next fire; False: nothing is due before `to`, and now it is `to`."""
+        due = self._next_due()
+        if due is None or due >= to:
+            self.now = max(self.now, to)
+            return False
+        self.now = max(self.now, due)
         self._rest(self.now + TICK)
-        while (due := self._next_due()) is not None and due < to:
-            self.now = max(self.now, due)
-            self._rest(self.now + TICK)
-        self.now = max(self.now, to)
+        return True
 
     def finish(self) -> None:
         """Let what is due at the present instant fire."""

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from channels.errors import Malformed
+
 MOST_BUCKETS = 100
+MOST_WANTED = 10_000
 SIZES = tuple(
     timedelta(minutes=minutes)
     for minutes in (1, 5, 15, 30, 60, 3 * 60, 6 * 60, 24 * 60, 7 * 24 * 60, 28 * 24 * 60)
@@ -24,7 +27,15 @@ class Buckets(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, start: datetime, end: datetime, size: timedelta | None = None) -> "Buckets":
-        """Buckets of `size`, or of the smallest usual one that makes at most a hundred."""
+        """Buckets of `size`, or of the smallest usual one that makes at most a hundred.
+
+        Raises `Malformed` for a size that makes too many.
+        """
+        if size is not None and (end - start) / size > MOST_WANTED:
+            said = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+            raise Malformed(
+                f"{said} are more than {MOST_WANTED} intervals of {size}: choose longer ones"
+            )
         longest = SIZES[-1]
         fitting = (one for one in SIZES if (end - start) / one <= MOST_BUCKETS)
         return cls(start, end, size or next(fitting, longest))

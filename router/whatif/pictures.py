@@ -17,7 +17,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-SIZE_INCHES = (4.6, 1.9)
+SIZE_INCHES = (4.4, 2.0)
 COLOURS = {"#000001": "--old", "#000002": "--new", "#000003": "--ink", "#000004": "--line"}
 """Stand-ins for the page's own colours, which follow its light and dark."""
 OLD, NEW, INK, LINE = COLOURS
@@ -26,7 +26,7 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "switchboard",
     "font.family": "DejaVu Sans",
-    "font.size": 9,
+    "font.size": 11,
     "text.color": INK,
     "xtick.color": LINE,
     "ytick.color": LINE,

@@ -219,25 +219,32 @@ class _Play:
         for customer in traffic.customers:
             engine.customer(customer)
         for one in inputs:
-            _work(engine, staff, one.at)
+            work(engine, staff, one.at)
             if isinstance(one, Arrival):
                 engine.request(one.request)
             else:
                 engine.command(_addressed(one, fates))
             self._noticed(side)
-        _work(engine, staff, end)
+        work(engine, staff, end)
         engine.finish()
         found = figures.finish(end, engine.dead_letters)
         return Run(fates.of, found, frozenset(refused))
 
 
-def _work(engine: Engine, staff: Staff | None, until: datetime) -> None:
-    """Let time pass until `until`, and the model's agents do what they do before then."""
-    if staff is not None:
-        while (at := staff.next_at()) is not None and at < until:
-            engine.advance(at)
-            engine.command(staff.next())
-    engine.advance(until)
+def work(engine: Engine, staff: Staff | None, until: datetime) -> None:
+    """Let time pass until `until`, and the model's agents do what they do before then.
+
+    What is due may give them something to do before what they had in mind: each time they look.
+    """
+    while True:
+        at = until
+        if staff is not None and (planned := staff.next_at()) is not None:
+            at = min(planned, until)
+        if engine.tick(at):
+            continue
+        if staff is None or at == until:
+            return
+        engine.command(staff.next())
 
 
 def _addressed(order: Order, fates: Fates) -> Command:
