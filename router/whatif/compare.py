@@ -84,10 +84,14 @@ class Agents(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What was replayed, from when to when; `ends` are those of the samples' buckets."""
+    """What was replayed, from when to when; `ends` are those of the samples' buckets.
+
+    `repeated` counts the times that a request came again.
+    """
 
     source: str
     requests: int
+    repeated: int
     customers: int
     unreadable: int
     start: datetime

@@ -11,12 +11,23 @@ from router.whatif.compare import Report
 from router.whatif.figures import RunFigures
 from router.whatif.gauges import Level
 from router.whatif.pictures import over_time
-from router.whatif.tables import Tables, delta, number, tone_of
+from router.whatif.tables import EITHER, LESS, Cell, Tables, breached, pair
 from router.whatif.view import Viewer
 from router.whatif.words import Say
 
 MOST_PICTURES = 12
+MOST_BARS = 12
 TEMPLATE = "page.html.j2"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How often a target was breached, and how long the two bars are, in per cent."""
+
+    name: str
+    old_share: float
+    new_share: float
+    cell: Cell
 
 
 @dataclass(frozen=True)
@@ -24,10 +35,7 @@ class Picture:
     """One picture with the words that stand over it."""
 
     title: str
-    old: str
-    new: str
-    delta: str
-    tone: str
+    mean: Cell
     svg: str
 
 
@@ -39,9 +47,34 @@ def page(report: Report, say: Say) -> str:
         view=Viewer(report, say).view(),
         say=say,
         same=report.same,
+        bars=_bars(report, say),
         queues=list(islice(_queues(report, say), MOST_PICTURES)),
         in_hand=list(_in_hand(report, say)),
     )
+
+
+def _bars(report: Report, say: Say) -> list[Bar]:
+    """The targets that were breached at all, the worst first."""
+    old, new = report.old.figures, report.new.figures
+    if old is None or new is None:
+        return []
+    tables = Tables(report, say)
+    counts = {
+        target: (breached(old, target), breached(new, target))
+        for target in dict.fromkeys((*old.targets, *new.targets))
+    }
+    most = max((max(both) for both in counts.values()), default=0) or 1
+    ranked = sorted(counts.items(), key=lambda one: (-max(one[1]), one[0]))
+    return [
+        Bar(
+            tables.target(target),
+            round(100 * before / most, 1),
+            round(100 * after / most, 1),
+            pair(before, after, LESS),
+        )
+        for target, (before, after) in ranked[:MOST_BARS]
+        if before or after
+    ]
 
 
 def _queues(report: Report, say: Say) -> Iterator[Picture]:
@@ -55,10 +88,10 @@ def _queues(report: Report, say: Say) -> Iterator[Picture]:
         for name in dict.fromkeys((*old.queues, *new.queues))
     }
     ranked = sorted(levels.items(), key=lambda one: (-abs(one[1][0].mean - one[1][1].mean), one[0]))
-    for index, (name, pair) in enumerate(ranked):
-        if any(level.peak for level in pair):
+    for index, (name, both) in enumerate(ranked):
+        if any(level.peak for level in both):
             title = Tables(report, say).name(name)
-            yield _picture(report, title, pair, f"q{index}", better=-1)
+            yield _picture(report, title, both, f"q{index}", better=LESS)
 
 
 def _waiting(figures: RunFigures, queue: str) -> Level | None:
@@ -69,17 +102,14 @@ def _waiting(figures: RunFigures, queue: str) -> Level | None:
 def _in_hand(report: Report, say: Say) -> Iterator[Picture]:
     old, new = report.old.figures, report.new.figures
     if old is not None and new is not None:
-        pair = old.in_hand, new.in_hand
-        yield _picture(report, say("in_hand_picture"), pair, "hand", better=0)
+        both = old.in_hand, new.in_hand
+        yield _picture(report, say("in_hand_picture"), both, "hand", better=EITHER)
 
 
 def _picture(
-    report: Report, title: str, pair: tuple[Level, Level], name: str, *, better: int
+    report: Report, title: str, both: tuple[Level, Level], name: str, *, better: int
 ) -> Picture:
-    old, new = pair
+    old, new = both
     traffic = report.traffic
     svg = over_time(traffic.ends, old.samples, new.samples, traffic.timezone, name)
-    change = round(new.mean - old.mean, 2)
-    return Picture(
-        title, number(old.mean), number(new.mean), delta(change), tone_of(change, better), svg
-    )
+    return Picture(title, pair(old.mean, new.mean, better), svg)

@@ -85,7 +85,8 @@ def whatif(
         same=not found.changed and runs[0].figures == runs[1].figures,
         traffic=compare.Replayed(
             source=traffic.source,
-            requests=len(traffic.arrivals),
+            requests=len(requests),
+            repeated=len(traffic.arrivals) - len(requests),
             customers=len(traffic.customers),
             unreadable=traffic.unreadable,
             start=traffic.start,

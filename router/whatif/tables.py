@@ -87,6 +87,13 @@ class Tables:
         known = reason in {"spam", "history"}
         return self._say(word) if known else self._say("place_filed", name=reason)
 
+    def target(self, name: str) -> str:
+        """A target, in words."""
+        kind, _, step = name.partition(":")
+        if kind == "step":
+            return self._say("step", name=step)
+        return self._say(f"target_{name}") if f"target_{name}" in self._say else name
+
     # -- decisions
 
     def _moved(self) -> Section:
@@ -138,10 +145,10 @@ class Tables:
         rows = []
         for name, one, two in _both(old.queues, new.queues, _NO_QUEUE):
             numbers = [
-                self._pair(one.opened + one.moved_in, two.opened + two.moved_in, EITHER),
-                self._pair(one.waiting.mean, two.waiting.mean, LESS),
-                self._pair(one.waiting.peak, two.waiting.peak, LESS),
-                self._pair(one.waiting.last, two.waiting.last, LESS),
+                pair(one.opened + one.moved_in, two.opened + two.moved_in, EITHER),
+                pair(one.waiting.mean, two.waiting.mean, LESS),
+                pair(one.waiting.peak, two.waiting.peak, LESS),
+                pair(one.waiting.last, two.waiting.last, LESS),
             ]
             weight = abs(one.waiting.mean - two.waiting.mean)
             rows.append(_Row(weight, [Cell(self.name(name)), *numbers]))
@@ -152,21 +159,15 @@ class Tables:
         for target, before, after in _both(old.targets, new.targets, dict[str, Outcome]()):
             for queue, one, two in _both(before, after, Outcome()):
                 numbers = [
-                    self._pair(one.met, two.met, EITHER),
-                    self._pair(one.breached, two.breached, LESS),
-                    self._pair(one.ended + one.running, two.ended + two.running, EITHER),
+                    pair(one.met, two.met, EITHER),
+                    pair(one.breached, two.breached, LESS),
+                    pair(one.ended + one.running, two.ended + two.running, EITHER),
                 ]
-                words = [Cell(self._target(target)), Cell(self.name(queue))]
+                words = [Cell(self.target(target)), Cell(self.name(queue))]
                 weight = abs(one.breached - two.breached) + abs(one.met - two.met) / 1_000_000
                 rows.append(_Row(weight, [*words, *numbers]))
         columns = ["met", "breached", "neither"]
         return self._section("targets", ["target", "queue"], columns, rows)
-
-    def _target(self, name: str) -> str:
-        kind, _, step = name.partition(":")
-        if kind == "step":
-            return self._say("step", name=step)
-        return self._say(f"target_{name}") if f"target_{name}" in self._say else name
 
     def _times(self, old: RunFigures, new: RunFigures) -> Section:
         rows = []
@@ -182,10 +183,10 @@ class Tables:
         rows = []
         for name, one, two in _both(old.agents, new.agents, _NO_AGENT):
             numbers = [
-                self._pair(one.assigned, two.assigned, EITHER),
-                self._pair(one.resolved, two.resolved, EITHER),
-                self._pair(one.in_hand.mean, two.in_hand.mean, EITHER),
-                self._pair(one.in_hand.peak, two.in_hand.peak, EITHER),
+                pair(one.assigned, two.assigned, EITHER),
+                pair(one.resolved, two.resolved, EITHER),
+                pair(one.in_hand.mean, two.in_hand.mean, EITHER),
+                pair(one.in_hand.peak, two.in_hand.peak, EITHER),
             ]
             weight = abs(one.assigned - two.assigned)
             rows.append(_Row(weight, [Cell(self.name(name)), *numbers]))
@@ -224,19 +225,11 @@ class Tables:
         rows = []
         for name, one, two in _both(counted(old), counted(new), (0, EITHER)):
             if one[0] or two[0]:
-                cell = self._pair(one[0], two[0], one[1] or two[1])
+                cell = pair(one[0], two[0], one[1] or two[1])
                 rows.append(_Row(abs(one[0] - two[0]), [Cell(name), cell]))
         return self._section(id, ["what"], ["count"], rows)
 
     # -- cells
-
-    def _pair(self, old: float, new: float, better: int) -> Cell:
-        """Before, after, and the difference."""
-        texts = number(old), number(new)
-        if texts[0] == texts[1]:
-            return Cell(texts[1], number=True, tone="same")
-        tone = tone_of(new - old, better)
-        return Cell(texts[1], number=True, old=texts[0], delta=delta(new - old), tone=tone)
 
     def _took(self, old: Spread | None, new: Spread | None, which: str) -> Cell:
         values = [None if one is None else float(getattr(one, which)) for one in (old, new)]
@@ -281,6 +274,16 @@ def _slower(old: Spread | None, new: Spread | None) -> float:
     return 0.0 if old is None or new is None else abs(new.median - old.median)
 
 
+def pair(old: float, new: float, better: int) -> Cell:
+    """Before, after, and the difference of what is shown of both."""
+    texts = number(old), number(new)
+    if texts[0] == texts[1]:
+        return Cell(texts[1], number=True, tone="same")
+    change = rounded(rounded(new) - rounded(old))
+    tone = tone_of(change, better)
+    return Cell(texts[1], number=True, old=texts[0], delta=delta(change), tone=tone)
+
+
 def tone_of(change: float, better: int) -> str:
     """How a difference looks: `good`, `bad`, `same`, or neither good nor bad."""
     if not change:
@@ -290,8 +293,15 @@ def tone_of(change: float, better: int) -> str:
     return "good" if (change > 0) == (better > 0) else "bad"
 
 
+def rounded(value: float) -> float:
+    """A count as it is, a mean to two digits, or to one where it is large."""
+    if isinstance(value, int):
+        return value
+    return round(value, 2 if abs(value) < SMALL else 1)
+
+
 def number(value: float) -> str:
-    """A count with its thousands apart, a mean with a digit or two behind the point."""
+    """A number as it is shown, its thousands apart."""
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.2f}" if abs(value) < SMALL else f"{value:,.1f}"
@@ -308,6 +318,11 @@ def delta(change: float) -> str:
 def share(part: int, whole: int) -> str:
     """A part of a whole in per cent."""
     return f"{part / whole:.1%}" if whole else "-"
+
+
+def breached(figures: RunFigures, target: str) -> int:
+    """How often a target has lapsed, in all queues."""
+    return sum(one.breached for one in figures.targets.get(target, {}).values())
 
 
 def total(outcomes: Mapping[str, Mapping[str, Outcome]], which: str) -> int:

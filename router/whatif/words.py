@@ -115,6 +115,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "all_queues": ("all queues", "全部队列"),
     "tickets": ("tickets", "工单"),
     "mean": ("waiting, mean", "平均等待"),
+    "mean_short": ("mean", "平均"),
+    "bars": ("Breached, by target", "各目标的超时次数"),
     "peak": ("waiting, most", "最多等待"),
     "left": ("left at the end", "结束时剩余"),
     "target": ("target", "目标"),
