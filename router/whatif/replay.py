@@ -25,7 +25,7 @@ from router.whatif.traffic import Arrival, Order, Traffic
 from rules.index import Compiled, compile_rulebook
 
 MOST_REFUSED = 0.05
-"""Where more of the recorded commands apply under the old rulebook alone, the model takes over."""
+"""Where a greater share of the recorded commands does not apply, the model takes over."""
 NO_TICKET = "-"
 """A command about a request that has no ticket in this run: dispatch refuses it."""
 TAIL = timedelta(days=1)
@@ -152,19 +152,30 @@ class _Play:
 
     def played(self) -> tuple[compare.Agents, datetime, list[Run]]:
         """Who answered, the last instant, the two runs. Raises `Malformed`."""
-        orders = self._traffic.orders
-        asked = {one.command.id for one in orders if one.command.command != "presence"}
+        asked, earlier = self._asked()
+        agents = compare.Agents(RECORDED, commands=len(asked), earlier=earlier)
         if not asked and self._wishes.agents == RECORDED:
-            raise Malformed("--agents recorded: no command of an agent is recorded here")
+            raise Malformed("--agents recorded: no command about these tickets is recorded")
         if not asked or self._wishes.agents == MODEL:
-            return self._by_model(compare.Agents(MODEL, len(asked)))
+            return self._by_model(msgspec.structs.replace(agents, mode=MODEL))
         end = self._traffic.end + (self._wishes.tail or timedelta(0))
         runs = [self._run(*side, self._traffic.inputs, end) for side in self._books]
-        before, after = (run.refused & asked for run in runs)
-        agents = compare.Agents(RECORDED, len(asked), len(before), len(after))
-        if self._wishes.agents == RECORDED or len(after) <= MOST_REFUSED * len(asked):
+        refused = [len(run.refused & asked) for run in runs]
+        agents = msgspec.structs.replace(agents, refused_old=refused[0], refused_new=refused[1])
+        if self._wishes.agents == RECORDED or max(refused) <= MOST_REFUSED * len(asked):
             return agents, end, runs
         return self._by_model(msgspec.structs.replace(agents, mode=MODEL))
+
+    def _asked(self) -> tuple[frozenset[str], int]:
+        """The ids of the commands about these requests' tickets; how many were about others."""
+        tickets = {ticket_id(one.request.id) for one in self._traffic.arrivals}
+        commands = [one for one in self._traffic.orders if one.command.command != "presence"]
+        asked = [
+            one
+            for one in commands
+            if one.about is not None or one.command.ticket is None or one.command.ticket in tickets
+        ]
+        return frozenset(one.command.id for one in asked), len(commands) - len(asked)
 
     def _by_model(self, agents: compare.Agents) -> tuple[compare.Agents, datetime, list[Run]]:
         """Both runs with the model, which goes by what the record says of times and presence."""

@@ -168,6 +168,8 @@ class Viewer:
         else:
             yield say("about_replay", source=traffic.source, end=self._at(traffic.end))
             yield from self._about_agents()
+        if report.agents.earlier:
+            yield say("about_earlier", count=number(report.agents.earlier))
         if traffic.unreadable:
             yield say("about_unreadable", count=number(traffic.unreadable))
 

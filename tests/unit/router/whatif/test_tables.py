@@ -166,11 +166,12 @@ def test_the_first_sentences_say_what_it_comes_to(shown: Report, said: str) -> N
     [
         (Agents(NONE), ["Only the rules' decisions were compared"]),
         (
-            Agents(RECORDED, 10, 1, 2),
+            Agents(RECORDED, 10, 0, 1, 2),
             ["of 10 commands about tickets, 1 did not", "2 under the new"],
         ),
         (Agents(MODEL, 0), ["the agents were a model"]),
-        (Agents(MODEL, 10, 1, 9), ["could not be used: of 10", "the agents were a model"]),
+        (Agents(MODEL, 10, 0, 1, 9), ["could not be used: of 10", "the agents were a model"]),
+        (Agents(RECORDED, 10, earlier=4), ["4 more commands were about tickets of before"]),
         (Agents(MODEL, 10), ["The 10 recorded commands about tickets were left aside"]),
         (Agents(MODEL, own_times=7, own_presence=3), ["7 tickets took as long", "3 agents were"]),
     ],
