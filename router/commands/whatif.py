@@ -189,7 +189,7 @@ class _Wanted:
     async def read(self, progress: "_Shown") -> tuple[Book, Traffic]:
         """The old rulebook and what is replayed, from files or the log."""
         folder, given = self._is_folder(), self._given()
-        if folder and given is not None and self._config is None:
+        if given is not None and self._config is None:
             return self._folder(), given
         async with bootstrap.connected(load(self._config or Path())) as log:
             old = self._folder() if folder else await self._version(log)
@@ -240,9 +240,9 @@ class _Shown:
         """Another record was read."""
         self._advance(f"reading {what}", None)
 
-    def replayed(self, side: str) -> None:
+    def replayed(self, run: str) -> None:
         """Another input was played."""
-        self._advance(f"{side} rulebook", self._total)
+        self._advance(run, self._total)
 
     def _advance(self, what: str, total: int | None) -> None:
         if what not in self._tasks:

@@ -72,7 +72,7 @@ class Run:
 def whatif(
     old: Book, new: Book, traffic: Traffic, wishes: Wishes, noticed: Noticed
 ) -> compare.Report:
-    """What would change under `new`. `noticed` is told the run's name and each input of it."""
+    """What would change under `new`. `noticed` is told of each input: in which run."""
     requests = list({one.request.id: one.request for one in traffic.arrivals}.values())
     if wishes.decisions_only:
         agents, end = compare.Agents(NONE), traffic.end
@@ -132,7 +132,7 @@ def _decided(
     fates: dict[str, Fate] = {}
     for request in requests:
         fates[request.id] = decider.fate(request)
-        noticed(side)
+        noticed(f"{side} rulebook")
     return Run(fates, None)
 
 
@@ -227,6 +227,7 @@ class _Play:
             if staff is not None:
                 staff.heard(output)
 
+        what = f"{side} rulebook" if staff is None else f"{side} rulebook, by the model"
         engine = Engine(book.files, traffic.start, heard)
         for customer in traffic.customers:
             engine.customer(customer)
@@ -236,7 +237,7 @@ class _Play:
                 engine.request(one.request)
             else:
                 engine.command(_addressed(one, fates))
-            self._noticed(side)
+            self._noticed(what)
         work(engine, staff, end)
         engine.finish()
         found = figures.finish(end, engine.dead_letters)
