@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from channels.contract import encode
 from channels.errors import Malformed
@@ -19,12 +16,13 @@ from router import bootstrap
 from router.collector import calm_collector
 from router.commands import output
 from router.log.protocol import Log
-from router.rulebook_files import read_folder
+from router.rulebook_files import read_folder, rulebook_folder
 from router.rulebook_history import find, history, in_force
 from router.settings import load
 from router.whatif import terminal
 from router.whatif.agents import Pace
 from router.whatif.compare import Report
+from router.whatif.progress import Shown, shown
 from router.whatif.recorded import recorded
 from router.whatif.replay import Book, Wishes
 from router.whatif.replay import whatif as compared
@@ -114,13 +112,22 @@ def whatif(
         Who, typer.Option(help="Recorded commands, or a model; auto takes what applies.")
     ] = Who.AUTO,
     accept: Annotated[
-        timedelta, typer.Option(parser=_duration, metavar="D", help="The model accepts after.")
+        timedelta,
+        typer.Option(
+            parser=_duration, metavar="D", show_default="20s", help="The model accepts after."
+        ),
     ] = Pace.accept,
     reply: Annotated[
-        timedelta, typer.Option(parser=_duration, metavar="D", help="The model replies after.")
+        timedelta,
+        typer.Option(
+            parser=_duration, metavar="D", show_default="5m", help="The model replies after."
+        ),
     ] = Pace.reply,
     resolve: Annotated[
-        timedelta, typer.Option(parser=_duration, metavar="D", help="The model resolves after.")
+        timedelta,
+        typer.Option(
+            parser=_duration, metavar="D", show_default="10m", help="The model resolves after."
+        ),
     ] = Pace.resolve,
     tail: Annotated[
         timedelta | None,
@@ -149,8 +156,8 @@ def whatif(
         decisions_only=decisions_only,
     )
     wanted = _Wanted(old, source, config, start, until)
-    with _progress() as progress:
-        book = _book(str(new), read_folder(new))
+    with shown() as progress:
+        book = _folder(str(new))
         before, traffic = asyncio.run(wanted.read(progress))
         calm_collector()
         progress.expect(len(traffic.inputs))
@@ -160,12 +167,18 @@ def whatif(
     _print(report, Say(lang.value), as_json=as_json)
 
 
-def _book(name: str, files: dict[str, str]) -> Book:
+def _folder(name: str) -> Book:
+    """The rulebook in a folder."""
+    path = Path(name)
+    return _book(name, read_folder(path), str(rulebook_folder(path)))
+
+
+def _book(name: str, files: dict[str, str], where: str) -> Book:
     """A rulebook, compiled; its errors name it, for there are two."""
     try:
         return Book.of(name, files)
     except RulebookError as error:
-        said = "\n".join(f"{name}/{problem}" for problem in error.problems)
+        said = "\n".join(f"{where}/{problem}" for problem in error.problems)
         raise Malformed(f"this rulebook is wrong:\n{said}") from None
 
 
@@ -186,13 +199,13 @@ class _Wanted:
         self._start = start
         self._until = until
 
-    async def read(self, progress: "_Shown") -> tuple[Book, Traffic]:
+    async def read(self, progress: Shown) -> tuple[Book, Traffic]:
         """The old rulebook and what is replayed, from files or the log."""
         folder, given = self._is_folder(), self._given()
-        if folder and given is not None and self._config is None:
-            return self._folder(), given
+        if given is not None and self._config is None:
+            return _folder(str(self._old)), given
         async with bootstrap.connected(load(self._config or Path())) as log:
-            old = self._folder() if folder else await self._version(log)
+            old = _folder(str(self._old)) if folder else await self._version(log)
             if given is None:
                 given = await recorded(log, self._start, self._until, progress.read)
         return old, given
@@ -203,13 +216,9 @@ class _Wanted:
     def _given(self) -> Traffic | None:
         return None if self._source is None else read(_lines(self._source), self._source)
 
-    def _folder(self) -> Book:
-        name = str(self._old)
-        return _book(name, read_folder(Path(name)))
-
     async def _version(self, log: Log) -> Book:
         entry = await in_force(log) if self._old is None else find(await history(log), self._old)
-        return _book(str(entry), dict(entry.files))
+        return _book(str(entry), dict(entry.files), str(entry))
 
 
 def _lines(source: str) -> list[str]:
@@ -222,39 +231,6 @@ def _lines(source: str) -> list[str]:
 
 
 # -- what is shown
-
-
-class _Shown:
-    """How far it is, on a terminal."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {}
-        self._total: int | None = None
-
-    def expect(self, inputs: int) -> None:
-        """So many inputs are played in each run."""
-        self._total = inputs
-
-    def read(self, what: str) -> None:
-        """Another record was read."""
-        self._advance(f"reading {what}", None)
-
-    def replayed(self, side: str) -> None:
-        """Another input was played."""
-        self._advance(f"{side} rulebook", self._total)
-
-    def _advance(self, what: str, total: int | None) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.advance(self._tasks[what])
-
-
-@contextmanager
-def _progress() -> Iterator[_Shown]:
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield _Shown(progress)
 
 
 def _print(report: Report, say: Say, *, as_json: bool) -> None:

@@ -68,12 +68,14 @@ class Agents(msgspec.Struct, frozen=True):
     """Who answered: `recorded` commands, the `model`, or nobody was asked (`none`).
 
     Of `commands` recorded ones, presence aside, `refused_old` and `refused_new` did not apply in
-    the run of that rulebook. The model's times are `..._seconds`; the record has those of
-    `own_times` tickets, and the presence of `own_presence` agents.
+    the run of that rulebook; `earlier` more were about tickets that are not replayed. The model's
+    times are `..._seconds`; the record has those of `own_times` tickets, and the presence of
+    `own_presence` agents.
     """
 
     mode: str
     commands: int = 0
+    earlier: int = 0
     refused_old: int = 0
     refused_new: int = 0
     accept_seconds: float | None = None

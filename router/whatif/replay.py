@@ -25,7 +25,7 @@ from router.whatif.traffic import Arrival, Order, Traffic
 from rules.index import Compiled, compile_rulebook
 
 MOST_REFUSED = 0.05
-"""Where more of the recorded commands apply under the old rulebook alone, the model takes over."""
+"""Where a greater share of the recorded commands does not apply, the model takes over."""
 NO_TICKET = "-"
 """A command about a request that has no ticket in this run: dispatch refuses it."""
 TAIL = timedelta(days=1)
@@ -72,7 +72,7 @@ class Run:
 def whatif(
     old: Book, new: Book, traffic: Traffic, wishes: Wishes, noticed: Noticed
 ) -> compare.Report:
-    """What would change under `new`. `noticed` is told the run's name and each input of it."""
+    """What would change under `new`. `noticed` is told of each input: in which run."""
     requests = list({one.request.id: one.request for one in traffic.arrivals}.values())
     if wishes.decisions_only:
         agents, end = compare.Agents(NONE), traffic.end
@@ -132,7 +132,7 @@ def _decided(
     fates: dict[str, Fate] = {}
     for request in requests:
         fates[request.id] = decider.fate(request)
-        noticed(side)
+        noticed(f"{side} rulebook")
     return Run(fates, None)
 
 
@@ -152,19 +152,30 @@ class _Play:
 
     def played(self) -> tuple[compare.Agents, datetime, list[Run]]:
         """Who answered, the last instant, the two runs. Raises `Malformed`."""
-        orders = self._traffic.orders
-        asked = {one.command.id for one in orders if one.command.command != "presence"}
+        asked, earlier = self._asked()
+        agents = compare.Agents(RECORDED, commands=len(asked), earlier=earlier)
         if not asked and self._wishes.agents == RECORDED:
-            raise Malformed("--agents recorded: no command of an agent is recorded here")
+            raise Malformed("--agents recorded: no command about these tickets is recorded")
         if not asked or self._wishes.agents == MODEL:
-            return self._by_model(compare.Agents(MODEL, len(asked)))
+            return self._by_model(msgspec.structs.replace(agents, mode=MODEL))
         end = self._traffic.end + (self._wishes.tail or timedelta(0))
         runs = [self._run(*side, self._traffic.inputs, end) for side in self._books]
-        before, after = (run.refused & asked for run in runs)
-        agents = compare.Agents(RECORDED, len(asked), len(before), len(after))
-        if self._wishes.agents == RECORDED or len(after) <= MOST_REFUSED * len(asked):
+        refused = [len(run.refused & asked) for run in runs]
+        agents = msgspec.structs.replace(agents, refused_old=refused[0], refused_new=refused[1])
+        if self._wishes.agents == RECORDED or max(refused) <= MOST_REFUSED * len(asked):
             return agents, end, runs
         return self._by_model(msgspec.structs.replace(agents, mode=MODEL))
+
+    def _asked(self) -> tuple[frozenset[str], int]:
+        """The ids of the commands about these requests' tickets; how many were about others."""
+        tickets = {ticket_id(one.request.id) for one in self._traffic.arrivals}
+        commands = [one for one in self._traffic.orders if one.command.command != "presence"]
+        asked = [
+            one
+            for one in commands
+            if one.about is not None or one.command.ticket is None or one.command.ticket in tickets
+        ]
+        return frozenset(one.command.id for one in asked), len(commands) - len(asked)
 
     def _by_model(self, agents: compare.Agents) -> tuple[compare.Agents, datetime, list[Run]]:
         """Both runs with the model, which goes by what the record says of times and presence."""
@@ -216,6 +227,7 @@ class _Play:
             if staff is not None:
                 staff.heard(output)
 
+        what = f"{side} rulebook" if staff is None else f"{side} rulebook, by the model"
         engine = Engine(book.files, traffic.start, heard)
         for customer in traffic.customers:
             engine.customer(customer)
@@ -225,7 +237,7 @@ class _Play:
                 engine.request(one.request)
             else:
                 engine.command(_addressed(one, fates))
-            self._noticed(side)
+            self._noticed(what)
         work(engine, staff, end)
         engine.finish()
         found = figures.finish(end, engine.dead_letters)

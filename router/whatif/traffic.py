@@ -15,6 +15,9 @@ from router.core.commands import Command
 from router.core.customers import CustomerChanged
 from router.simulate import Line, command_of, instant, json_object, only_time, request_of
 
+LAST_YEAR = 9_000
+"""Of an instant: what is due years afterwards must be one too."""
+
 
 class Arrival(NamedTuple):
     """A request, and when it came to us."""
@@ -96,6 +99,8 @@ def _lines(lines: Iterable[str], name: str) -> Iterator[Line]:
                 data = {"request": data}
             else:
                 at = instant(data.get("at"), where)
+            if at.year > LAST_YEAR:
+                raise Malformed(f"{where}: {at.isoformat()} is out of range")
             yield Line(number, at, data)
 
 

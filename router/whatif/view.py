@@ -11,6 +11,8 @@ from router.whatif.figures import ALL_QUEUES, REPLY, RunFigures
 from router.whatif.tables import LESS, Section, Tables, delta, number, share, tone_of, total
 from router.whatif.words import Say
 
+NAME_CHARACTERS = 48
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -141,7 +143,7 @@ class Viewer:
         labels = dict.fromkeys((*old, *new))
         pairs = [(label, old.get(label, "-"), new.get(label, "-")) for label in labels]
         return Told(
-            name=f"{example.channel} {example.external_id}",
+            name=f"{example.channel} {_short(example.external_id)}",
             said=example.said,
             reasons=[(label, before, after) for label, before, after in pairs if before != after],
         )
@@ -166,6 +168,8 @@ class Viewer:
         else:
             yield say("about_replay", source=traffic.source, end=self._at(traffic.end))
             yield from self._about_agents()
+        if report.agents.earlier:
+            yield say("about_earlier", count=number(report.agents.earlier))
         if traffic.unreadable:
             yield say("about_unreadable", count=number(traffic.unreadable))
 
@@ -192,6 +196,11 @@ class Viewer:
             yield say("about_own_times", count=number(agents.own_times))
         if agents.own_presence:
             yield say("about_own_presence", count=number(agents.own_presence))
+
+
+def _short(name: str) -> str:
+    """Enough of a name to find it by: those of mails are long."""
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
 
 
 def _waiting(figures: RunFigures) -> float:

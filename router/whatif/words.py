@@ -185,6 +185,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "记录的指令无法沿用：{commands} 条工单指令中，旧规则下 {old} 条不适用，"
         "新规则下 {new} 条不适用，因为工单派给了别人或时间不同。",
     ),
+    "about_earlier": (
+        "{count} more commands were about tickets of before, which are not replayed.",
+        "另有 {count} 条指令针对此前的工单，未重放。",
+    ),
     "about_ignored": (
         "The {commands} recorded commands about tickets were left aside.",
         "未使用记录的 {commands} 条工单指令。",

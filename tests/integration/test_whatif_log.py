@@ -13,10 +13,14 @@ import pytest
 from channels.defaults import fill
 from router import bootstrap, records
 from router.core.commands import Command
+from router.demo.agents import Agents
 from router.edges.intake import request_message
 from router.log.protocol import Log
+from router.log.reading import stored
 from router.rulebook_files import read_folder
 from router.settings import load
+from router.topics import TICKETS_EVENTS
+from rules.load import load as load_rulebook
 from rules.load import version
 
 EXAMPLE = Path(__file__).parents[2] / "rules" / "example"
@@ -94,6 +98,35 @@ async def test_what_is_recorded_is_replayed(tmp_path: Path, changed: Path) -> No
         assert (await report(config, "--new", changed, "--to", later))["traffic"]["requests"] == 4
         code, _, err = await run(config, "--new", changed, "--old", "nobody")
         assert (code, "'nobody' names no version" in err) == (1, True)
+
+
+@pytest.mark.services
+async def test_what_really_happened_is_replayed_as_it_was(tmp_path: Path) -> None:
+    """A living router and agents at their desks: under the same rulebook every command applies."""
+    (tmp_path / "switchboard.yaml").write_text("namespace: whatif\n")
+    shutil.copytree(EXAMPLE / "rulebook", tmp_path / "rulebook")
+    shutil.copytree(EXAMPLE / "templates", tmp_path / "templates")
+    async with bootstrap.running(load(tmp_path), frozenset({"router"})) as app:
+        agents = Agents(app.log, load_rulebook(read_folder(tmp_path)))
+        working = asyncio.create_task(agents.run())
+        resolved = 0
+        for number in range(3):
+            document = {"external_id": f"x{number}", "sender": f"v{number}", "text": "Hello there"}
+            request = fill(document, at=datetime.now(UTC))
+            await app.log.publish([request_message(request)])
+        async with asyncio.timeout(30):
+            while resolved < 3:
+                await asyncio.sleep(0.2)
+                events = [one.envelope.type async for one in stored(app.log, TICKETS_EVENTS)]
+                resolved = events.count("ticket.resolved")
+        working.cancel()
+        found = await report(tmp_path, "--new", EXAMPLE)
+    assert found["same"]
+    said = found["agents"]
+    assert (said["mode"], said["refused_old"], said["refused_new"]) == ("recorded", 0, 0)
+    figures = found["old"]["figures"]
+    assert (figures["times"]["resolution"][""]["count"], figures["rejected"]) == (3, {})
+    assert sum(one["met"] for one in figures["targets"]["first_response"].values()) == 3
 
 
 @pytest.mark.services

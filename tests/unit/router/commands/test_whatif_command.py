@@ -190,7 +190,15 @@ def test_errors_name_the_rulebook_that_is_wrong(changed: Path, tmp_path: Path) -
     assert f"{tmp_path}/rules.yaml:1:" in said
     said = error(run("--new", EXAMPLE, "--old", tmp_path, "--input", script))
     assert f"{tmp_path}/rules.yaml:1:" in said
+    config = tmp_path / "config"
+    (config / "rulebook").mkdir(parents=True)
+    (config / "switchboard.yaml").touch()
+    (config / "rulebook" / "rules.yaml").write_text("queues: {q: {}}\n")
+    said = error(run("--new", config, "--old", EXAMPLE, "--input", script))
+    assert f"{config}/rulebook/rules.yaml:1:" in said
     said = error(run("--new", tmp_path / "absent", "--old", EXAMPLE, "--input", script))
+    assert "absent: no such folder" in said
+    said = error(run("--new", EXAMPLE, "--old", tmp_path / "absent", "--input", script))
     assert "absent: no such folder" in said
     said = error(run("--new", changed, "--old", EXAMPLE, "--input", tmp_path / "absent.jsonl"))
     assert "absent.jsonl" in said

@@ -125,6 +125,15 @@ async def test_commands_that_do_not_apply_make_way_for_the_model() -> None:
     assert (old.agents["ann"].resolved, new.agents["eve"].resolved) == (2, 2)
 
 
+async def test_commands_about_earlier_tickets_are_no_fault_of_the_rulebook() -> None:
+    """They apply under neither: they are counted by themselves, the others decide."""
+    traffic = await recorded(await a_day(), at(12), None, lambda _: None)
+    report = compared(book("agents: {bob: null}"), book("agents: {bob: null}"), traffic)
+    # Ann came and ticket 1 was opened before; of ticket 2 nothing applies while she is not there.
+    assert (report.agents.mode, report.agents.commands, report.agents.earlier) == (MODEL, 3, 3)
+    assert report.agents.refused_old == report.agents.refused_new == 3
+
+
 async def test_recorded_commands_can_be_insisted_on() -> None:
     """Then what does not apply is merely said."""
     report = await replayed(book(MOVED + "agents: {bob: null}"), agents=RECORDED)
@@ -211,7 +220,7 @@ def test_decisions_alone_say_what_is_filed_and_withheld() -> None:
 
 def test_recorded_commands_must_be_there_to_be_insisted_on() -> None:
     """Presence alone answers nobody."""
-    with pytest.raises(Malformed, match="no command of an agent is recorded"):
+    with pytest.raises(Malformed, match="no command about these tickets is recorded"):
         compared(book(), book(), arrivals([0]), agents=RECORDED)
 
 

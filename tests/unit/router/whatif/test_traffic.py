@@ -59,6 +59,7 @@ def test_a_script_is_read_as_simulate_reads_it() -> None:
             {"received_at": "2027-03-01T09:00:00"},
             "received_at: '2027-03-01T09:00:00' has no offset",
         ),
+        ({"received_at": "9999-12-31T23:59:59Z"}, "out of range"),
         ({"at": "now", "request": {}}, "at: 'now' is not"),
         ({"request": {}}, "at: None is not"),
         (bare("x", 2, channel="fax"), "channel"),
