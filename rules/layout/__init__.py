@@ -10,7 +10,8 @@ from collections import Counter
 from typing import Any
 
 from rules.layout.fields import shape_of
-from rules.layout.tree import Unfaithful, comments_of, parse
+from rules.layout.nodes import Unfaithful
+from rules.layout.tree import comments_of, parse
 from rules.layout.write import write
 from rules.source import read
 
