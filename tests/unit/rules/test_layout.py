@@ -92,6 +92,22 @@ CASES = {
         "calendars:\n  # one\n  -\n    # two\n    -   # three\n      {a: 1}\n    - b # four\n",
         "calendars:\n  # one\n  # two\n  # three\n  - - {a: 1}\n    - b  # four\n",
     ),
+    "a comment behind a dash goes above the item": (
+        "pools:\n  - # one\n    x\n",
+        "pools:\n  # one\n  - x\n",
+    ),
+    "of two comments behind an item one goes above what follows": (
+        "tiers:\n  a: # one\n    {}   # two\n  b: {}\n",
+        "tiers:\n  a: {}  # one\n  # two\n  b: {}\n",
+    ),
+    "a comment may be indented too far": (
+        "pools:\n          # far\n  a: {}\n",
+        "pools:\n  # far\n  a: {}\n",
+    ),
+    "JSON is YAML too": (
+        '{"tiers": {"a": {}},\n "queues": {}}\n# end\n',
+        '"tiers": {"a": {}}\n\n"queues": {}\n# end\n',
+    ),
     "an alias may be a key, a name may be empty": (
         'x: &x a\ny: {*x : 1}\nz:\n    "": 1\n',
         'x: &x a\n\ny: {*x : 1}\n\nz:\n  "": 1\n',
@@ -131,11 +147,10 @@ def test_whatever_is_written_is_compared_first(
     found: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault of the layout becomes a refusal: data, comments, and the layout of the layout."""
-    monkeypatch.setattr(
-        layout, "_written", lambda _, text: found if text == "a: 1 # b" else text + "#"
-    )
+    first = "a: 1 # b"
+    monkeypatch.setattr(layout, "_written", lambda _, text: found if text == first else f"{text}#")
     with pytest.raises(Unfaithful, match=why):
-        laid_out("a.yaml", "a: 1 # b")
+        laid_out("a.yaml", first)
 
 
 @pytest.mark.parametrize(
