@@ -13,7 +13,9 @@ Written by `make bench` itself. Ratios to a baseline in the same run are what co
 of one machine on one day are not those of another.
 
 """
-MODULES = ("wire", "log", "embedded", "kafka", "latency", "restore", "memory")
+MODULES = (
+    "wire", "log", "embedded", "kafka", "latency", "restore", "memory", "rules", "whatif",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from bench.routing import BATCH, COUNT, Written, publish, routed
+from bench.routing import BATCH, COUNT, publish, routed, written
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer
 from router.log.wire import Address, Command, Wire
@@ -60,17 +60,15 @@ async def _measure(url: str) -> list[str]:
     await publish(source)
     await source.close()
     mine, bare, bare_all = [], [], []
-    written = Written()
+    counted = await written()
+    outputs, every = round(counted.outputs / COUNT), round(counted.every / COUNT)
     for number in range(ROUNDS):
-        seconds, written = await routed(ValkeyLog(url, f"round{number}"))
-        mine.append(seconds)
-        outputs = round(written.outputs / COUNT)
-        bare.append(await copied(url, outputs, written.output_bytes // written.outputs))
-        every = round(written.every / COUNT)
-        bare_all.append(await copied(url, every, written.every_bytes // written.every))
+        mine.append(await routed(ValkeyLog(url, f"round{number}")))
+        bare.append(await copied(url, outputs, counted.output_bytes // counted.outputs))
+        bare_all.append(await copied(url, every, counted.every_bytes // counted.every))
     rate, rate_bare, rate_all = (COUNT / median(one) for one in (mine, bare, bare_all))
     return [
-        f"routed, both stages, 200 routes: {rate:,.0f} requests/s ({written})",
+        f"routed, both stages, 200 routes: {rate:,.0f} requests/s ({counted})",
         f"bare copy, records and state entries: {rate_all:,.0f} requests/s; "
         f"ratio {rate / rate_all:.2f} (target 0.50)",
         f"bare copy, records alone: {rate_bare:,.0f} requests/s; ratio {rate / rate_bare:.2f}",

@@ -16,7 +16,7 @@ from aiokafka.admin import NewTopic
 
 from bench import peers
 from bench.on_kafka import measured
-from bench.routing import BATCH, COUNT, Written, publish, routed
+from bench.routing import BATCH, COUNT, publish, routed, written
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.topics import REQUESTS_INBOUND, TICKETS_EVENTS
@@ -72,21 +72,19 @@ async def measure(cluster: Cluster, folder: Path) -> list[str]:
     await publish(source)
     await _create(cluster, [f"{peer}{number}" for peer in PEERS for number in range(ROUNDS)])
     mine, bare, three, quix, naive = [], [], [], [], []
-    written = Written()
+    counted = await written()
+    every, size = round(counted.every / COUNT), counted.every_bytes // counted.every
     for number in range(ROUNDS):
-        seconds, written = await routed(KafkaLog(cluster, f"round{number}"))
-        mine.append(seconds)
-        every = round(written.every / COUNT)
-        size = written.every_bytes // written.every
+        mine.append(await routed(KafkaLog(cluster, f"round{number}")))
         bare.append(await copied(cluster, "copied", every, size))
-        three.append(await copied(cluster, "copied", 3, written.output_bytes // written.outputs))
+        three.append(await copied(cluster, "copied", 3, counted.output_bytes // counted.outputs))
         requests = f"copied.{REQUESTS_INBOUND}"
         quix.append(await peers.quix(cluster.bootstrap, requests, f"quix{number}", COUNT, folder))
         naive.append(await peers.faststream(cluster.bootstrap, requests, f"naive{number}"))
     await source.close()
     rate, rate_bare, rate_three = (COUNT / median(one) for one in (mine, bare, three))
     return [
-        f"routed, both stages in one process, 200 routes: {rate:,.0f} requests/s ({written})",
+        f"routed, both stages in one process, 200 routes: {rate:,.0f} requests/s ({counted})",
         f"bare transactional copy, the same records and bytes: {rate_bare:,.0f} requests/s; "
         f"ratio {rate / rate_bare:.2f} (target 0.50)",
         f"bare transactional copy, 1 in, 3 out: {rate_three:,.0f} requests/s; "

@@ -13,6 +13,7 @@ from router.collector import calm_collector
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
+from router.log.memory import MemoryLog
 from router.log.protocol import Commit, Log, ShardLog, Source
 from router.shard import Core, Pace, Shard
 
@@ -95,14 +96,20 @@ async def publish(log: Log) -> None:
         await log.publish(batch[start : start + BATCH])
 
 
-async def routed(log: Log) -> tuple[float, Written]:
+async def written() -> Written:
+    """What the router writes for `COUNT` requests, counted on a log in memory."""
+    counted = _CountedLog(MemoryLog(lambda: datetime.now(UTC)))
+    await routed(counted)
+    return counted.written
+
+
+async def routed(log: Log) -> float:
     """Seconds in which one process routes `COUNT` requests in both stages; closes the log."""
-    counted = _CountedLog(log)
     await log.publish([records.activation(rulebook(), 1, datetime.now(UTC))])
     await publish(log)
     dispatch = Dispatch(HEAD)
     cores: list[Core] = [Triage(HEAD), dispatch]
-    shards = [_shard(counted, core) for core in cores]
+    shards = [_shard(log, core) for core in cores]
     for shard in shards:
         await shard.open()
     calm_collector()
@@ -113,7 +120,7 @@ async def routed(log: Log) -> tuple[float, Written]:
     seconds = time.perf_counter() - began
     await ended(working, shards)
     await log.close()
-    return seconds, counted.written
+    return seconds
 
 
 async def ended(working: Sequence[asyncio.Task[None]], shards: Sequence[Shard]) -> None:
@@ -125,7 +132,7 @@ async def ended(working: Sequence[asyncio.Task[None]], shards: Sequence[Shard]) 
         await shard.close()
 
 
-def _shard(log: _CountedLog, core: Core) -> Shard:
+def _shard(log: Log, core: Core) -> Shard:
     pace = Pace(batch_records=BATCH, watermark=None)
     return Shard(log, lambda: core, 0, clock=lambda: datetime.now(UTC), pace=pace)
 

@@ -6,7 +6,6 @@ All are normative (other programs compute them too); test vectors stand in
 
 import hashlib
 import uuid
-from base64 import b32encode
 from functools import lru_cache
 
 import msgspec
@@ -16,6 +15,10 @@ NAMESPACE = uuid.UUID("6f0e3c1a-7d38-5b7e-9f27-0d6a52f1c4b8")
 
 _encode = msgspec.json.Encoder().encode
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+"""Base32 (RFC 4648, in small letters) of every ten bits: `base64` takes three times as long."""
+
 
 def _joined(*parts: str) -> bytes:
     # A JSON array keeps ("a", "bc") and ("ab", "c") apart, in every language alike.
@@ -24,7 +27,8 @@ def _joined(*parts: str) -> bytes:
 
 def _base32(data: bytes, length: int) -> str:
     """At most 16 characters: what ten bytes of the digest give."""
-    return b32encode(hashlib.sha256(data).digest()[:10])[:length].decode().lower()
+    number = int.from_bytes(hashlib.sha256(data).digest()[:10], "big")
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])[:length]
 
 
 def request_id(channel: str, account: str, external_id: str) -> str:

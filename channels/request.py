@@ -9,7 +9,7 @@ Kind = Literal["message", "call", "receipt", "command"]
 Outcome = Literal["answered", "abandoned", "timeout", "transferred", "voicemail", "failed"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sender:
     """Who wrote. `address` is normalized: mail lower-case with IDNA, phones E.164."""
 
@@ -18,7 +18,7 @@ class Sender:
     customer: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
     """Whom it was written to; `role` is `to`, `cc`, `bcc` or `reply_to`."""
 
@@ -27,7 +27,7 @@ class Recipient:
     role: str = "to"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
     """A file that came with the message; `size` in octets, the bytes lie in the blob at `ref`."""
 
@@ -38,7 +38,7 @@ class Attachment:
     ref: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """What the telephone system says of a call."""
 
@@ -51,7 +51,7 @@ class Call:
     started_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Defect:
     """Something in the input that is not as its format says: where it stands and what is wrong."""
 
@@ -59,7 +59,7 @@ class Defect:
     problem: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CustomerRequest:
     """One normalized inbound message: the contract between channels and router.
 

@@ -5,10 +5,10 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -17,15 +17,12 @@ import structlog
 
 from channels.blobs import DirectoryBlobs
 from channels.chat.hub import ChatHub
-from channels.contract import decode
 from channels.email.source import SmtpSource
-from channels.errors import Malformed, Unavailable
+from channels.errors import Unavailable
 from channels.http import HttpSource
 from channels.inbox import utc_now
-from router import records
 from router.collector import calm_collector
 from router.core.dispatch import Dispatch
-from router.core.events import RulebookActivated
 from router.core.letters import Letterhead
 from router.core.triage import Triage
 from router.counters import Counters
@@ -38,22 +35,18 @@ from router.edges.stream import streamed
 from router.kafka_cluster import SCHEME, cluster
 from router.log.kafka import KafkaLog
 from router.log.kafka_membership import Membership
-from router.log.protocol import Log, Record
+from router.log.protocol import Log
 from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, socket_of
-from router.rulebook_files import read_folder
+from router.rulebook_following import Folder, follow_budgets
 from router.settings import Config
 from router.shard import Core, Shard
 from router.sharing import FENCED_SECONDS, Shares
-from router.topics import LEADING, RULEBOOK, Stage
-from rules.index import Compiled, compile_rulebook
-from rules.load import version
-from rules.model import AckPolicy, Budget
+from router.topics import LEADING, Stage
 
 ROLES = frozenset({"router", "channels", "senders"})
 EMBEDDED = "embedded"
 WORKER = "worker"
-RULEBOOK_POLL_SECONDS = 1.0
 TRIM_SECONDS = 60.0
 TRIMS_A_COMPACTION = 60
 SWEEP_SECONDS = 3600.0
@@ -193,102 +186,6 @@ async def _edges(log: Log, worker: str) -> AsyncIterator[Log]:
         yield log
 
 
-async def stored(log: Log, topic: str) -> AsyncIterator[Record]:
-    """The records of `topic` that are stored now, then the end."""
-    subscription = log.subscribe([topic], None, from_start=True)
-    async for delivery in subscription:
-        for record in delivery.records:
-            yield record
-        if delivery.caught_up:
-            break
-    await subscription.close()
-
-
-async def activation_in_force(log: Log) -> RulebookActivated | None:
-    """The newest activation in the log."""
-    newest: RulebookActivated | None = None
-    async for record in stored(log, RULEBOOK):
-        newest = decode(RulebookActivated, record.value)
-    return newest
-
-
-async def rulebook_in_force(log: Log) -> Compiled:
-    """The rulebook in force. Raises `Unavailable` when there is none yet."""
-    newest = await activation_in_force(log)
-    if newest is None:
-        raise Unavailable("no rulebook is in force yet: start `switchboard serve` first")
-    return compile_rulebook(newest.files)
-
-
-async def publish_rulebook(config: Config, log: Log) -> bool:
-    """Put the folder's rulebook in force if it is another than the one that is.
-
-    Raises `Malformed` when it is wrong; what is in force stays so.
-    """
-    return await put_in_force(await asyncio.to_thread(_rulebook_of, config), log)
-
-
-def _rulebook_of(config: Config) -> dict[str, str]:
-    return read_folder(config.path(config.settings.rulebook))
-
-
-async def put_in_force(files: dict[str, str], log: Log) -> bool:
-    """Put these files in force unless they are. Raises `Malformed` when they are wrong."""
-    await asyncio.to_thread(compile_rulebook, files)
-    newest, named = await activation_in_force(log), version(files)
-    if newest is not None and newest.version == named:
-        return False
-    number = newest.activation + 1 if newest is not None else 1
-    await log.publish([records.activation(files, number, datetime.now(UTC))])
-    _log.info("rulebook_activated", activation=number, version=named)
-    return True
-
-
-async def watch_rulebook(config: Config, log: Log) -> None:
-    """Follow the rulebook's folder: a right change comes into force as a whole, a wrong one not."""
-    refused = looked_at = ""
-    while True:
-        await asyncio.sleep(RULEBOOK_POLL_SECONDS)
-        try:
-            files = await asyncio.to_thread(_rulebook_of, config)
-            named = version(files)
-            if named == looked_at:
-                continue
-            looked_at = named
-            await put_in_force(files, log)
-            refused = ""
-        except Malformed as error:
-            if str(error) != refused:
-                refused = str(error)
-                _log.error("rulebook_refused", problems=refused.splitlines())
-        except Unavailable as error:
-            looked_at = ""
-            _log.warning("rulebook_watch_waits", reason=str(error))
-
-
-def _budgets(record: Record) -> Sequence[Budget]:
-    """The budgets of an activation; what the shards refuse too leaves the usual ones."""
-    try:
-        files = decode(RulebookActivated, record.value).files
-        return compile_rulebook(files).rulebook.ack_policy.budgets
-    except Malformed as error:
-        _log.error("budgets_unreadable", offset=record.offset, problem=str(error)[:300])
-        return AckPolicy().budgets
-
-
-async def follow_budgets(log: Log, sending: Senders) -> None:
-    """The senders' budgets are those of the rulebook in force, whoever puts it in force."""
-    while True:
-        try:
-            subscription = log.subscribe([RULEBOOK], None, from_start=True)
-            async for delivery in subscription:
-                for record in delivery.records[-1:]:
-                    sending.budgets = await asyncio.to_thread(_budgets, record)
-        except Unavailable as error:
-            _log.warning("budgets_wait_for_log", reason=str(error))
-            await asyncio.sleep(RULEBOOK_POLL_SECONDS)
-
-
 async def trim(config: Config, log: ValkeyLog) -> None:
     """Keep the log within its retention, behind all its readers."""
     for number in itertools.count():
@@ -322,9 +219,11 @@ async def running(
         client = await stack.enter_async_context(httpx.AsyncClient())
         app = App(config, log, edges, client, Counters(), letterhead(config))
         stack.push_async_callback(app.stop)
-        await publish_rulebook(config, log)
         if "router" in roles:
+            folder = Folder(config, log)
+            await folder.start()
             await start_router(app, worker)
+            app.start("rulebook watcher", folder.watch())
         if "senders" in roles or "channels" in roles:
             await start_edges(app, stack, roles)
         yield app
@@ -354,7 +253,6 @@ async def start_router(app: App, worker: str) -> None:
             shares.assign(frozenset(range(app.config.settings.partitions.count(stage))))
         app.shares.append(shares)
         app.start(f"shards of {stage.value}", shares.run())
-    app.start("rulebook watcher", watch_rulebook(app.config, app.log))
     if isinstance(app.log, ValkeyLog):
         app.start("trimming", trim(app.config, app.log))
     await app.until(asyncio.gather(*(shares.until_ready() for shares in app.shares)))

@@ -4,11 +4,13 @@ Results go to stdout (JSON lines for programs), messages and logs to stderr. Exi
 1 the input is wrong, 2 usage, 3 a service is unreachable.
 """
 
+import logging
 import sys
 
 import typer
 
 from channels.errors import SwitchboardError, Unavailable
+from router import logs
 from router.commands import (
     agent,
     calendar,
@@ -19,12 +21,14 @@ from router.commands import (
     init,
     normalize,
     route,
+    rulebook,
     rules,
     schema,
     serve,
     simulate,
     topics,
     watch,
+    whatif,
 )
 
 EXIT_WRONG_INPUT = 1
@@ -46,6 +50,7 @@ for command in (
     normalize.normalize,
     route.route,
     simulate.simulate,
+    whatif.whatif,
     serve.serve,
     watch.watch,
     agent.agent,
@@ -55,12 +60,14 @@ for command in (
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:
     """The console script: run a command, say what went wrong, exit with its code."""
+    logs.configure(logging.WARNING)
     try:
         app()
     except Unavailable as error:

@@ -10,7 +10,7 @@ from router import deadletter, operations
 from router.core import customers, pools
 from router.core.commands import Command
 from router.core.events import ALL, Event
-from rules.model import Rulebook
+from rules.reference import rulebook_schema
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -38,8 +38,18 @@ CONTRACTS: dict[str, type[Any]] = {
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of every contract, and of the rulebook, by name."""
     found = {name: _schema(name, contract) for name, contract in sorted(CONTRACTS.items())}
-    rulebook = Rulebook.model_json_schema(by_alias=True)
-    return found | {"rulebook": {"$schema": SCHEMA_DIALECT, **rulebook}}
+    return found | {"rulebook": _rulebook_file()}
+
+
+def _rulebook_file() -> dict[str, Any]:
+    """What one file of a rulebook may have: no section is required, another file may have it."""
+    schema = rulebook_schema()
+    del schema["required"]
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    schema["properties"]["include"] = {
+        "description": "Files of the rulebook that come before this one, in this order.", **names
+    }  # fmt: skip
+    return {"$schema": SCHEMA_DIALECT, **schema}
 
 
 def _schema(name: str, contract: type[Any]) -> dict[str, Any]:

@@ -6,20 +6,39 @@ from datetime import datetime
 from channels.contract import encode
 from router.core.commands import Command
 from router.core.events import RulebookActivated
+from router.core.packing import pack
 from router.log.protocol import Envelope, Message
 from router.topics import AGENT_COMMANDS, RULEBOOK
 from rules.load import version
 
 
-def activation(files: Mapping[str, str], number: int, at: datetime) -> Message:
-    """Puts a rulebook in force; `number` grows with every activation, also a rollback's."""
-    event = RulebookActivated(activation=number, version=version(files), files=dict(files))
+def activation(
+    files: Mapping[str, str],
+    number: int,
+    at: datetime,
+    *,
+    by: str = "",
+    note: str = "",
+    origin: str = "folder",
+    rollback_of: int | None = None,
+) -> Message:
+    """Puts a rulebook in force; `number` grows with every activation, also a rollback's.
+
+    The key is the activation's own, so that compaction forgets none; the version is a part of it,
+    for two programs may come to the same number at once, and both records have to stay.
+    """
+    plain, packed = pack(files)
+    event = RulebookActivated(
+        activation=number, version=version(files), files=plain, packed=packed,
+        by=by, note=note, origin=origin, rollback_of=rollback_of,
+    )  # fmt: skip
+    name = f"{number}/{event.version}"
     return Message(
         topic=RULEBOOK,
-        key="current",
+        key=name,
         value=encode(event),
         envelope=Envelope(
-            id=f"rulebook/{number}", type=event.TYPE, source="switchboard/rulebook", time=at
+            id=f"rulebook/{name}", type=event.TYPE, source="switchboard/rulebook", time=at
         ),
     )
 

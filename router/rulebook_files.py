@@ -1,14 +1,14 @@
 """A rulebook's folder as a mapping of names to texts: the only place where rules are read.
 
-Read are all `*.yaml`, `*.yml` and `*.txt` files below the folder, and the `*.txt` files of a
-`templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`) stands for
-its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
+Read are all `*.yaml`, `*.yml`, `*.csv` and `*.txt` files below the folder, and the `*.txt` files
+of a `templates` folder beside it; a config folder (with `switchboard.yaml` and `rulebook/`)
+stands for its rulebook. Names are relative and have slashes: `routes.yaml`, `calendars/2027.yaml`,
 `acks/complaint.txt`. Names that begin with a dot, other endings, and the folder `cases` (what
 `switchboard rules test` tries the rulebook on) are not the rulebook's.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from channels.errors import Malformed
@@ -21,6 +21,7 @@ MAX_TOTAL_BYTES = 20 * 1024 * 1024
 
 _RULES = (".yaml", ".yml")
 _TEMPLATES = (".txt",)
+_LISTS = (".csv",)
 CASES = "cases"
 """The folder of cases, below a rulebook's own or beside it; docs/rules-test.md."""
 
@@ -33,7 +34,7 @@ def read_folder(path: Path) -> dict[str, str]:
         RulebookError: Files that are not UTF-8, with the line and column of the first wrong byte.
     """
     folder = rulebook_folder(path)
-    found = dict(_files(folder, _RULES + _TEMPLATES))
+    found = dict(_files(folder, _RULES + _TEMPLATES + _LISTS))
     for name, file in _files(folder.resolve().parent / "templates", _TEMPLATES):
         if name in found:
             raise Malformed(f"{file}: there is a {found[name]} too; which of them is meant?")
@@ -75,7 +76,7 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _walk(entry, above | {real})
-        elif entry.name.endswith(_RULES + _TEMPLATES):
+        elif entry.name.endswith(_RULES + _TEMPLATES + _LISTS):
             yield entry
 
 
@@ -120,3 +121,25 @@ def _not_utf8(name: str, data: bytes, at: int) -> Problem:
     column = len(data[line_start:at].decode(errors="replace")) + 1
     said = f"not UTF-8 (byte 0x{data[at]:02x}): save the file as UTF-8"
     return Problem(name, data.count(b"\n", 0, at) + 1, column, said)
+
+
+def write_folder(path: Path, files: Mapping[str, str]) -> None:
+    """Write a rulebook's files so that `read_folder` gives the same; overwrites nothing.
+
+    Raises:
+        Malformed: The folder is not empty, or would not be read as it was written.
+    """
+    if (path.absolute().parent / "templates").is_dir():
+        raise Malformed(f"{path}: templates/ beside it would be read with it; nothing was written")
+    for name in files:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise Malformed(f"{name!r} is no name for a file of a rulebook; nothing was written")
+    try:
+        if path.exists() and any(path.iterdir()):
+            raise Malformed(f"{path}: not empty; nothing was written")
+        for name, text in files.items():
+            file = path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise Malformed(f"{path}: {error.strerror or error}") from None

@@ -24,7 +24,7 @@ from pydantic import (
 from channels.contract import describe
 from channels.errors import Malformed
 from router.topics import Partitions
-from rules.model import Duration
+from rules.scalars import Duration
 
 FILE = "switchboard.yaml"
 Port = Annotated[int, Field(ge=0, le=65535)]

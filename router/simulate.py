@@ -12,13 +12,14 @@ the same, `@channel:x`. The same script makes the same bytes.
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from channels.contract import validate
 from channels.defaults import fill
 from channels.errors import Malformed
+from channels.request import CustomerRequest
 from router import records
 from router.core.commands import Command
 from router.edges.intake import request_message
@@ -45,15 +46,16 @@ def read_script(lines: Iterator[str], name: str) -> Iterator[Line]:
         if not text.strip():
             continue
         where = f"{name}:{number}"
-        data = _object(text, where)
-        at = _instant(data.get("at"), where)
+        data = json_object(text, where)
+        at = instant(data.get("at"), where)
         if last is not None and at < last:
             raise Malformed(f"{where}: at: {at.isoformat()} is earlier than the line before")
         last = at
         yield Line(number, at, data)
 
 
-def _object(text: str, where: str) -> dict[str, Any]:
+def json_object(text: str, where: str) -> dict[str, Any]:
+    """The object that a line is. Raises `Malformed` with `where`."""
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -63,7 +65,8 @@ def _object(text: str, where: str) -> dict[str, Any]:
     return data
 
 
-def _instant(value: object, where: str) -> datetime:
+def instant(value: object, where: str) -> datetime:
+    """An RFC 3339 instant, in UTC. Raises `Malformed` with `where`."""
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError:
@@ -71,6 +74,37 @@ def _instant(value: object, where: str) -> datetime:
     if at.tzinfo is None:
         raise Malformed(f"{where}: at: {value!r} has no offset from UTC (write ...Z)")
     return at.astimezone(UTC)
+
+
+def only_time(line: Line, where: str) -> None:
+    """A line that lets time pass says nothing else. Raises `Malformed`."""
+    unknown = set(line.data) - {"at"}
+    if unknown:
+        raise Malformed(f"{where}: {sorted(unknown)[0]}: expected request, agent or only at")
+
+
+def request_of(line: Line, where: str) -> CustomerRequest:
+    """The request of a line, missing fields filled in. Raises `Malformed`."""
+    given = line.data["request"]
+    if not isinstance(given, dict):
+        raise Malformed(f"{where}: request: expected a CustomerRequest object")
+    try:
+        return fill(given, at=line.at)
+    except Malformed as error:
+        raise Malformed(f"{where}: request: {error}") from None
+
+
+def command_of(line: Line, where: str) -> Command:
+    """The command of a line, its ticket as it is written there. Raises `Malformed`."""
+    data = {key: value for key, value in line.data.items() if key != "at"}
+    data.setdefault("id", f"line-{line.number}")
+    unknown = set(data) - _COMMAND_FIELDS
+    if unknown:
+        raise Malformed(f"{where}: {sorted(unknown)[0]}: no such field of a command")
+    try:
+        return validate(Command, data)
+    except Malformed as error:
+        raise Malformed(f"{where}: {error}") from None
 
 
 class Simulation:
@@ -109,35 +143,19 @@ class Simulation:
             return self._request(line, where)
         if "agent" in line.data or "command" in line.data:
             return self._command(line, where)
-        unknown = set(line.data) - {"at"}
-        if unknown:
-            raise Malformed(f"{where}: {sorted(unknown)[0]}: expected request, agent or only at")
+        only_time(line, where)
         return None
 
     def _request(self, line: Line, where: str) -> Message:
-        given = line.data["request"]
-        if not isinstance(given, dict):
-            raise Malformed(f"{where}: request: expected a CustomerRequest object")
-        try:
-            request = fill(given, at=line.at)
-        except Malformed as error:
-            raise Malformed(f"{where}: request: {error}") from None
+        request = request_of(line, where)
         self._requests[request.id] = request.channel, request.external_id
         return request_message(request)
 
     def _command(self, line: Line, where: str) -> Message:
-        data = {key: value for key, value in line.data.items() if key != "at"}
-        data.setdefault("id", f"line-{line.number}")
-        unknown = set(data) - _COMMAND_FIELDS
-        if unknown:
-            raise Malformed(f"{where}: {sorted(unknown)[0]}: no such field of a command")
-        name = data.get("ticket")
-        if isinstance(name, str) and name.startswith("@"):
-            data["ticket"] = self._ticket(name[1:], where)
-        try:
-            command = validate(Command, data)
-        except Malformed as error:
-            raise Malformed(f"{where}: {error}") from None
+        command = command_of(line, where)
+        name = command.ticket
+        if name is not None and name.startswith("@"):
+            command = replace(command, ticket=self._ticket(name[1:], where))
         pool = command.pool or self._pool_of.get(command.agent, "")
         return records.command(command, pool, line.at)
 

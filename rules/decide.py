@@ -2,19 +2,20 @@
 
 Routes are ordered; the first that matches wins unless it says `continue`: then what it decides
 is kept, its tags and skills are added to, and the search goes on. What no route decides comes
-from the tier, then from the type: SLA route > tier > type; the tier's priority is added to the
-route's, at most 9 in all.
+from the tier, then from the type, then from the defaults: SLA route > tier > type > defaults; the
+tier's priority is added to the route's, at most 9 in all.
 """
 
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from rules.conditions import Compiled as CompiledCondition
-from rules.conditions import Context, Part
 from rules.decision import Decision, Facts
-from rules.index import Compiled, CompiledRoute, Index, text_of
+from rules.index import Compiled, CompiledRoute, Index
+from rules.lookup import FIELDS, readable
 from rules.matcher import Span
+from rules.parts import Compiled as CompiledCondition
+from rules.parts import Context, Part
 
 MAX_PRIORITY = 9
 OVERRIDDEN_SHOWN = 5
@@ -32,7 +33,7 @@ def decide(compiled: Compiled, facts: Facts) -> Decision:
     rest = compiled.index.candidates(context)
     for route in rest:
         looked_at.append(route.id)
-        if not route.condition.test(context):
+        if not route.condition.rest(context):
             continue
         if not route.goes_on:
             break
@@ -52,7 +53,7 @@ def decide(compiled: Compiled, facts: Facts) -> Decision:
 def _overridden(rest: Iterator[CompiledRoute], context: Context) -> Iterator[str]:
     """Later routes that would have matched too; what always matches is not among them."""
     for route in islice(rest, CANDIDATES_SHOWN):
-        if route.condition.parts and route.condition.test(context):
+        if route.condition.parts and route.condition.rest(context):
             yield route.id
 
 
@@ -63,6 +64,7 @@ def _decision(
     route: CompiledRoute,
     explanation: dict[str, Any],
 ) -> Decision:
+    defaults = compiled.rulebook.defaults
     decided, skills, tags = route.decides, dict(route.skills), route.tags
     if passed:
         routes = (*passed, route)
@@ -70,20 +72,21 @@ def _decision(
         skills = {skill: level for one in routes for skill, level in one.skills.items()}
         tags = tuple(dict.fromkeys(tag for one in routes for tag in one.tags))
     tier = compiled.rulebook.tiers.get(facts.tier) if facts.tier else None
-    sla, sla_from = _sla(compiled, decided.get("sla"), tier.sla if tier else None, decided)
+    kind = decided.get("type", defaults.type)
+    sla, sla_from = _sla(compiled, decided.get("sla"), tier.sla if tier else None, kind)
     # Only what is dropped can be without a queue: the default itself may drop.
     queue = decided.get("queue") or compiled.index.routes[-1].decides.get("queue", "")
-    priority = decided.get("priority", 0) + (tier.priority if tier else 0)
+    priority = decided.get("priority", defaults.priority) + (tier.priority if tier else 0)
     explanation["tier"], explanation["sla_from"] = facts.tier, sla_from
     return Decision(
         queue=queue,
         pool=compiled.pool_of.get(queue, ""),
-        type=decided.get("type"),
+        type=kind,
         priority=min(priority, MAX_PRIORITY),
         skills=skills,
         tier=facts.tier,
         sla=sla,
-        ack=decided.get("ack"),
+        ack=decided.get("ack", defaults.ack),
         tags=tags,
         rule=route.id,
         rulebook=compiled.version,
@@ -93,16 +96,17 @@ def _decision(
 
 
 def _sla(
-    compiled: Compiled, of_route: str | None, of_tier: str | None, decided: Any
+    compiled: Compiled, of_route: str | None, of_tier: str | None, kind: str | None
 ) -> tuple[str | None, str | None]:
     """The SLA that holds, and whose it is."""
-    if of_route is not None:
-        return of_route, "route"
-    if of_tier is not None:
-        return of_tier, "tier"
-    name = decided.get("type")
-    of_type = compiled.rulebook.types[name].sla if name is not None else None
-    return of_type, None if of_type is None else "type"
+    book = compiled.rulebook
+    said = {
+        "route": of_route,
+        "tier": of_tier,
+        "type": book.types[kind].sla if kind is not None else None,
+        "defaults": book.defaults.sla,
+    }
+    return next(((sla, whose) for whose, sla in said.items() if sla is not None), (None, None))
 
 
 # -- which clauses of a route held, and the words in the original text that show it
@@ -119,7 +123,8 @@ def _matched(index: Index, context: Context, route: CompiledRoute) -> dict[str, 
 
 
 def _shown(context: Context, name: str, span: Span) -> dict[str, Any]:
-    words = text_of(context.request, name)[span.start : min(span.end, span.start + SPAN_CHARACTERS)]
+    end = min(span.end, span.start + SPAN_CHARACTERS)
+    words = readable(context.request, name)[span.start : end]
     return {"field": name, "start": span.start, "end": span.end, "text": words}
 
 
@@ -128,25 +133,24 @@ def _clauses(
 ) -> Iterator[str]:
     """The names of the clauses that hold; the words that show it are added to `spans`."""
     for part in condition.parts:
-        if part.name in {"any", "all"}:
+        if part.nested and part.name != "not":
             held = [nested for nested in part.nested if nested.test(context)]
             inner = [
                 name
-                for nested in (held[:1] if part.name == "any" else held)
+                for nested in (held if part.name == "all" else held[:1])
                 for name in _clauses(index, context, nested, spans)
             ]
             yield f"{part.name}({', '.join(inner)})"
             continue
         yield part.name
-        if part.name in context.keywords:
+        if part.name in FIELDS:
             spans += ((part.name, span) for span in _found(index, context, part))
 
 
 def _found(index: Index, context: Context, part: Part) -> Iterator[Span]:
-    """Where the keywords and regexes of a text clause are."""
-    name, wanted = part.name, part.triggers or ()
-    for word, span in context.keywords[name].items():
-        if (name, "keyword", word) in wanted:
-            yield span
-    patterns = (one for one in context.regexes[name] if (name, "regex", one) in wanted)
-    yield from filter(None, (index.span(name, pattern, context) for pattern in patterns))
+    """Where the keywords, the lists' words and the regexes of a text clause are."""
+    for trigger in part.triggers or ():
+        if trigger.value in context.found[trigger.field, trigger.how]:
+            span = index.lookup.span(trigger, context.found, context.request)
+            if span is not None:
+                yield span

@@ -9,14 +9,28 @@ import msgspec
 from channels.request import CustomerRequest
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """How full a queue is: tickets that wait in it, and since when the oldest of them does."""
+
+    tickets: int
+    oldest: datetime | None = None
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a decision may depend on: the request, who the customer is, and the instant."""
+    """All that a decision may depend on: the request, who the customer is, and the instant.
+
+    `customer` is the id in reference data; `previous` are the instants at which earlier tickets of
+    the same address were opened; `queues` what is known of how full queues are.
+    """
 
     request: CustomerRequest
     at: datetime
+    customer: str | None = None
     tier: str | None = None
     language: str | None = None
     attributes: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    previous: tuple[datetime, ...] = ()
+    queues: Mapping[str, Waiting] = msgspec.field(default_factory=dict)
 
     @property
     def attributes_seen(self) -> Mapping[str, Any]:

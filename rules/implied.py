@@ -5,10 +5,10 @@ by another that has, for each of its clauses, the same clause with no further al
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from rules.model import Condition, TextMatch, listed
+from rules.scalars import listed
 from rules.textfold import fold_keyword
+from rules.when import Condition, TextMatch
 
 Demands = dict[str, frozenset[str]]
 """The name of a clause -> its alternatives."""
@@ -20,34 +20,35 @@ def demands(condition: Condition | None) -> Demands:
 
 
 def _clauses(condition: Condition) -> Iterator[tuple[str, frozenset[str]]]:
-    for name in _PLAIN:
-        if (wanted := getattr(condition, name)) is not None:
+    for name in type(condition).model_fields:
+        wanted = getattr(condition, name)
+        if wanted is None:
+            continue
+        if name in _ANY_OF:
             yield name, frozenset(map(str, listed(wanted)))
-    for name, value in (condition.attributes or {}).items():
-        yield f"attributes.{name}", frozenset(map(repr, listed(value)))
-    for name, state in (condition.hours or {}).items():
-        yield f"hours.{name}", frozenset({state})
-    for name, of in (("text", _words), ("subject", _words), *((one, _as_it_is) for one in _NESTED)):
-        if (value := getattr(condition, name)) is not None:
-            yield name, of(value)
+        elif name in _TEXTS:
+            yield name, _words(wanted)
+        elif isinstance(wanted, dict):
+            for key, value in wanted.items():
+                yield f"{name}.{key}", frozenset(map(repr, listed(value)))
+        else:
+            yield name, frozenset({repr(wanted)})
 
 
-def _as_it_is(nested: Any) -> frozenset[str]:
-    """A nested condition is implied only by an equal one."""
-    return frozenset({repr(nested)})
-
-
-_NESTED = ("any", "all", "not_")
-
-
-_PLAIN = (
-    "channel", "account", "kind", "sender", "tier", "language", "call_outcome", "automatic",
+_ANY_OF = frozenset(
+    {"channel", "account", "kind", "sender", "sender_list", "recipient", "customer", "tier",
+     "language", "call_outcome", "automatic", "condition"}
 )  # fmt: skip
+"""Fields that hold when one of their values does; what is in none of these is as it is."""
+
+_TEXTS = frozenset({"text", "subject"})
 
 
 def _words(match: TextMatch) -> frozenset[str]:
-    keywords = {f"keyword {fold_keyword(keyword)}" for keyword in match.keywords or ()}
-    return frozenset(keywords | {f"regex {pattern}" for pattern in match.regex or ()})
+    how = "lookalikes " if match.lookalikes else ""
+    keywords = {f"{how}keyword {fold_keyword(keyword)}" for keyword in match.keywords or ()}
+    lists = {f"{how}list {name}" for name in match.lists or ()}
+    return frozenset(keywords | lists | {f"regex {pattern}" for pattern in match.regex or ()})
 
 
 def implied(general: Demands, special: Demands) -> bool:
@@ -68,9 +69,9 @@ def _widened(name: str, one: str) -> Iterator[str]:
     if name == "language":
         steps = one.split("-")
         yield from ("-".join(steps[:count]) for count in range(1, len(steps)))
-    elif name == "sender" and "@" in one and "*" not in one:
+    elif name in {"sender", "recipient"} and "@" in one and "*" not in one:
         yield "@" + one.rpartition("@")[2]
-    elif name == "automatic" and one != str(False):
+    elif name in {"automatic", "customer"} and one != str(False):
         yield str(True)
 
 

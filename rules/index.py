@@ -1,28 +1,27 @@
 """The rulebook compiled: routes behind their triggers, calendars, templates, pools by queue."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from heapq import merge
-from itertools import starmap
+from itertools import chain, groupby
 from typing import Any
 
-from channels.request import CustomerRequest
 from rules.calendar import Calendar
-from rules.conditions import Compiled as CompiledCondition
-from rules.conditions import Context, Trigger, compile_condition, shown
+from rules.clauses import readers, shown
+from rules.conditions import Library, compile_condition, joined
 from rules.decision import Facts
+from rules.lists import words_of
 from rules.load import RulebookError, load_document, version
-from rules.matcher import Keywords, Regexes, Span
+from rules.lookup import Lists, Lookup
 from rules.model import Route, Rulebook
+from rules.parts import Compiled as CompiledCondition
+from rules.parts import Context, Part, Test
 from rules.source import Problem, problem
 from rules.templates import Texts, template_error, texts
-from rules.textfold import fold
 from rules.wording import nearest
-
-FIELDS = ("text", "subject")
-MAX_TEXT_CHARACTERS = 100_000
-"""More of a text than this is not looked at by rules: a decision's cost is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,19 @@ class CompiledRoute:
 DECIDED = ("queue", "type", "priority", "sla", "ack")
 
 
-def compile_route(number: int, route: Route) -> CompiledRoute:
+def compile_route(number: int, route: Route, library: Library) -> CompiledRoute:
     """`route`, the `number`-th, ready to be used."""
     action = route.then
-    said = {name: getattr(action, name) for name in DECIDED}
+    said = {name: value for name in DECIDED if (value := getattr(action, name)) is not None}
+    if "ack" in action.model_fields_set:
+        said["ack"] = action.ack
+    condition = compile_condition(route.when, library)
+    bounds = tuple(_bounds(route))
     return CompiledRoute(
         number=number,
         id=route.id,
-        condition=compile_condition(route.when),
-        decides={name: value for name, value in said.items() if value is not None},
+        condition=joined((*condition.parts, *bounds)) if bounds else condition,
+        decides=said,
         skills=action.skills,
         tags=tuple(dict.fromkeys(action.tags)),
         drop=action.drop,
@@ -61,11 +64,44 @@ def compile_route(number: int, route: Route) -> CompiledRoute:
     )
 
 
+def _bounds(route: Route) -> Iterator[Part]:
+    """When, and for which share of the requests, a route is in force."""
+    if route.from_ is not None:
+        yield Part("from", _since(route.from_), None)
+    if route.until is not None:
+        yield Part("until", _before(route.until), None)
+    if route.rollout is not None:
+        yield Part("rollout", _of_a_share(route.id, route.rollout), None)
+
+
+def _since(instant: datetime) -> Test:
+    return lambda context: context.facts.at >= instant
+
+
+def _before(instant: datetime) -> Test:
+    return lambda context: context.facts.at < instant
+
+
+def _of_a_share(route: str, share: float) -> Test:
+    """The same requests every time; each route draws its own, a larger share has the smaller's."""
+
+    def test(context: Context) -> bool:
+        named = f"{route}/{context.request.id}".encode()
+        drawn = int.from_bytes(hashlib.blake2b(named, digest_size=8).digest())
+        return drawn < share * 2**64
+
+    return test
+
+
 class Index:
     """Routes behind what a request must show for them to be looked at."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes = list(starmap(compile_route, enumerate(routes)))
+    def __init__(
+        self, routes: Iterable[Route], library: Library | None = None, lists: Lists | None = None
+    ) -> None:
+        library = library or Library({})
+        self.routes = [compile_route(number, route, library) for number, route in enumerate(routes)]
+        self.lookup = Lookup((route.condition for route in self.routes), lists or {})
         self._by_trigger: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         self._always: list[int] = []
         for compiled in self.routes:
@@ -73,63 +109,30 @@ class Index:
                 self._always.append(compiled.number)
             for trigger in compiled.condition.triggers or ():
                 self._by_trigger[trigger].append(compiled.number)
-        self._fields = frozenset(field for field, _, _ in self._by_trigger)
-        known = {one for compiled in self.routes for one in _texts(compiled.condition)}
-        self._keywords = {name: Keywords(_values(known, name, "keyword")) for name in FIELDS}
-        self._regexes = {name: Regexes(_values(known, name, "regex")) for name in FIELDS}
+        self._readers = readers({field for field, _, _ in self._by_trigger})
 
     def context(self, facts: Facts, calendars: Mapping[str, Calendar]) -> Context:
         """The request as conditions see it: every keyword and regex looked for, once."""
-        keywords: dict[str, Mapping[str, Span]] = {}
-        regexes: dict[str, Collection[str]] = {}
-        for name in FIELDS:
-            text = _readable(text_of(facts.request, name))
-            words, patterns = self._keywords[name], self._regexes[name]
-            keywords[name] = words.find(fold(text)) if text and words.words else {}
-            regexes[name] = patterns.find(text) if patterns.patterns else ()
-        return Context(facts, facts.request, keywords, regexes, calendars)
+        return Context(facts, facts.request, self.lookup.find(facts.request), calendars)
 
     def candidates(self, context: Context) -> Iterator[CompiledRoute]:
         """The routes that the request may match, in order; the others cannot."""
         by_trigger = self._by_trigger
-        shows = shown(context, self._fields)
-        found = [by_trigger[one] for one in shows if one in by_trigger]
-        last = -1
-        for number in merge(self._always, *found):
-            if number != last:
-                last = number
-                yield self.routes[number]
-
-    def span(self, name: str, pattern: str, context: Context) -> Span | None:
-        """Where a regex matches in the original text."""
-        return self._regexes[name].span(pattern, _readable(text_of(context.request, name)))
+        shows = shown(context, self._readers)
+        found = [self._always, *(by_trigger[one] for one in shows if one in by_trigger)]
+        routes = self.routes
+        return (routes[number] for number in _in_order(found))
 
 
-def text_of(request: CustomerRequest, name: str) -> str:
-    """The text or the subject, as far as rules look at it."""
-    text = request.text if name == "text" else request.subject
-    return text[:MAX_TEXT_CHARACTERS] if text else ""
+def _in_order(found: list[list[int]]) -> Iterable[int]:
+    """The numbers of all lists, each once, in order; of many only as many as are asked for."""
+    if sum(map(len, found)) <= _FEW:
+        return sorted(set(chain.from_iterable(found)))
+    return (number for number, _ in groupby(merge(*found)))
 
 
-def _readable(text: str) -> str:
-    """The text without lone surrogates, which have no UTF-8; every place in it stays the same."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
-
-
-def _texts(condition: CompiledCondition) -> Iterator[Trigger]:
-    """All keywords and regexes of a condition, also those that are not its triggers."""
-    for part in condition.parts:
-        yield from (one for one in part.triggers or () if one.how != "equals")
-        for nested in part.nested:
-            yield from _texts(nested)
-
-
-def _values(triggers: Iterable[Trigger], name: str, how: str) -> list[str]:
-    return [one.value for one in triggers if one.field == name and one.how == how]
+_FEW = 50
+"""Up to so many candidates are put in order faster than they are merged one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +170,6 @@ def compile_rulebook(files: Mapping[str, str]) -> Compiled:
     if problems:
         raise RulebookError(problems)
     pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}
-    return Compiled(rulebook, version(files), calendars, found, pool_of, Index(rulebook.routes))
+    lists = {name: words_of(one, files) for name, one in rulebook.lists.items()}
+    index = Index(rulebook.routes, Library(rulebook.conditions), lists)
+    return Compiled(rulebook, version(files), calendars, found, pool_of, index)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 
 from channels.errors import Malformed
+from rules.include import in_order
 from rules.merge import merged
 from rules.model import Rulebook
 from rules.references import wrong
@@ -36,7 +37,8 @@ def load(files: Mapping[str, str]) -> Rulebook:
 def load_document(files: Mapping[str, str]) -> tuple[Rulebook, Document]:
     """The rulebook, and where everything in it stands."""
     sources = rule_files(files)
-    whole = merged(read(name, text) for name, text in sources.items())
+    documents = {name: read(name, text) for name, text in sources.items()}
+    whole = merged(in_order(documents))
     if whole.problems:
         raise RulebookError(whole.problems)
     if not whole.data:

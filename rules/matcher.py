@@ -1,14 +1,16 @@
 """Many keywords and many regexes against one text at once; the cost does not grow with them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import ahocorasick_rs
 import re2
 
 from rules.textfold import Folded, at_boundaries, fold_keyword
 
-_SHARD = 500
+_SHARD = 2_000
 _MEMORY_BYTES = 64 * 1024 * 1024
 _SENTINEL = r"(?s)\A."
 """Matches every text that is not empty. RE2 reports out-of-memory as *no match*: when even this
@@ -23,24 +25,57 @@ class Span:
     end: int
 
 
-class Keywords:
-    """Whole-word keywords by Aho-Corasick over folded text."""
+class Keyword(NamedTuple):
+    """A folded keyword: what is looked for, and whether a word may go on before and after it."""
 
-    def __init__(self, keywords: Iterable[str]) -> None:
-        self.words = sorted({word for word in map(fold_keyword, keywords) if word})
+    folded: str
+    core: str
+    joined_before: bool
+    joined_after: bool
+
+    @classmethod
+    def of(cls, folded: str) -> "Keyword":
+        r"""`refund*` is also found in `refunded`, `*bank` in `e-bank`; `\*` is a star itself."""
+        before = folded.startswith("*")
+        after = folded.endswith("*") and not folded.endswith("\\*") and len(folded) > 1
+        core = folded[before : len(folded) - after].replace("\\*", "*").strip()
+        return cls(folded, core, before, after)
+
+
+View = Callable[[Folded], Folded]
+"""A further form in which keyword and text are compared; every character keeps its place."""
+
+
+class Keywords:
+    """Keywords by Aho-Corasick over folded text: whole words, but for those with a star."""
+
+    def __init__(self, keywords: Iterable[str], view: View | None = None) -> None:
+        self._view = view
+        self._meant: dict[str, list[Keyword]] = defaultdict(list)
+        for folded in sorted(set(map(fold_keyword, keywords))):
+            keyword = Keyword.of(folded)
+            if keyword.core:
+                self._meant[self._seen(Folded(keyword.core)).text].append(keyword)
+        self.words = list(self._meant)
         self._automaton = ahocorasick_rs.AhoCorasick(
             self.words, matchkind=ahocorasick_rs.MatchKind.Standard
         )
 
     def find(self, folded: Folded) -> dict[str, Span]:
-        """The keywords in the text, each with its first span in the original."""
+        """The keywords (as folded) in the text, each with its first span in the original."""
         found: dict[str, Span] = {}
+        folded = self._seen(folded)
         text = folded.text
         for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            word = self.words[number]
-            if word not in found and at_boundaries(text, start, end):
-                found[word] = Span(*folded.span(start, end))
+            for word, _, before, after in self._meant[self.words[number]]:
+                if word not in found and at_boundaries(
+                    text, start, end, before=before, after=after
+                ):
+                    found[word] = Span(*folded.span(start, end))
         return found
+
+    def _seen(self, folded: Folded) -> Folded:
+        return folded if self._view is None else self._view(folded)
 
 
 class Regexes:

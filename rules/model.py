@@ -1,140 +1,30 @@
 """The rulebook as typed data: what the user's YAML means, field by field.
 
-The names are a contract. Durations are written `90s`, `15m`, `4h`, `2d` and are `timedelta`s
-here; a day is 24 hours of the calendar in which it is counted, business or not. Ids are
-`[a-z0-9-]{1,64}`, for they become topic names; names are free text.
+The names are a contract. Ids are `[a-z0-9-]{1,64}`, for they become topic names; names are free
+text. The sentence below a field is its description, from which docs/rulebook-reference.md is made.
 """
 
-import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PlainSerializer,
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from channels.request import Channel
+from rules.scalars import (
+    Duration,
+    Entry,
+    Id,
+    Instant,
+    Language,
+    Share,
+    Skills,
+    Span,
+    within_a_day,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
-
-from channels.request import Channel, Kind, Outcome
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-LONGEST = timedelta(days=3660)
-"""No duration of a rulebook is longer: ten years."""
+from rules.when import Condition
 
 
-def parse_duration(value: object) -> timedelta:
-    """`"1h30m"` as a `timedelta`. Raises `ValueError` that says what was expected.
-
-    >>> parse_duration("1h30m")
-    datetime.timedelta(seconds=5400)
-    """
-    if isinstance(value, timedelta):
-        return value
-    text = str(value).strip()
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError("expected a duration such as 90s, 15m, 4h or 2d")
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
-    if seconds > LONGEST.total_seconds():
-        raise ValueError(f"expected a duration of at most {format_duration(LONGEST)}")
-    return timedelta(seconds=seconds)
-
-
-def format_duration(duration: timedelta) -> str:
-    """A duration as the rulebook writes it."""
-    seconds = duration.total_seconds()
-    for unit in ("d", "h", "m", "s"):
-        if seconds and seconds % _UNIT_SECONDS[unit] == 0:
-            return f"{seconds / _UNIT_SECONDS[unit]:.0f}{unit}"
-    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
-
-
-def _percent(value: object) -> float:
-    text = str(value).strip()
-    if not re.fullmatch(r"\d{1,2}(\.\d+)?%", text) or not float(text[:-1]):
-        raise ValueError("expected a percentage between 0% and 100%, such as 75%")
-    return float(text[:-1]) / 100
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
-    PlainSerializer(format_duration, return_type=str),
-]
-
-
-def _positive(duration: timedelta) -> timedelta:
-    if not duration:
-        raise ValueError("expected a duration of more than nothing")
-    return duration
-
-
-def _within_a_day(duration: timedelta) -> timedelta:
-    if duration > timedelta(days=1):
-        raise ValueError("expected a day at most: no more is remembered")
-    return duration
-
-
-Span = Annotated[Duration, AfterValidator(_positive)]
-"""A duration that is not zero."""
-
-Share = Annotated[
-    float,
-    BeforeValidator(_percent, json_schema_input_type=str),
-    PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
-]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-Skills = dict[Id, Annotated[int, Field(ge=0, le=10)]]
-Language = str
-"""A BCP 47 tag: `zh-Hans`, `zh-Hant`, `en`; `zh` matches both scripts."""
-
-
-T = TypeVar("T")
-
-
-def listed(value: Any) -> Any:
-    """One item as a list of it."""
-    return value if value is None or isinstance(value, list | tuple) else [value]
-
-
-class _OneOrMany:
-    """Lets a list with one item be written as the item alone."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(listed, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        described = handler(schema)
-        return {"anyOf": [described["items"], described]}
-
-
-Many = Annotated[list[T], Field(min_length=1), _OneOrMany()]
-"""One item, or a list of several: a condition holds when one of them does."""
-
-
-Scalar = bool | int | float | str
-"""A value that attributes are compared with."""
-
-
-class _Entry(BaseModel):
-    """Every mapping of the rulebook: frozen, and an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CalendarSpec(_Entry):
+class CalendarSpec(Entry):
     """Business hours, in full in docs/calendars.md.
 
     Intervals are half-open local times, `"09:00-12:00"`; `24:00` ends a day, `"22:00-06:00"` runs
@@ -158,217 +48,312 @@ class CalendarSpec(_Entry):
     """Dates with intervals taken out of what is open: `{"2027-01-04": ["15:00-15:30"]}`."""
 
 
-class Sla(_Entry):
+class Sla(Entry):
     """Service-level targets, counted in `calendar` from the moment we got the message."""
 
     calendar: Id
+    """The calendar in which the targets are counted."""
     first_response: Span | None = None
+    """From the request to the first reply of a person."""
     next_response: Span | None = None
+    """From the oldest message that waits for an answer to the reply."""
     resolution: Span | None = None
+    """From the request to its resolution."""
     pause: list[Literal["pending", "on-hold"]] = []
+    """States in which the clocks stop."""
     warn: list[Share] = []
+    """Shares of a target at which a warning is given: `[50%, 75%]`."""
     ladder: Id | None = None
+    """What happens after a breach."""
 
 
-class LadderLevel(_Entry):
-    """One rung: reached `after` the breach (wall-clock time), it notifies, raises or moves."""
+class LadderLevel(Entry):
+    """One rung of a ladder."""
 
     level: int = Field(ge=1, le=9)
+    """Its number, by which an escalation is known."""
     after: Duration
+    """How long after the breach it is reached, by the clock on the wall."""
     notify: list[str] = []
+    """Free words for whoever watches `sla.escalations`."""
     raise_priority: int = Field(default=0, ge=0, le=9)
+    """So much is added to the ticket's priority."""
     move_to: Id | None = None
+    """The queue that gets the ticket."""
 
 
-class Pool(_Entry):
+class Pool(Entry):
     """Queues and agents that share work; one pool has one writer at a time."""
 
     name: str | None = None
+    """What people call it."""
     queues: list[Id]
+    """Its queues; a queue is in exactly one pool."""
 
 
-class QueueTarget(_Entry):
-    """One step of a queue's chain: these skills, or these further queues' agents, for so long."""
+class QueueTarget(Entry):
+    """One step of a queue's chain, which begins when the ticket comes to the queue."""
 
     skills: Skills = {}
+    """Levels that are asked for in this step, laid over the ticket's."""
     queues: list[Id] = []
+    """Further queues whose agents are asked too."""
     for_: Span | None = Field(default=None, alias="for")
+    """How long the step lasts. Where the last one ends, the ticket is parked and escalated."""
 
 
-class Queue(_Entry):
-    """Where tickets wait. `targets` relaxes skills and widens with the *ticket's* age."""
+class Queue(Entry):
+    """Where tickets wait."""
 
     name: str | None = None
+    """What people call it."""
     mode: Literal["push", "pull"] = "push"
+    """`push`: offered to the best agent; `pull`: agents take."""
     offer_timeout: Span = timedelta(seconds=30)
+    """How long an offer waits for its agent."""
     targets: list[QueueTarget] = []
+    """The chain of steps that relaxes skills and widens to other queues."""
     aging: Duration = timedelta(minutes=10)
+    """How much waiting one step of priority is worth."""
 
 
-class Agent(_Entry):
-    """Who works. `capacity` is shared by `weights` (default 1 a ticket; a call takes all)."""
+class Agent(Entry):
+    """Who works."""
 
     name: str | None = None
+    """What people call them."""
     pool: Id
+    """The one pool that they belong to."""
     queues: list[Id]
+    """The queues of that pool that they serve."""
     skills: Skills = {}
+    """What they can do, with levels."""
     capacity: int = Field(default=1, ge=0, le=1000)
+    """How much they can do at once."""
     weights: dict[Channel, Annotated[int, Field(ge=0, le=1000)]] = {}
+    """How much of the capacity a ticket of a channel takes: 1 where none is given."""
     stage: Literal["newcomer", "junior", "regular", "senior"] = "regular"
+    """How far they have come."""
     calendar: Id | None = None
+    """Their shifts."""
 
 
-class Tier(_Entry):
-    """A class of customers: added priority, an SLA of its own, a bonus in the queue's order."""
+class Tier(Entry):
+    """A class of customers."""
 
     name: str | None = None
+    """What people call it."""
     priority: int = Field(default=0, ge=0, le=9)
+    """Added to the route's."""
     sla: Id | None = None
+    """The SLA of its customers, where the route names none."""
     bonus: Duration = timedelta(0)
+    """As if every ticket of theirs had waited so much longer."""
 
 
-class Step(_Entry):
-    """One step of a request type's procedure (SOP), due `within` the type's SLA calendar."""
+class Step(Entry):
+    """One step of a request type's procedure (SOP)."""
 
     id: Id
+    """By which an agent reports it done."""
     name: str | None = None
+    """What people call it."""
     within: Span | None = None
+    """When it is due, counted as the SLA's targets."""
 
 
-class RequestType(_Entry):
-    """A kind of request (咨询 inquiry, 投诉 complaint, 报修 repair): its SLA and procedure."""
+class RequestType(Entry):
+    """A kind of request: 咨询 inquiry, 投诉 complaint, 报修 repair."""
 
     name: str | None = None
+    """What people call it."""
     sla: Id | None = None
+    """Its SLA, where neither route nor tier names one."""
     steps: list[Step] = []
+    """Its procedure."""
 
 
-class TextMatch(_Entry):
-    """A condition on text: any of the keywords, or any of the RE2 regexes."""
+class WordList(Entry):
+    """Named words, or addresses; a plain list of them is one too."""
 
-    keywords: Many[str] | None = None
-    regex: Many[str] | None = None
-
-
-class Condition(_Entry):
-    """All fields given must hold (`any`, `all`, `not` nest); of a list, one item.
-
-    `sender` is an address, `@domain`, or the beginning of an address and `*`. An `attributes`
-    value holds when the customer's attribute, or else the request's, is equal to it. `automatic`
-    is whether a machine wrote, or the reasons why we think so.
-    """
-
-    any: Annotated[list["Condition"], Field(min_length=1)] | None = None
-    all: Annotated[list["Condition"], Field(min_length=1)] | None = None
-    not_: "Condition | None" = Field(default=None, alias="not")
-    channel: Many[Channel] | None = None
-    account: Many[str] | None = None
-    kind: Many[Kind] | None = None
-    sender: Many[str] | None = None
-    tier: Many[str] | None = None
-    language: Many[Language] | None = None
-    text: TextMatch | None = None
-    subject: TextMatch | None = None
-    attributes: dict[str, Many[Scalar]] | None = None
-    hours: dict[Id, Literal["open", "closed"]] | None = None
-    call_outcome: Many[Outcome] | None = None
-    automatic: bool | Many[str] | None = None
+    entries: list[str] = []
+    """Words that stand here."""
+    file: str | None = None
+    """A `.txt` file with a word a line (`#` begins a comment line), or a `.csv` file."""
+    column: str | None = None
+    """The column of the `.csv` file, by its name in the first line."""
 
 
-class Action(_Entry):
-    """What a matching route decides; what it leaves out, type, tier and defaults fill in."""
+def _as_word_list(value: object) -> object:
+    return {"entries": value} if isinstance(value, list | tuple) else value
+
+
+class Action(Entry):
+    """What a matching route decides; what it leaves out, tier, type and defaults fill in."""
 
     queue: Id | None = None
+    """Where the ticket waits; every route needs one, or `drop`, or `continue`."""
     type: Id | None = None
+    """The kind of request, with its procedure."""
     priority: int | None = Field(default=None, ge=0, le=9)
+    """0 to 9, to which the tier's is added."""
     skills: Skills = {}
+    """What an agent must be able to do, with levels."""
     sla: Id | None = None
+    """The service level, before the tier's and the type's."""
     ack: Id | None = None
+    """The acknowledgement; `null` says that there is none, whatever the defaults say."""
     tags: list[str] = []
+    """Free words for reports."""
     drop: Literal["spam", "history"] | None = None
+    """Kept on file for this reason, without a ticket."""
     continue_: bool = Field(default=False, alias="continue")
+    """Keep what is decided here, and go on with the routes that follow."""
 
 
-class Route(_Entry):
+class Defaults(Entry):
+    """What holds where neither route nor tier nor type says anything."""
+
+    type: Id | None = None
+    """The kind of request."""
+    priority: int = Field(default=0, ge=0, le=9)
+    """The priority, to which the tier's is added."""
+    sla: Id | None = None
+    """The service level."""
+    ack: Id | None = None
+    """The acknowledgement."""
+
+
+class Route(Entry):
     """One rule: `when` it holds, `then` this. Routes are ordered; the first match wins."""
 
     id: Id
+    """Its name in explanations and statistics."""
     name: str | None = None
+    """What people call it."""
+    from_: Instant | None = Field(default=None, alias="from")
+    """In force from this instant on."""
+    until: Instant | None = None
+    """In force before this instant."""
+    rollout: Share | None = None
+    """In force for this share of the requests; a larger share has all of a smaller one's."""
     when: Condition | None = None
+    """The condition; without one it always holds."""
     then: Action
+    """The action."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the route is not always, or not for all requests, in force."""
+        return any(one is not None for one in (self.from_, self.until, self.rollout))
+
+    @property
+    def takes_everything(self) -> bool:
+        """Whether nothing gets past this route: what the default must be."""
+        return self.when is None and not self.is_bounded and not self.then.continue_
 
 
 Template = str | dict[Language, str]
 """A Jinja template's text, the path of a template file (`acks/x.txt`), or either by language."""
 
 
-class Threading(_Entry):
-    """How long a conversation stays together on each channel, and a closed one can be reopened."""
+class Threading(Entry):
+    """For how long messages are one conversation, and requests the same."""
 
     window: dict[Channel, Duration] = {}
+    """How long, by channel, an answer without proof belongs to the open conversation."""
     reopen: Duration = timedelta(days=7)
+    """How long a resolved ticket is reopened by an answer."""
     dedup: Duration = timedelta(days=7)
+    """How long a duplicate is recognised."""
 
 
-class Budget(_Entry):
-    """Automatic messages allowed to one address: `limit` within `within`, a day at most."""
+class Budget(Entry):
+    """Automatic messages allowed to one address."""
 
     limit: int = Field(ge=0)
-    within: Annotated[Span, AfterValidator(_within_a_day)]
+    """So many of them."""
+    within: Annotated[Span, AfterValidator(within_a_day)]
+    """Within so long, a day at most."""
 
 
-class AckPolicy(_Entry):
-    """The loop budget of automatic messages, and how often one text may answer a repeated one."""
+class AckPolicy(Entry):
+    """The bounds of automatic messages."""
 
     budgets: list[Budget] = [
         Budget(limit=10, within=timedelta(minutes=10)),
         Budget(limit=25, within=timedelta(minutes=60)),
         Budget(limit=100, within=timedelta(days=1)),
     ]
+    """Bounds for one address, all of which hold."""
     repeats: int = Field(default=2, ge=1)
+    """How often a text that repeats is answered."""
     own_addresses: list[str] = []
+    """Addresses of ours, which are never acknowledged."""
 
 
-class Presence(_Entry):
-    """An agent's presence is a lease: not renewed within `lease`, the agent is disconnected.
-
-    Who lets `missed_offers` offers lapse one after another is `away`.
-    """
+class Presence(Entry):
+    """An agent's presence is a lease that the desk renews."""
 
     lease: Span = timedelta(minutes=2)
+    """How long an agent is present without a sign of life."""
     grace: Duration = timedelta(minutes=1)
+    """How long after that the tickets go back."""
     missed_offers: int = Field(default=3, ge=1)
+    """Who lets so many offers lapse one after another is `away`."""
 
 
-class Rulebook(_Entry):
-    """All of it. `version` is the content hash that every decision carries."""
-
-    calendars: dict[Id, CalendarSpec] = {}
-    slas: dict[Id, Sla] = {}
-    ladders: dict[Id, list[LadderLevel]] = {}
-    pools: dict[Id, Pool]
-    queues: dict[Id, Queue]
-    agents: dict[Id, Agent] = {}
-    tiers: dict[Id, Tier] = {}
-    types: dict[Id, RequestType] = {}
-    routes: list[Route]
-    acks: dict[Id, dict[Channel, Template]] = {}
-    customers: dict[str, "Customer"] = {}
-    threading: Threading = Threading()
-    ack_policy: AckPolicy = AckPolicy()
-    presence: Presence = Presence()
-
-
-class Customer(_Entry):
-    """A customer known by reference data: tier, language, addresses by channel."""
+class Customer(Entry):
+    """A customer known by reference data; the topic `customers` goes before it."""
 
     name: str | None = None
+    """What they are called."""
     tier: Id | None = None
+    """Their class."""
     language: Language | None = None
+    """Their language, where a message does not show it."""
     addresses: dict[Channel, list[str]] = {}
+    """By channel, the addresses that are theirs."""
     attributes: dict[str, Any] = {}
+    """What conditions may ask of them."""
     account_agent: Id | None = None
+    """The agent who looks after them."""
 
 
-Condition.model_rebuild()
-Rulebook.model_rebuild()
+class Rulebook(Entry):
+    """All of it. A file may also have `include`, which is resolved before this is read."""
+
+    calendars: dict[Id, CalendarSpec] = {}
+    """Business hours."""
+    slas: dict[Id, Sla] = {}
+    """Service levels."""
+    ladders: dict[Id, list[LadderLevel]] = {}
+    """What happens after a breach, level by level."""
+    pools: dict[Id, Pool]
+    """Queues and agents that share work."""
+    queues: dict[Id, Queue]
+    """Where tickets wait."""
+    agents: dict[Id, Agent] = {}
+    """Who works."""
+    tiers: dict[Id, Tier] = {}
+    """Classes of customers; one without a tier is `standard` where there is such a tier."""
+    types: dict[Id, RequestType] = {}
+    """Kinds of request, with their procedures."""
+    lists: dict[Id, Annotated[WordList, BeforeValidator(_as_word_list)]] = {}
+    """Words, or addresses, that several routes look for."""
+    conditions: dict[Id, Condition] = {}
+    """Conditions that several routes share."""
+    defaults: Defaults = Defaults()
+    """What holds where nothing else is said."""
+    routes: list[Route]
+    """Where a request goes: from top to bottom, the first that matches wins."""
+    acks: dict[Id, dict[Channel, Template]] = {}
+    """Acknowledgements, by channel and perhaps language: a text, or the name of a `.txt` file."""
+    customers: dict[str, Customer] = {}
+    """Customers that are known."""
+    threading: Threading = Threading()
+    """How long what belongs together stays together."""
+    ack_policy: AckPolicy = AckPolicy()
+    """When automatic messages are too many."""
+    presence: Presence = Presence()
+    """How long an agent counts as there."""

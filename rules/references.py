@@ -5,12 +5,11 @@ Each check yields the path of what is wrong, and a sentence.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import re2
-
-from rules.model import Rulebook, TextMatch
+from rules.condition_checks import wrong_conditions
+from rules.lists import list_error
+from rules.model import Rulebook
 from rules.source import Path
-from rules.textfold import fold_keyword
-from rules.walk import conditions
+from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
 
 Wrong = tuple[Path, str]
@@ -36,8 +35,10 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "type": rulebook.types,
         "ack": rulebook.acks,
         "agent": rulebook.agents,
+        "list": rulebook.lists,
+        "condition": rulebook.conditions,
     }
-    for names in (_of_service_levels, _of_work, _of_customers, _of_routes):
+    for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
         for path, kind, name in names(rulebook):
             if name is not None and name not in known[kind]:
                 yield path, f"there is no {kind} {name!r}{did_you_mean(name, known[kind])}"
@@ -78,14 +79,25 @@ def _of_customers(rulebook: Rulebook) -> Iterator[Name]:
 
 
 def _of_routes(rulebook: Rulebook) -> Iterator[Name]:
+    for field in ("type", "sla", "ack"):
+        yield ("defaults", field), field, getattr(rulebook.defaults, field)
     for index, route in enumerate(rulebook.routes):
         for field in ("queue", "sla", "type", "ack"):
             yield ("routes", index, "then", field), field, getattr(route.then, field)
-        for path, one in conditions(("routes", index, "when"), route.when):
-            for number, tier in enumerate(one.tier or ()):
-                yield (*path, "tier", number), "tier", tier
-            for calendar in one.hours or ():
-                yield (*path, "hours", calendar), "calendar", calendar
+
+
+def _of_conditions(rulebook: Rulebook) -> Iterator[Name]:
+    for path, one in every_condition(rulebook):
+        for field, kind in (("tier", "tier"), ("sender_list", "list"), ("condition", "condition")):
+            for number, name in enumerate(getattr(one, field) or ()):
+                yield (*path, field, number), kind, name
+        for calendar in one.hours or ():
+            yield (*path, "hours", calendar), "calendar", calendar
+        for queue in one.queues or ():
+            yield (*path, "queues", queue), "queue", queue
+        for field, match in matches(one):
+            for number, name in enumerate(match.lists or ()):
+                yield (*path, field, "lists", number), "list", name
 
 
 def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -160,16 +172,20 @@ def _default(rulebook: Rulebook) -> Iterator[Wrong]:
         yield ("routes",), "there must be at least one, the default"
         return
     last = len(rulebook.routes) - 1
-    catch_all = [
-        index
-        for index, route in enumerate(rulebook.routes)
-        if route.when is None and not route.then.continue_
-    ]
+    catch_all = [index for index, route in enumerate(rulebook.routes) if route.takes_everything]
     if not catch_all:
-        yield ("routes", last), "the last route must be the default: without `when` and `continue`"
+        said = "the last route must be the default: only `id` and `then`, without `continue`"
+        yield ("routes", last), said
     for index in catch_all:
         if index != last:
             yield ("routes", index), "a route without `when` must be the last: it takes everything"
+
+
+def _lists(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
+    for name, words in rulebook.lists.items():
+        error = list_error(words, files)
+        if error is not None:
+            yield ("lists", name), error
 
 
 def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -179,46 +195,12 @@ def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
             yield ("routes", index, "then"), "a queue is missing (or `drop`, or `continue: true`)"
         if action.drop is not None and action.continue_:
             yield ("routes", index, "then"), "`drop` ends the search: it cannot `continue`"
-        for path, one in conditions(("routes", index, "when"), route.when):
-            for name, match in (("text", one.text), ("subject", one.subject)):
-                if match is not None:
-                    yield from _match((*path, name), match)
-
-
-def _match(path: Path, match: TextMatch) -> Iterator[Wrong]:
-    if match.keywords is None and match.regex is None:
-        yield path, "expected `keywords` or `regex`"
-    for number, keyword in enumerate(match.keywords or ()):
-        if not fold_keyword(keyword):
-            yield (*path, "keywords", number), f"keyword {keyword!r} has nothing to look for"
-    for number, pattern in enumerate(match.regex or ()):
-        error = regex_error(pattern)
-        if error is not None:
-            yield (*path, "regex", number), f"regex {pattern!r}: {error}"
-
-
-def regex_error(pattern: str) -> str | None:
-    """What RE2 says against `pattern`, or None. RE2 knows no look-around and no backreferences."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        said = error.args[0] if error.args else "invalid"
-        text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-        return text + next((hint for part, hint in _HINTS.items() if part in text), "")
-    return None
-
-
-_HINTS = {
-    "perl operator": " (RE2 has no look-around: use a second condition, or `not`)",
-    "escape sequence": " (RE2 has no backreferences)",
-    "repetition size": " (at most 1000 times)",
-    "too large": " (bounded repetitions multiply: use fewer or smaller ones)",
-}
+        if route.from_ and route.until and route.until <= route.from_:
+            yield ("routes", index, "until"), "it ends before it begins (`from`)"
 
 
 def _files(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
+    yield from _lists(rulebook, files)
     for path, text in _templates(rulebook):
         if is_file(text) and text not in files:
             yield path, f"no file {text!r}{did_you_mean(text, files)}"
@@ -252,4 +234,5 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _addresses,
     _default,
     _routes,
+    wrong_conditions,
 )

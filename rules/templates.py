@@ -5,14 +5,14 @@ calendar is open), `due_at` (first response) and `next_open`, instants or none. 
 shows an instant in the calendar's time zone: `{{ due_at | local }}`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from jinja2 import meta
+from jinja2 import meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rules.model import Rulebook
@@ -40,9 +40,43 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
+Filler = Callable[[Mapping[str, Any]], str]
+"""A template as a function of its variables."""
+
+
 @lru_cache(maxsize=1024)
-def _template(text: str) -> jinja2.Template:
-    return _environment().from_string(text)
+def _filler(text: str) -> Filler:
+    """Most templates are words and names: what names each is asked for, and nothing else."""
+    pattern = _pattern(text)
+    return _by_jinja(text) if pattern is None else pattern.format_map
+
+
+def _pattern(text: str) -> str | None:
+    """The template as a format string; None when it is more than words and names."""
+    parts: list[str] = []
+    for statement in _environment().parse(text).body:
+        if not isinstance(statement, nodes.Output):
+            return None
+        for node in statement.nodes:
+            if isinstance(node, nodes.TemplateData):
+                parts.append(node.data.replace("{", "{{").replace("}", "}}"))
+            elif isinstance(node, nodes.Name):
+                parts.append(f"{{{node.name}}}")
+            else:
+                return None
+    return "".join(parts)
+
+
+def _by_jinja(text: str) -> Filler:
+    template = _environment().from_string(text)
+    globals_ = template.environment.globals
+
+    def filled(variables: Mapping[str, Any]) -> str:
+        # As `Template.render`, which merges the globals anew each time at twice the cost.
+        context = template.new_context({**globals_, **variables}, shared=True)
+        return "".join(template.root_render_func(context))
+
+    return filled
 
 
 VARIABLES: Mapping[str, Any] = {
@@ -71,7 +105,7 @@ def template_error(text: str) -> str | None:
         for name in sorted(named - VARIABLES.keys()):
             return f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
         for situation in _SITUATIONS:
-            _filled(_template(text), situation)
+            _filler(text)(situation)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"
     except Exception as error:  # noqa: BLE001 - a template can raise whatever its words do
@@ -101,15 +135,10 @@ def render(
     A language falls back to its macro language (`zh-Hant` to `zh`), to English, to the first.
     """
     by_language = found[ack, channel]
-    name = next((one for one in _fallbacks(language) if one in by_language), None)
-    text = by_language[name] if name is not None else next(iter(by_language.values()))
-    return _filled(_template(text), variables).strip()
-
-
-def _filled(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
-    """As `Template.render`, which merges the globals anew each time at twice the cost."""
-    context = template.new_context({**template.environment.globals, **variables}, shared=True)
-    return "".join(template.root_render_func(context))
+    first = next(iter(by_language))
+    if len(by_language) > 1:
+        first = next((one for one in _fallbacks(language) if one in by_language), first)
+    return _filler(by_language[first])(variables).strip()
 
 
 def _fallbacks(language: str | None) -> Iterator[str]:

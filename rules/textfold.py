@@ -76,9 +76,11 @@ def fold(text: str) -> Folded:
     '投诉 refund'
     """
     if text.isascii():
-        return _without_runs(Folded(text.translate(_ASCII)))
+        # What is printable has no white space but blanks, so only its case folds.
+        return _without_runs(Folded(text.lower() if text.isprintable() else text.translate(_ASCII)))
     characters = set(text)
-    _learn(characters)
+    if not characters <= _known:
+        _learn(characters - _known)
     even = _even(text, characters)
     odd = characters & _odd
     return _without_runs(_with_clusters(text, even, odd) if odd else Folded(even))
@@ -148,11 +150,12 @@ def _joins(one: str) -> bool:
 # -- one character, or one with its marks
 
 _ASCII = {code: " " if chr(code).isspace() else chr(code).casefold() for code in range(128)}
-_same: set[str] = set()
-_changed: dict[str, str] = {}
+_known: set[str] = set()
+_changing: set[str] = set()
 _odd: set[str] = set()
 """Characters that do not fold to exactly one, or that compose with the one before."""
 _table: dict[int, str] = {}
+"""What each known character folds to, where that is one."""
 
 
 def _learn(characters: set[str]) -> None:
@@ -160,24 +163,23 @@ def _learn(characters: set[str]) -> None:
 
     What is remembered depends on Unicode alone, and is at most all of it.
     """
-    for one in characters - _same - _changed.keys() - _odd:
+    for one in characters:
         folded = _fold(one)
         if len(folded) != 1 or _joins(one):
             _odd.add(one)
-        elif folded == one:
-            _same.add(one)
-        else:
-            _changed[one] = folded
+        elif folded != one:
+            _changing.add(one)
         _table[ord(one)] = one if one in _odd else folded
+    _known.update(characters)
 
 
 def _even(text: str, characters: set[str]) -> str:
     """The text with all characters folded that fold to one each."""
-    changing = characters & _changed.keys()
+    changing = characters & _changing
     if len(changing) > _FEW:
         return text.translate(_table)
     for one in changing:
-        text = text.replace(one, _changed[one])
+        text = text.replace(one, _table[ord(one)])
     return text
 
 
@@ -225,8 +227,13 @@ def is_word(character: str) -> bool:
     )  # fmt: skip
 
 
-def at_boundaries(text: str, start: int, end: int) -> bool:
-    """Whether a keyword found in folded text stands by itself: `refund` is not in `refunded`."""
-    if start > 0 and is_word(text[start]) and is_word(text[start - 1]):
+def at_boundaries(
+    text: str, start: int, end: int, *, before: bool = False, after: bool = False
+) -> bool:
+    """Whether a keyword found in folded text stands by itself: `refund` is not in `refunded`.
+
+    `before` and `after` say that a word may go on there all the same.
+    """
+    if not before and start > 0 and is_word(text[start]) and is_word(text[start - 1]):
         return False
-    return not (end < len(text) and is_word(text[end - 1]) and is_word(text[end]))
+    return after or not (end < len(text) and is_word(text[end - 1]) and is_word(text[end]))

@@ -96,6 +96,8 @@ _PLAIN: Mapping[str, str] = {
     "int_type": "expected a whole number",
     "int_parsing": "expected a whole number",
     "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",
     "list_type": "expected a list",
@@ -163,10 +165,11 @@ def _annotation_inside(annotation: Any, step: str | int) -> Any:
 
 
 def _bare(annotation: Any) -> Any:
-    """Of `X | None` the X, of `Annotated[X, …]` the X."""
-    while get_origin(annotation) in {Union, UnionType} or hasattr(annotation, "__metadata__"):
-        annotation = get_args(annotation)[0]
-    return annotation
+    """Of `X | None` the X, of `Annotated[X, …]` the X, of several the one that has fields."""
+    if get_origin(annotation) in {Union, UnionType}:
+        choices = [_bare(one) for one in get_args(annotation)]
+        return next((one for one in choices if _is_model(one)), choices[0])
+    return _bare(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation
 
 
 def _is_model(annotation: Any) -> bool:

@@ -20,6 +20,7 @@ from router.core.commands import Command
 from router.desktop.view import View
 from router.desktop.words import HELP, command
 from router.log.protocol import Log, Record
+from router.rulebook_history import rulebook_in_force
 from router.settings import load
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.model import Agent
@@ -37,7 +38,7 @@ def agent(
 
 async def _work(name: str, config: Path) -> None:
     async with bootstrap.connected(load(config)) as log:
-        rulebook = (await bootstrap.rulebook_in_force(log)).rulebook
+        rulebook = (await rulebook_in_force(log)).rulebook
         spec = rulebook.agents.get(name)
         if spec is None:
             known = ", ".join(sorted(rulebook.agents))

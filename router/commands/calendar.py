@@ -13,7 +13,7 @@ from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.calendar import Calendar, NeverOpen
 from rules.index import compile_rulebook
-from rules.model import parse_duration
+from rules.scalars import parse_duration
 from rules.wording import did_you_mean
 
 app = typer.Typer(help="Business time: when is it due, how much has passed.", no_args_is_help=True)

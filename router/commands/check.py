@@ -1,7 +1,10 @@
 """`switchboard check`: is this rulebook right?"""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,14 +23,10 @@ def check(
     strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
 ) -> None:
     """Validate and lint a rulebook; exit 1 and `file:line:col: message` when it is wrong."""
-    try:
+    with errors_shown(as_json=as_json):
         files = read_folder(folder)
         compiled = compile_rulebook(files)
-    except RulebookError as error:
-        for one in error.problems:
-            _show(one, "error", as_json)
-        raise typer.Exit(1) from None
-    warnings = lint(files)
+    warnings = lint(files, datetime.now(UTC))
     for one in warnings:
         _show(one, "warning", as_json)
     book = compiled.rulebook
@@ -38,6 +37,19 @@ def check(
     )
     if strict and warnings:
         raise typer.Exit(1)
+
+
+@contextmanager
+def errors_shown(*, as_json: bool = False, what: str = "") -> Iterator[None]:
+    """Print what is wrong with a rulebook, a line each, and end with 1; `what` names it before."""
+    try:
+        yield
+    except RulebookError as error:
+        if what:
+            typer.echo(what, err=True)
+        for one in error.problems:
+            _show(one, "error", as_json)
+        raise typer.Exit(1) from None
 
 
 def _show(one: Problem, severity: str, as_json: bool) -> None:

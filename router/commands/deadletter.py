@@ -12,6 +12,7 @@ from channels.errors import Malformed
 from router import bootstrap
 from router.deadletter import Letters, again, redriven
 from router.log.protocol import Log
+from router.log.reading import stored
 from router.settings import load
 from router.topics import DEADLETTER
 
@@ -48,7 +49,7 @@ def redrive(
 
 async def _letters(log: Log) -> Letters:
     letters = Letters()
-    async for record in bootstrap.stored(log, DEADLETTER):
+    async for record in stored(log, DEADLETTER):
         letters.add(record)
     return letters
 

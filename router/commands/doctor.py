@@ -17,10 +17,12 @@ from router.log.kafka import KafkaLog
 from router.log.protocol import Log
 from router.log.valkey_server import binary
 from router.rulebook_files import read_folder
+from router.rulebook_history import Entry, history
 from router.settings import Config, load
 from router.shard import MAX_CLOCK_SKEW
 from rules.index import compile_rulebook
 from rules.lint import lint
+from rules.load import version
 
 LOW_BYTES = 2 * 1024**3
 
@@ -91,7 +93,7 @@ async def _online(config: Config) -> list[tuple[bool, str]]:
             if not all(good for good, _ in brokers):
                 return brokers
             skew = abs(await log.now() - datetime.now(UTC))
-            newest = await bootstrap.activation_in_force(log)
+            entries = await history(log)
             topics = await log.topics()
             of_kafka = await _topics(config, log)
     except SwitchboardError as error:
@@ -99,13 +101,22 @@ async def _online(config: Config) -> list[tuple[bool, str]]:
         return [(not running, f"log: {error}")]
     near = skew <= MAX_CLOCK_SKEW
     advice = "" if near else "; set this machine's clock (NTP)"
-    force = f"activation {newest.activation}" if newest else "none"
+    force = f"{entries[-1]}{_apart(config, entries[-1])}" if entries else "none"
     return [
         (True, f"log: answers, {len(topics)} topics, rulebook in force: {force}"),
         (near, f"clock: {skew.total_seconds():.3f} s from the log's{advice}"),
         *brokers,
         *of_kafka,
     ]
+
+
+def _apart(config: Config, entry: Entry) -> str:
+    """A word to whoever expects the folder's rulebook to be in force."""
+    try:
+        same = version(read_folder(config.path(config.settings.rulebook))) == entry.version
+    except SwitchboardError:
+        return ""
+    return "" if same else ", not the folder's: see `switchboard rulebook diff current`"
 
 
 async def _topics(config: Config, log: Log) -> list[tuple[bool, str]]:

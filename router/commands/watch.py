@@ -13,10 +13,11 @@ import typer
 from channels.errors import Malformed, Unavailable
 from router import bootstrap
 from router.log.protocol import Log, Record
+from router.rulebook_history import history
 from router.settings import load
 from router.topics import EVERY, OPERATIONS, queue_topic
 from rules.load import load as load_rulebook
-from rules.model import parse_duration
+from rules.scalars import parse_duration
 from rules.wording import did_you_mean
 
 
@@ -70,8 +71,8 @@ async def _check(log: Log, topics: list[str]) -> None:
     unknown = [topic for topic in topics if not topic.endswith("*") and topic not in known]
     if not unknown:
         return
-    newest = await bootstrap.activation_in_force(log)
-    known.update(map(queue_topic, load_rulebook(newest.files).queues if newest else ()))
+    for newest in (await history(log))[-1:]:
+        known.update(map(queue_topic, load_rulebook(newest.files).queues))
     for topic in unknown:
         if topic not in known:
             said = did_you_mean(topic, known) or f"; there are: {', '.join(sorted(known))}"

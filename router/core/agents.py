@@ -1,6 +1,6 @@
 """Agents: presence, load, and who of them gets a ticket."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -87,14 +87,18 @@ class Roster:
     def __init__(self, rulebook: Rulebook) -> None:
         self.agents = rulebook.agents
         self._serving: dict[str, list[str]] = {}
+        self._of_places: dict[tuple[str, ...], list[str]] = {}
         for name, agent in sorted(rulebook.agents.items()):
             for queue in agent.queues:
                 self._serving.setdefault(queue, []).append(name)
 
-    def serving(self, places: Iterable[str]) -> list[str]:
+    def serving(self, places: tuple[str, ...]) -> Sequence[str]:
         """The agents of any of these queues, each once, by name."""
-        found = {name for place in places for name in self._serving.get(place, ())}
-        return sorted(found)
+        found = self._of_places.get(places)
+        if found is None:
+            names = {name for place in places for name in self._serving.get(place, ())}
+            found = self._of_places[places] = sorted(names)
+        return found
 
 
 def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:

@@ -43,7 +43,7 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
     if not need.push:
         return None
     fit: list[tuple[bool, int, AgentState]] = []
-    reasons: Counter[str] = Counter()
+    reasons: list[str] = []
     for name in turn.desk.roster.serving(need.places):
         agent = turn.desk.roster.agents[name]
         state = turn.desk.agent(name)
@@ -52,7 +52,7 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
         if reason is None:
             fit.append((name != ticket.last_agent, load - agent.capacity, state))
         else:
-            reasons[reason] += 1
+            reasons.append(reason)
     if not fit:
         return None
     stranger, spare, state = min(
@@ -64,7 +64,7 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
         "spare": -spare,
         "idle_since": state.idle_since,
         "eligible": len(fit),
-        "not_eligible": dict(sorted(reasons.items())),
+        "not_eligible": dict(sorted(Counter(reasons).items())),
         "skills": dict(need.skills),
     }
     return Choice(state.id, explanation)
@@ -136,6 +136,5 @@ def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
 
 def _in_order(turn: Turn) -> list[Ticket]:
     """The tickets that seek an agent, first served first."""
-    return sorted(
-        (turn.desk.tickets.rows[key] for key in turn.seeking), key=turn.desk.waiting.place
-    )
+    found = [turn.desk.tickets.rows[key] for key in turn.seeking]
+    return sorted(found, key=turn.desk.waiting.place) if len(found) > 1 else found

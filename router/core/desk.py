@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
-from router.core.events import TicketEvent
+from router.core.events import RulebookActivated, TicketEvent
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
+from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
 from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
 from router.core.state import Entity, Journal, Table, Timers
@@ -34,12 +35,27 @@ class Activation(Entity, frozen=True, kw_only=True):
     activation: int
     version: str
     files: dict[str, str]
+    packed: str = ""
+
+    @classmethod
+    def of(cls, event: RulebookActivated) -> "Activation":
+        """What an event puts in force."""
+        return cls(
+            activation=event.activation,
+            version=event.version,
+            files=event.files,
+            packed=event.packed,
+        )
 
 
 class Desk:
-    """All that dispatch remembers, with the indexes over it and the rulebook in force."""
+    """All that dispatch remembers, with the indexes over it and the rulebook in force.
+
+    `activation` is the number of the activation in force; 0 before the first.
+    """
 
     def __init__(self) -> None:
+        self.activation = 0
         self.journal = Journal()
         self.tickets = Table("ticket", Ticket, self.journal)
         self.agents = Table("agent", AgentState, self.journal)
@@ -74,15 +90,10 @@ class Desk:
             raise LookupError("no rulebook is in force yet")
         return self._roster
 
-    @property
-    def activation(self) -> int:
-        """The number of the activation in force; 0 before the first."""
-        current = self.rulebooks.get("current")
-        return current.activation if current else 0
-
     def _activated(self, _: str, __: Activation | None, new: Activation | None) -> None:
         """Put a rulebook in force: everything that is a function of it is made anew."""
         compiled = None if new is None else self._compile(new)
+        self.activation = 0 if new is None else new.activation
         self._compiled = compiled
         self._roster = Roster(compiled.rulebook) if compiled else None
         self._policies.clear()
@@ -91,7 +102,7 @@ class Desk:
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:
-            self._known = {activation.version: compile_rulebook(activation.files)} | (
+            self._known = {activation.version: compile_rulebook(unpacked(activation))} | (
                 {self._compiled.version: self._compiled} if self._compiled else {}
             )
         return self._known[activation.version]
@@ -127,7 +138,8 @@ class Desk:
 
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
-        key = (ticket.queue, ticket.place, tuple(sorted(ticket.skills.items())), ticket.channel)
+        asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
+        key = (ticket.queue, ticket.place, asked, ticket.channel)
         need = self._needs.get(key)
         if need is None:
             target = self.target(ticket)
@@ -238,17 +250,18 @@ class Turn:
         if trigger is not None:
             changes["state"] = move(ticket.state, trigger)
         changed = msgspec.structs.replace(ticket, version=ticket.version + 1, **changes)
-        wake_at = changed.next_wake()
-        if wake_at != changed.wake_at:
-            changed = msgspec.structs.replace(changed, wake_at=wake_at)
+        # Nobody else has it yet: what follows from the rest needs no second copy.
+        msgspec.structs.force_setattr(changed, "wake_at", changed.next_wake())
         if changed.waits:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
         return self.desk.tickets.put(changed.id, changed)
 
-    def event(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> TicketEvent:
-        """An event of `kind` about `ticket`."""
+    def event(
+        self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
+    ) -> TicketEvent:
+        """An event of `kind` about `ticket`, for its own queue or another."""
         return kind(
             ticket=ticket.id,
             conversation=ticket.conversation,
@@ -256,10 +269,10 @@ class Turn:
             channel=ticket.channel,
             account=ticket.account,
             pool=ticket.pool,
-            queue=fields.pop("queue", ticket.queue),
+            queue=queue or ticket.queue,
             rulebook=ticket.rulebook,
             version=ticket.version,
-            at=fields.pop("at", self.at),
+            at=self.at,
             **fields,
         )
 

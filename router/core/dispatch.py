@@ -9,7 +9,7 @@ make the same outputs.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -174,10 +174,7 @@ class Dispatch:
         tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
         before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
         pools = self.desk.pools_of_agents()
-        self.desk.rulebooks.put(
-            "current",
-            Activation(activation=event.activation, version=event.version, files=event.files),
-        )
+        self.desk.rulebooks.put("current", Activation.of(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
@@ -361,19 +358,29 @@ def _answer(
     turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
 
 
+class Undecided(NamedTuple):
+    """What is not known of the ticket of a mere message."""
+
+    rulebook: str = ""
+    type: str | None = None
+    priority: int = 0
+    skills: dict[str, int] = {}  # noqa: RUF012 - shared, as an event's is, and changed by nobody
+    tier: str | None = None
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    customer: str | None = None
+
+
+UNDECIDED = Undecided()
+
+
 def _opened(
     turn: Turn, event: TicketTriaged | TicketMessage, queue: str, sla: str | None
 ) -> Ticket:
     """The ticket that a triaged record opens; of a mere message, as much as it tells."""
     request = event.request
     answered = answer_to(request, turn.desk.compiled.rulebook.ack_policy.own_addresses)
-    decided: dict[str, Any] = {}
-    if isinstance(event, TicketTriaged):
-        decided = {
-            "rulebook": event.rulebook, "type": event.type, "priority": event.priority,
-            "skills": event.skills, "tier": event.tier, "tags": event.tags,
-            "language": event.language, "customer": event.customer,
-        }  # fmt: skip
+    decided = event if isinstance(event, TicketTriaged) else UNDECIDED
     return Ticket(
         id=event.ticket,
         conversation=event.conversation,
@@ -397,5 +404,12 @@ def _opened(
         chain_since=turn.at,
         waiting_since=None if request.automatic else request.received_at,
         number=event.number,
-        **({"rulebook": ""} | decided),
+        rulebook=decided.rulebook,
+        type=decided.type,
+        priority=decided.priority,
+        skills=decided.skills,
+        tier=decided.tier,
+        tags=decided.tags,
+        language=decided.language,
+        customer=decided.customer,
     )

@@ -11,7 +11,7 @@ import msgspec
 from channels.request import CustomerRequest
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The root of all event data: nothing but its type."""
 
     TYPE: ClassVar[str]
@@ -450,12 +450,23 @@ class CommandRejected(Event, frozen=True, kw_only=True):
 
 
 class RulebookActivated(Event, frozen=True, kw_only=True):
-    """A rulebook is in force from here on; activations are numbered, a rollback is a new one."""
+    """A rulebook is in force from here on; activations are numbered, a rollback is a new one.
+
+    `files` are its texts by name; where they would be too large for a record they are none, and
+    `packed` has them: their JSON, deflated (zlib), in base64. `by` is who wanted it, `origin` the
+    way it came: folder (the watched one) or command; `rollback_of` is the activation that it goes
+    back to.
+    """
 
     TYPE: ClassVar[str] = "rulebook.activated"
     activation: int
     version: str
     files: dict[str, str]
+    packed: str = ""
+    by: str = ""
+    note: str = ""
+    origin: str = "folder"
+    rollback_of: int | None = None
 
 
 def _leaves(root: type[Event]) -> list[type[Event]]:

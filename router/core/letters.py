@@ -31,7 +31,7 @@ def answer_to(request: CustomerRequest, own: Collection[str]) -> Sender:
     return request.sender
 
 
-class Thread(msgspec.Struct, frozen=True, kw_only=True):
+class Thread(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The customer's side of a conversation, as far as an answer needs it."""
 
     conversation: str

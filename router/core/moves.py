@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from router.core import clocks
 from router.core.desk import Turn
 from router.core.events import (
@@ -80,8 +82,8 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
 
 def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **changes: Any) -> Ticket:
     """Save what moves the ticket in its target chain, and when that moves on."""
-    ticket = turn.save(ticket, trigger, **changes)
-    return turn.save(ticket, relax_at=relax_at(turn, ticket))
+    moved = msgspec.structs.replace(ticket, **changes)
+    return turn.save(moved, trigger, relax_at=relax_at(turn, moved))
 
 
 def step_anew(turn: Turn, ticket: Ticket) -> Ticket:

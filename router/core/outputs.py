@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One record to store: `data` is a contract, or JSON bytes that are passed on untouched."""
 
     topic: str
@@ -18,7 +18,7 @@ class Output(msgspec.Struct, frozen=True):
     extensions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Given(msgspec.Struct, frozen=True):
+class Given(msgspec.Struct, frozen=True, gc=False):
     """How an input came: the id that causes what follows, its instant in the log, its bytes."""
 
     cause: str
@@ -53,7 +53,7 @@ class Outbox:
 
     def add(
         self,
-        topics: str | tuple[str, ...],
+        topic: str,
         key: str,
         kind: str,
         data: object,
@@ -61,10 +61,7 @@ class Outbox:
         id: str | None = None,
         extensions: dict[str, str] | None = None,
     ) -> str:
-        """Yield `data` to one topic or, as the same event, to several. Returns the event's id."""
+        """Yield `data` as an event; returns its id, under which it may go to further topics."""
         event_id = id or self.next_id()
-        for topic in (topics,) if isinstance(topics, str) else topics:
-            self.outputs.append(
-                Output(topic, key, kind, event_id, self.now, data, extensions or {})
-            )
+        self.outputs.append(Output(topic, key, kind, event_id, self.now, data, extensions or {}))
         return event_id

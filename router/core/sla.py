@@ -13,6 +13,7 @@ kind, level).
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -74,7 +75,7 @@ class LapseKind(StrEnum):
     ESCALATED = "escalated"
 
 
-class Lapse(msgspec.Struct, frozen=True):
+class Lapse(msgspec.Struct, frozen=True, gc=False):
     """One thing that has lapsed, at `at`. `level` numbers warnings and rungs from 1; 0 a breach."""
 
     kind: LapseKind
@@ -83,7 +84,7 @@ class Lapse(msgspec.Struct, frozen=True):
     share: float | None = None
 
 
-class Clock(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One target's clock. `spent` is business time used up before `running_since`.
 
     `due_at` is None while paused. After the breach the ladder counts from `lapsed_at`, put off
@@ -116,8 +117,9 @@ class Clock(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 def start(target: str, cycle: int, at: datetime, policy: Policy) -> Clock:
     """A clock that runs from `at`."""
-    clock = Clock(target=target, cycle=cycle, started_at=at, running_since=at)
-    return _scheduled(clock, at, policy)
+    due = policy.calendar.due(at, policy.duration)
+    clock = Clock(target=target, cycle=cycle, started_at=at, running_since=at, due_at=due)
+    return _watched(clock, policy)
 
 
 def lapsed(target: str, cycle: int, since: datetime, at: datetime, policy: Policy) -> Clock:
@@ -173,7 +175,11 @@ def _scheduled(clock: Clock, since: datetime, policy: Policy) -> Clock:
     due = clock.lapsed_at
     if due is None:
         due = policy.calendar.due(since, max(policy.duration - clock.spent, ZERO))
-    clock = msgspec.structs.replace(clock, running_since=since, due_at=due)
+    return _watched(msgspec.structs.replace(clock, running_since=since, due_at=due), policy)
+
+
+def _watched(clock: Clock, policy: Policy) -> Clock:
+    """`clock` with the instant of its next lapse."""
     lapse = _next(clock, policy)
     return msgspec.structs.replace(clock, next_at=lapse.at if lapse else None)
 
@@ -203,9 +209,15 @@ def _next_warning(clock: Clock, policy: Policy) -> Lapse | None:
     if clock.warned >= len(policy.warn) or clock.running_since is None:
         return None
     share = policy.warn[clock.warned]
-    remaining = max(policy.duration * share - clock.spent, ZERO)
+    remaining = max(_part(policy.duration, share) - clock.spent, ZERO)
     at = policy.calendar.due(clock.running_since, remaining)
     return Lapse(LapseKind.WARNING, clock.warned + 1, at, share)
+
+
+@lru_cache(maxsize=1_000)
+def _part(duration: timedelta, share: float) -> timedelta:
+    """The product, which takes longer than anything else about a clock."""
+    return duration * share
 
 
 def notifying(lapses: Sequence[Lapse]) -> Lapse | None:

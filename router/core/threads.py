@@ -6,7 +6,8 @@
 4. Otherwise a new one begins.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class Conversation(Entity, frozen=True, kw_only=True):
     message_ids: tuple[str, ...] = ()
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """An automatic message that we sent: when, and a hash of the text that it answered."""
 
     at: datetime
@@ -123,6 +124,12 @@ def new_id(key: str, at: datetime, known: tuple[str, ...]) -> str:
     """
     newest = max((int(one.partition("-")[2]) for one in known), default=0)
     return conversation_id(key, max(newest + 1, int(at.timestamp())))
+
+
+def opened_at(conversations: Iterable[str]) -> tuple[datetime, ...]:
+    """When conversations began, as their ids say (to the second)."""
+    seconds = (int(one.partition("-")[2]) for one in conversations)
+    return tuple(datetime.fromtimestamp(one, UTC) for one in seconds)
 
 
 def remembered(ids: tuple[str, ...], request: CustomerRequest) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from router.core.state import Entity
 MISSING_KEPT = 100
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """A ticket reserved for one agent until `expires_at` (TaskRouter's reservation)."""
 
     id: str
@@ -19,7 +19,7 @@ class Offer(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """An agent who has just declined, or let an offer lapse, is not asked again until `until`."""
 
     agent: str

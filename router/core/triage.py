@@ -16,6 +16,7 @@ import msgspec
 from channels.identity import conversation_key, key_of, ticket_id
 from channels.request import CustomerRequest
 from router.core import acks, threads
+from router.core.ack_variables import Variables
 from router.core.customers import CustomerChanged, Customers, Known
 from router.core.desk import Activation
 from router.core.events import (
@@ -31,6 +32,7 @@ from router.core.events import (
 )
 from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
+from router.core.packing import unpacked
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -62,7 +64,10 @@ class Opening(NamedTuple):
 
 
 class Triage:
-    """The core of one triage shard."""
+    """The core of one triage shard.
+
+    `activation` is the number of the rulebook's activation in force; 0 before the first.
+    """
 
     stage = Stage.TRIAGE
     contracts: Mapping[str, type[Any]] = {
@@ -83,6 +88,7 @@ class Triage:
         for table in (self.seen, self.contacts, self.conversations):
             self.timers.watch(table)
         self._head = head
+        self.activation = 0
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
         self.rulebooks.watch(self._enforce)
@@ -99,12 +105,6 @@ class Triage:
         if self._compiled is None:
             raise LookupError("no rulebook is in force yet")
         return self._compiled
-
-    @property
-    def activation(self) -> int:
-        """The number of the rulebook's activation in force; 0 before the first."""
-        current = self.rulebooks.get("current")
-        return current.activation if current else 0
 
     def step(self, event: object, given: Given, now: datetime) -> list[Output]:
         """One input. Raises on what cannot be processed; the caller rolls the journal back."""
@@ -155,16 +155,14 @@ class Triage:
     def _enforce(self, _: str, __: Activation | None, new: Activation | None) -> None:
         if new is not None and new.version not in self._known:
             current = {self._compiled.version: self._compiled} if self._compiled else {}
-            self._known = current | {new.version: compile_rulebook(new.files)}
+            self._known = current | {new.version: compile_rulebook(unpacked(new))}
         self._compiled = None if new is None else self._known[new.version]
+        self.activation = 0 if new is None else new.activation
         self.customers.enforce(self._compiled.rulebook if self._compiled else None)
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:
         if event.activation > self.activation:
-            self.rulebooks.put(
-                "current",
-                Activation(activation=event.activation, version=event.version, files=event.files),
-            )
+            self.rulebooks.put("current", Activation.of(event))
 
     def _customer(self, _: Outbox, event: CustomerChanged) -> None:
         self.customers.change(event)
@@ -273,11 +271,15 @@ class Triage:
         if request.kind == "receipt":
             return "receipt"
         if request.kind == "call":
-            return self._decide(request, self.customers.identify(request)).drop
+            contact = self.contacts.get(_key(request))
+            return self._decide(request, self.customers.identify(request), contact).drop
         return None
 
-    def _decide(self, request: CustomerRequest, customer: Known | None) -> Decision:
-        facts = facts_of(self.compiled, request, customer, request.received_at)
+    def _decide(
+        self, request: CustomerRequest, customer: Known | None, contact: Contact | None
+    ) -> Decision:
+        previous = threads.opened_at(contact.conversations) if contact else ()
+        facts = facts_of(self.compiled, request, customer, request.received_at, previous)
         return decide(self.compiled, facts)
 
     def _opens(
@@ -290,7 +292,7 @@ class Triage:
     ) -> None:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
         customer = self.customers.identify(request)
-        decision = self._decide(request, customer)
+        decision = self._decide(request, customer, contact)
         reason = decision.drop or ("receipt" if _is_text_receipt(request) else None)
         if reason is not None:
             self._file(out, request, reason, decision)
@@ -331,12 +333,9 @@ class Triage:
         request, decision, conversation = opening.request, opening.decision, opening.conversation
         language = _language(request, opening.customer)
         to = answer_to(request, self.compiled.rulebook.ack_policy.own_addresses)
+        variables = Variables(self.compiled, request, decision, conversation.ticket)
         text = render(
-            self.compiled.templates,
-            decision.ack or "",
-            request.channel,
-            language,
-            self._variables(request, decision, conversation),
+            self.compiled.templates, decision.ack or "", request.channel, language, variables
         )
         thread = Thread(
             conversation=conversation.id,
@@ -354,30 +353,6 @@ class Triage:
         ack = f"{conversation.ticket}/ack"
         data = letter(self._head, thread, "ack", text, id=ack, label="a1", number=0, at=out.now)
         out.add(MESSAGES_OUTBOUND, opening.key, "message.outbound", data, id=ack)
-
-    def _variables(
-        self, request: CustomerRequest, decision: Decision, conversation: Conversation
-    ) -> dict[str, Any]:
-        rulebook = self.compiled.rulebook
-        kind = rulebook.types.get(decision.type) if decision.type else None
-        sla = rulebook.slas.get(decision.sla) if decision.sla else None
-        calendar = self.compiled.calendars[sla.calendar] if sla else None
-        due_at = None
-        if sla is not None and calendar is not None and sla.first_response is not None:
-            due_at = calendar.due(request.received_at, sla.first_response)
-        is_open = calendar is None or calendar.is_open(request.received_at)
-        return {
-            "ticket": conversation.ticket,
-            "customer": request.sender.name or "",
-            "queue": rulebook.queues[decision.queue].name or decision.queue,
-            "type": (kind.name if kind and kind.name else decision.type) or "",
-            "open": is_open,
-            "due_at": due_at,
-            "next_open": None
-            if is_open or calendar is None
-            else calendar.next_open(request.received_at),
-            "timezone": rulebook.calendars[sla.calendar].timezone if sla else "UTC",
-        }
 
     def _announce(self, out: Outbox, opening: Opening) -> None:
         request, decision, conversation = opening.request, opening.decision, opening.conversation
@@ -484,7 +459,11 @@ class Triage:
 
 
 def facts_of(
-    compiled: Compiled, request: CustomerRequest, customer: Known | None, at: datetime
+    compiled: Compiled,
+    request: CustomerRequest,
+    customer: Known | None,
+    at: datetime,
+    previous: tuple[datetime, ...] = (),
 ) -> Facts:
     """What the rules are told of a request. Without a tier a customer is `standard`.
 
@@ -499,6 +478,8 @@ def facts_of(
     return Facts(
         request=request,
         at=at,
+        customer=customer.id if customer else None,
+        previous=previous,
         tier=tier or ("standard" if "standard" in tiers else None),
         language=_language(request, customer),
         attributes=customer.attributes if customer else {},

@@ -23,6 +23,7 @@ from router.demo.feeders import Feeders
 from router.demo.outside import Mailbox, SmsProvider
 from router.demo.traffic import Traffic, read
 from router.log.protocol import Log
+from router.rulebook_history import rulebook_in_force
 from router.topics import TICKETS_EVENTS
 
 SENDING_SECONDS = 12.0
@@ -49,7 +50,7 @@ async def demo(folder: Path | None, log: str, *, exit_when_done: bool) -> None:
         stop = _stopped_by_signals()
         app, feeders = await _start(stack, log)
         progress, board = Progress(len(traffic.inputs)), Board()
-        agents = Agents(app.log, (await bootstrap.rulebook_in_force(app.log)).rulebook)
+        agents = Agents(app.log, (await rulebook_in_force(app.log)).rulebook)
         tasks = [
             asyncio.create_task(agents.run()),
             asyncio.create_task(_follow(app.log, board)),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from router import bootstrap, deadletter
+from router import deadletter
 from router.demo.feeders import Handed
 from router.log.protocol import Log
+from router.log.reading import stored
 from router.topics import (
     DEADLETTER,
     MESSAGES_OUTBOUND,
@@ -77,7 +78,7 @@ async def tally(log: Log) -> Tally:
     counts = Tally()
     topics = (REQUESTS_INBOUND, TICKETS_EVENTS, SLA_ESCALATIONS, MESSAGES_OUTBOUND, DEADLETTER)
     for topic in topics:
-        async for record in bootstrap.stored(log, topic):
+        async for record in stored(log, topic):
             counts.take(topic, record.envelope.type, record.envelope.id, json.loads(record.value))
     return counts
 

@@ -103,7 +103,7 @@ class StreamedLog:
                     headers={name: text.decode() for name, text in headers},
                     no_confirm=True,
                 )
-                for where, key, value, headers in waiting
+                for where, (key, value, headers) in waiting
             ]
             await asyncio.gather(*sent)
 

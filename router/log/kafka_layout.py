@@ -7,6 +7,7 @@ before their name; `state.<stage>` are the changelogs, `clock` is where the brok
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ UNREADABLE = "unreadable"
 CLOCK = "clock"
 TICK = Envelope("tick", "clock.tick", "switchboard", datetime(1970, 1, 1, tzinfo=UTC))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIXED = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "ce_specversion"})
+_FIXED = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "ce_specversion", "content-type"})
 _JSON = ("content-type", b"application/json")
 _VERSION = ("ce_specversion", b"1.0")
 _encode = msgspec.json.Encoder().encode
@@ -37,9 +38,8 @@ def headers(envelope: Envelope) -> Headers:
     """The envelope as a record's headers."""
     found = [
         ("ce_id", envelope.id.encode()),
-        ("ce_type", envelope.type.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_time", _encode(envelope.time)[1:-1]),
+        *_origin(envelope.type, envelope.source),
+        _time(envelope.time),
         _VERSION,
         _JSON,
     ]
@@ -48,13 +48,26 @@ def headers(envelope: Envelope) -> Headers:
     return found
 
 
+@lru_cache(maxsize=1_000)
+def _origin(kind: str, source: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    """A shard writes events of few types."""
+    return ("ce_type", kind.encode()), ("ce_source", source.encode())
+
+
+@lru_cache(maxsize=1_000)
+def _time(at: datetime) -> tuple[str, bytes]:
+    """All events of a batch have the same."""
+    return "ce_time", _encode(at.astimezone(UTC))[1:-1]
+
+
 def size(headed: Headers) -> int:
     """The bytes that headers add to a record, and the record's own frame, about."""
     return sum([len(name) + len(value) + 4 for name, value in headed]) + 32
 
 
+@lru_cache(maxsize=1_000)
 def instant(milliseconds: int) -> datetime:
-    """A Kafka timestamp."""
+    """A Kafka timestamp: all records of a batch have the same."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
@@ -75,11 +88,13 @@ def record(topic: str, found: Any) -> Record:
 
 def _envelope(found: Sequence[tuple[str, bytes]]) -> Envelope:
     named = dict(found)
-    extensions = {
-        name[3:]: value.decode()
-        for name, value in found
-        if name.startswith("ce_") and name not in _FIXED
-    }
+    extensions: dict[str, str] = {}
+    if not _FIXED.issuperset(named):
+        extensions = {
+            name[3:]: value.decode()
+            for name, value in found
+            if name not in _FIXED and name.startswith("ce_")
+        }
     return Envelope(
         named["ce_id"].decode(),
         named["ce_type"].decode(),

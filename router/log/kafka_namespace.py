@@ -22,11 +22,20 @@ class Namespace:
         self.lookups = Lookups(cluster)
         self._prefix = prefix
         self._known: set[str] = set()
+        self._where: dict[tuple[str, int], TopicPartition] = {}
         self._creating = asyncio.Lock()
 
     def name(self, topic: str) -> str:
         """The topic's name on Kafka."""
         return f"{self._prefix}.{topic}"
+
+    def where(self, topic: str, partition: int) -> TopicPartition:
+        """A partition of the topic on Kafka."""
+        found = self._where.get((topic, partition))
+        if found is None:
+            found = TopicPartition(self.name(topic), partition)
+            self._where[topic, partition] = found
+        return found
 
     def topic(self, name: str) -> str:
         """The inverse of `name`."""

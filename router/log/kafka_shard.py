@@ -21,7 +21,7 @@ from aiokafka.structs import RecordMetadata
 
 from channels.errors import Malformed, Unavailable
 from router.log import kafka_layout as layout
-from router.log.kafka_batches import Builders, batches, changelog, send
+from router.log.kafka_batches import Builders, Entry, batches, filled, send
 from router.log.kafka_clock import BrokerClock
 from router.log.kafka_namespace import Namespace
 from router.log.protocol import Batch, Commit, Fenced, Record, Source, TooLarge
@@ -217,10 +217,10 @@ class KafkaShard:
         }
         standing = Standing(self._standing.partitions, positions)
         sending = batches(self._producer.create_batch, self._namespace, commit.outputs)
-        await self._namespace.ensure({message.topic for message in commit.outputs})
-        changes = [(key.encode(), data) for key, data in commit.changes.items()]
-        changes.append((POSITIONS.encode(), msgspec.json.encode(standing)))
-        sending[self._state] = changelog(self._producer.create_batch, changes)
+        await self._namespace.ensure({self._namespace.topic(one.topic) for one in sending})
+        changes: list[Entry] = [(key.encode(), data, []) for key, data in commit.changes.items()]
+        changes.append((POSITIONS.encode(), msgspec.json.encode(standing), []))
+        sending[self._state] = filled(self._producer.create_batch, changes)
         await self._transaction(sending)
         self._standing = standing
 

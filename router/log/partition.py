@@ -36,8 +36,6 @@ def murmur2(data: bytes) -> int:
 @lru_cache(maxsize=10_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of `key` among `partitions`."""
-    if partitions == 1:
-        return 0
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
@@ -45,7 +43,7 @@ def place(message: Message, partitions: Partitions) -> int:
     """Where `message` goes. Raises `Malformed` when it names a partition that its topic lacks."""
     count = partitions.of(message.topic)
     if message.partition is None:
-        return partition_of(message.key, count)
+        return 0 if count == 1 else partition_of(message.key, count)
     if 0 <= message.partition < count:
         return message.partition
     raise Malformed(f"{message.topic} has no partition {message.partition}: it has {count}")

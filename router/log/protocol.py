@@ -45,7 +45,7 @@ class Uncertain(Unavailable):
     """The reply to a commit was lost, and the log does not come back to say what it has stored."""
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """The CloudEvents 1.0 attributes of a record, in binary mode (`ce_` headers on Kafka)."""
 
     id: str
@@ -57,7 +57,7 @@ class Envelope(msgspec.Struct, frozen=True):
     SPEC_VERSION: ClassVar[str] = "1.0"
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What is to be stored: `value` is JSON; the topic is without the namespace.
 
     `partition` None means that `partition_of` the key decides. A None value is a tombstone of a
@@ -71,7 +71,7 @@ class Message(msgspec.Struct, frozen=True):
     partition: int | None = None
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What is stored. `offset` is opaque but for its log; `stored_at` is the log's own clock.
 
     Bytes that no `Message` can have made come as a record of type `unreadable`.

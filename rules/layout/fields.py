@@ -5,7 +5,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from rules import model
+from rules import model, when
 
 Shape = Any
 """The type of what stands at a place: a model, a mapping or list of something; None is unknown."""
@@ -13,11 +13,12 @@ Shape = Any
 SHORT = (
     model.Action,
     model.Budget,
-    model.Condition,
+    when.Condition,
     model.LadderLevel,
     model.QueueTarget,
     model.Step,
-    model.TextMatch,
+    when.Comparison,
+    when.TextMatch,
 )
 """Entries that are written in one line where they fit in one."""
 

@@ -24,6 +24,7 @@ from router import bootstrap, records
 from router.core.commands import Command
 from router.edges.intake import request_message
 from router.log.protocol import Log, Message
+from router.log.reading import stored
 from router.settings import load
 from tests.simulation.checkers import Rules, Run
 from tests.simulation.reference import Sla
@@ -230,5 +231,5 @@ async def _read(installation: Installation) -> Run:
     async with bootstrap.connected(installation.config) as log:
         ended = await log.now()
         for topic in TOPICS:
-            events += [event_of(record) async for record in bootstrap.stored(log, topic)]
+            events += [event_of(record) async for record in stored(log, topic)]
     return Run(events, ended)

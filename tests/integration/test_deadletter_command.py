@@ -11,6 +11,7 @@ import pytest
 from channels.errors import Malformed
 from router import bootstrap, deadletter
 from router.log.protocol import Envelope, Log, Record
+from router.log.reading import stored
 from router.settings import load
 from router.topics import DEADLETTER, REQUESTS_INBOUND
 
@@ -55,7 +56,7 @@ async def test_a_dead_letter_is_sent_through_again_once(tmp_path: Path) -> None:
         assert [one["id"] for one in listed] == [small, large]
 
         assert (await run(tmp_path, "redrive", large))[::2] == (0, "1 sent again, 0 left\n")
-        (sent,) = [one async for one in bootstrap.stored(log, REQUESTS_INBOUND)]
+        (sent,) = [one async for one in stored(log, REQUESTS_INBOUND)]
         assert (sent.value, sent.key, sent.partition) == (LARGE, "key", 0)
         assert sent.envelope == record(2).envelope
 
@@ -64,7 +65,7 @@ async def test_a_dead_letter_is_sent_through_again_once(tmp_path: Path) -> None:
         assert "1 sent again, 0 left" in err
         assert "(sent again " in (await run(tmp_path, "list"))[1]
         await run(tmp_path, "redrive", small, "--again")
-        ids = [one.envelope.id async for one in bootstrap.stored(log, REQUESTS_INBOUND)]
+        ids = [one.envelope.id async for one in stored(log, REQUESTS_INBOUND)]
         assert ids == ["r2", "r1", "r1"]
 
 
@@ -86,7 +87,7 @@ async def test_what_cannot_be_sent_again_is_said(tmp_path: Path) -> None:
         code, _, err = await run(tmp_path, "redrive", "nobody")
         assert (code, "no dead letter has the id nobody" in err) == (1, True)
         assert (await run(tmp_path, "redrive"))[0] == 2
-        assert [one async for one in bootstrap.stored(log, REQUESTS_INBOUND)] == []
+        assert [one async for one in stored(log, REQUESTS_INBOUND)] == []
 
 
 async def test_a_letter_of_an_unknown_kind_is_said(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from channels.contract import decode
 from channels.identity import request_id, ticket_id
 from channels.request import CustomerRequest, Sender
 from router import records
-from router.bootstrap import stored
 from router.core.dispatch import Dispatch
 from router.core.events import TicketEvent, TicketOpened, TicketTriaged
 from router.core.letters import Letterhead
@@ -22,6 +21,7 @@ from router.log.kafka import KafkaLog
 from router.log.kafka_shard import KafkaShard
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog
+from router.log.reading import stored
 from router.shard import Core, Pace, Shard
 from tests.integration.kafka_workers import RULEBOOK
 from tests.kafka import cluster as brokers

@@ -15,7 +15,6 @@ from channels.contract import decode, encode
 from channels.errors import Unavailable
 from channels.outbound import OutboundMessage, Receipt
 from channels.sending import Deferred, Delivery, Sender, Unconfirmed
-from router import bootstrap
 from router.counters import Counters
 from router.deadletter import DeadLetter
 from router.edges.pacing import Pace
@@ -24,6 +23,7 @@ from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Commit, Envelope, Fenced, Log, Message, ShardLog, Source
 from router.operations import Watermark
 from router.records import activation
+from router.rulebook_following import follow_budgets
 from router.topics import DEADLETTER, MESSAGES_OUTBOUND, MESSAGES_RECEIPTS, OPERATIONS
 from tests.recording import ScriptedSender, outbound
 
@@ -478,9 +478,7 @@ async def test_the_budgets_are_the_rulebooks(log: MemoryLog) -> None:
         log, {MAIL: sender}, clock=lambda: datetime.now(UTC), counters=Counters(),
         paces={MAIL: QUICK},
     )  # fmt: skip
-    tasks = [
-        asyncio.create_task(work) for work in (edge.run(), bootstrap.follow_budgets(log, edge))
-    ]
+    tasks = [asyncio.create_task(work) for work in (edge.run(), follow_budgets(log, edge))]
     acks = [outbound(n, kind="ack", conversation=f"c-{n}") for n in range(4)]
     try:
         await submit(log, acks[0], acks[1])

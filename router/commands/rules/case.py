@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from rules.model import listed
+from rules.scalars import listed
 
 DEFAULT_AT = datetime(2027, 1, 6, 4, tzinfo=UTC)
 """When a case happens that does not say when: a fixed Wednesday, so that no result depends on the

@@ -61,11 +61,11 @@ def _failed(condition: _Condition, context: Any) -> Iterator[str]:
     for part in condition.parts:
         if part.test(context):
             continue
-        if part.name not in {"any", "all"}:
+        if part.name not in {"any", "all", "condition"}:
             yield part.name
             continue
         inner = [" and ".join(_failed(nested, context)) for nested in part.nested]
         told = list(dict.fromkeys(filter(None, inner)))
         more = [f"{len(told) - CLAUSES_SHOWN} more"] if len(told) > CLAUSES_SHOWN else []
-        joint = " or " if part.name == "any" else " and "
+        joint = " and " if part.name == "all" else " or "
         yield f"{part.name}({joint.join([*told[:CLAUSES_SHOWN], *more])})"

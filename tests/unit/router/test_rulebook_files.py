@@ -7,7 +7,7 @@ import pytest
 
 from channels.errors import Malformed
 from router import rulebook_files
-from router.rulebook_files import read_folder
+from router.rulebook_files import read_folder, write_folder
 from rules.load import RulebookError
 
 
@@ -133,3 +133,37 @@ def test_what_is_no_rulebook(tmp_path: Path, name: str, message: str) -> None:
     write(tmp_path, a_yaml="", empty__notes="")
     with pytest.raises(Malformed, match=message):
         read_folder(tmp_path / name)
+
+
+# -- writing
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "a: 1\r\nb: 投诉\r\n", "", "no end of line"])
+def test_what_is_written_is_read_as_it_was(tmp_path: Path, text: str) -> None:
+    """To the character: the version is the hash of it."""
+    files = {"a.yaml": "x: 1", "acks/deep/x.txt": text}
+    write_folder(tmp_path / "new" / "book", files)
+    assert read_folder(tmp_path / "new" / "book") == files
+
+
+@pytest.mark.parametrize("name", ["/etc/x.yaml", "../x.yaml", "a/../../x.txt"])
+def test_nothing_is_written_outside_of_the_folder(tmp_path: Path, name: str) -> None:
+    """The names come from the log."""
+    with pytest.raises(Malformed, match="no name for a file"):
+        write_folder(tmp_path / "book", {"a.yaml": "", name: ""})
+    assert not (tmp_path / "book").exists()
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    """A folder with something in it, a file, and a place where templates would be read too."""
+    files = {"a.yaml": "x: 1"}
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    for name, said in (("full", "not empty"), ("full/file", "Not a directory")):
+        with pytest.raises(Malformed, match=said):
+            write_folder(tmp_path / name, files)
+    (tmp_path / "templates").mkdir()
+    with pytest.raises(Malformed, match="templates/ beside it"):
+        write_folder(tmp_path / "book", files)
+    assert (tmp_path / "full" / "file").read_text() == "mine"
+    assert not (tmp_path / "book").exists()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.model import format_duration, parse_duration
+from rules.scalars import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What a legal rulebook most likely does not mean."""
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +22,11 @@ CLEAN: dict[str, Any] = {
     },
     "types": {"matter": {"sla": "usual"}},
     "acks": {"thanks": {"email": "Thanks", "sms": "Thanks", "chat": "Thanks"}},
+}
+NAMED: dict[str, Any] = {
+    "tiers": {"vip": {}},
+    "lists": {"words": ["x"], "known": ["@x.example"]},
+    "conditions": {"noisy": {"channel": "sms"}, "calm": {"channel": "chat"}},
 }
 DEFAULT: dict[str, Any] = {
     "id": "default",
@@ -59,6 +66,13 @@ def test_a_clean_rulebook_has_no_warnings() -> None:
         ({"hours": {"desk": "closed"}}, {"hours": {"desk": "closed"}, "channel": "chat"}),
         ({"any": [{"channel": "sms"}]}, {"any": [{"channel": "sms"}], "kind": "message"}),
         ({"not": {"channel": "sms"}}, {"not": {"channel": "sms"}}),
+        ({"condition": ["noisy", "calm"]}, {"condition": "calm", "channel": "sms"}),
+        ({"sender_list": "known"}, {"sender_list": "known", "cel": "text != ''"}),
+        ({"recipient": "@x.example"}, {"recipient": "a@x.example"}),
+        ({"customer": True}, {"customer": ["wang"]}),
+        ({"attachments": {"at_least": 2}}, {"attachments": {"at_least": 2}, "kind": "message"}),
+        ({"queues": {"one": {"waiting": 2}}}, {"queues": {"one": {"waiting": 2}}, "tier": "vip"}),
+        ({"text": {"lists": "words"}}, {"text": {"lists": "words"}, "previous_tickets": True}),
     ],
 )
 def test_a_route_that_an_earlier_one_takes_everything_from(
@@ -66,8 +80,8 @@ def test_a_route_that_an_earlier_one_takes_everything_from(
 ) -> None:
     """A route is never reached when an earlier one matches all that it matches."""
     said = "route 'r1' is never reached: 'r0' matches all that it matches"
-    assert said in warnings(general, special, tiers={"vip": {}})
-    assert (said in warnings(special, general, tiers={"vip": {}})) is (general == special)
+    assert said in warnings(general, special, **NAMED)
+    assert (said in warnings(special, general, **NAMED)) is (general == special)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +97,60 @@ def test_a_route_that_an_earlier_one_takes_everything_from(
         ({"hours": {"desk": "open"}}, {"hours": {"desk": "closed"}}),
         ({"attributes": {"form": 1}}, {"attributes": {"form": "x"}}),
         ({"any": [{"channel": "sms"}]}, {"channel": "sms"}),
+        ({"channel": "sms", "cel": "text != ''"}, {"channel": "sms"}),
+        ({"channel": "sms", "attachments": True}, {"channel": "sms", "attachments": False}),
+        ({"previous_tickets": {"at_least": 1}}, {"previous_tickets": {"at_least": 2}}),
+        ({"queues": {"one": {"waiting": 2}}}, {"queues": {"two": {"waiting": 2}}}),
+        ({"text": {"keywords": "x"}}, {"text": {"keywords": "x", "lookalikes": True}}),
+        ({"text": {"lists": "words"}}, {"text": {"keywords": "words"}}),
+        ({"attributes": {"n": {"at_least": 1}}}, {"attributes": {"n": {"at_least": 2}}}),
+        ({"attributes": {"n": {"at_least": 1}}}, {"attributes": {"n": 1}}),
     ],
 )
 def test_what_cannot_be_proved_is_not_said(first: dict[str, Any], second: dict[str, Any]) -> None:
     """Routes that merely resemble each other are no concern of lint's."""
-    assert not [one for one in warnings(first, second) if "reached" in one]
+    assert not [one for one in warnings(first, second, **NAMED) if "reached" in one]
+
+
+@pytest.mark.parametrize("bound", ["from", "until", "rollout"])
+def test_a_route_that_is_not_always_in_force_takes_nothing_away(bound: str) -> None:
+    """Outside of its time, or for the other requests, later routes are reached."""
+    value = "50%" if bound == "rollout" else "2027-01-04T09:00:00Z"
+    then = {"queue": "one", "type": "matter"}
+    routes = [
+        {"id": "a", bound: value, "when": {"channel": "sms"}, "then": then},
+        {"id": "b", "when": {"channel": "sms"}, "then": then},
+        DEFAULT,
+    ]
+    assert warnings(routes=routes) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ({"not": {"channel": "sms"}}, "`not` shows nothing to find it by; it costs every request"),
+        ({"hours": {"desk": "open"}}, "`hours.desk` shows nothing to find it by"),
+        ({"any": [{"channel": "sms"}, {"cel": "text != ''"}]}, "`any` shows nothing"),
+        ({"sender": "a*", "cel": "text != ''"}, "`sender`, `cel` shows nothing"),
+    ],
+)
+def test_a_route_that_cannot_be_indexed_has_its_cost(when: dict[str, Any], expected: str) -> None:
+    """What is tried for every request is said, with about how many microseconds it takes."""
+    (said,) = warnings(when)
+    assert expected in said
+    assert re.search(r"about \d+\.\d µs$", said)
+
+
+def test_a_route_whose_time_is_over_is_said() -> None:
+    """A route that ended before now is a leftover."""
+    then = {"queue": "one", "type": "matter"}
+    routes = [{"id": "sale", "until": "2027-01-04T09:00:00Z", "then": then}, DEFAULT]
+    files = {"a.yaml": json.dumps({**CLEAN, "routes": routes}, indent=1)}
+    at = datetime(2027, 1, 4, 9, tzinfo=UTC)
+    assert [one.message for one in lint(files, at)] == [
+        "route 'sale' is over since 2027-01-04T09:00:00+00:00"
+    ]
+    assert lint(files, at - timedelta(seconds=1)) == []
 
 
 def test_a_route_that_continues_takes_nothing_away() -> None:

@@ -1,7 +1,9 @@
 """Right and wrong rulebooks, a file each: a wrong one's first line is the error it must make."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from rules.model import Rulebook
 HERE = Path(__file__).parent
 BAD = sorted((HERE / "bad").glob("*.yaml"))
 GOOD = sorted((HERE / "good").glob("*.yaml"))
+SENDERS = "name,address\nWang,wang@shop.example\n"
 OVERLAY = "2027-02-07: work\n2027-02-08: off\n"
 SMALLEST = (HERE / "good" / "smallest.yaml").read_text(encoding="utf-8")
 
@@ -28,13 +31,18 @@ def test_a_wrong_rulebook_makes_one_error_that_says_where_and_what(path: Path) -
     """A mistake makes one error: the place of it, what was expected, what is there."""
     text = path.read_text(encoding="utf-8")
     expected = text.splitlines()[0].removeprefix("# ")
-    assert errors({"routes.yaml": text}) == [f"routes.yaml:{expected}"]
+    files = {"routes.yaml": text, "lists/senders.csv": SENDERS}
+    assert errors(files) == [f"routes.yaml:{expected}"]
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_right_rulebook_is_taken(path: Path) -> None:
     """What is right makes no error."""
-    files = {"routes.yaml": path.read_text(encoding="utf-8"), "calendars/2027.yaml": OVERLAY}
+    files = {
+        "routes.yaml": path.read_text(encoding="utf-8"),
+        "calendars/2027.yaml": OVERLAY,
+        "lists/senders.csv": SENDERS,
+    }
     assert compile_rulebook(files).index.routes
 
 
@@ -115,3 +123,86 @@ def test_the_shape_of_the_rulebook_is_a_json_schema() -> None:
     schema = Rulebook.model_json_schema()
     channel = schema["$defs"]["Condition"]["properties"]["channel"]["anyOf"]
     assert [one["type"] for one in channel] == ["string", "array", "null"]
+
+
+def nested(conditions: Mapping[str, Any], when: Mapping[str, Any] | None = None) -> str:
+    """A rulebook with these named conditions."""
+    routes = [{"id": "tried", "when": when or {"condition": "c0"}, "then": {"queue": "a"}}]
+    return json.dumps(
+        {
+            "queues": {"a": {}},
+            "pools": {"p": {"queues": ["a"]}},
+            "conditions": conditions,
+            "routes": [*routes, {"id": "default", "then": {"queue": "a"}}],
+        }
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_conditions_inside_each_other_are_bounded_in_depth(order: int) -> None:
+    """Twenty conditions may stand one inside the next, in whatever order they are written."""
+    names = list(range(20))[::order]
+    chain = {f"c{one}": {"condition": f"c{one + 1}"} for one in names} | {"c20": {"channel": "sms"}}
+    found = errors({"a.yaml": nested(chain)})
+    assert len(found) == 1
+    assert "more than 20 conditions, each inside the next" in found[0]
+    shorter = {"c0": {"condition": "c2"}} | {one: chain[one] for one in chain if one != "c0"}
+    assert load({"a.yaml": nested(shorter)}).conditions
+
+
+def test_conditions_inside_each_other_are_bounded_in_size() -> None:
+    """A few lines that name each other twice would be tried a million times."""
+    twice = {f"c{one}": {"all": [{"condition": f"c{one + 1}"}] * 2} for one in range(13)}
+    found = errors({"a.yaml": nested(twice | {"c13": {"channel": "sms"}})})
+    assert [one.split(": ", 1)[1] for one in found] == [
+        "conditions.c0: 16,383 conditions in one, names filled in; at most 10,000",
+        "routes.tried.when: 16,383 conditions in one, names filled in; at most 10,000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "order"),
+    [
+        ({"a.yaml": "include: [z.yaml, b.yaml]\n"}, ["z", "b", "default"]),
+        ({"a.yaml": "include: z.yaml\n", "z.yaml": "include: [b.yaml]\n"}, ["b", "z", "default"]),
+    ],
+)
+def test_included_files_come_before(files: dict[str, str], order: list[str]) -> None:
+    """The order of routes is that of the includes: what is included comes before its includer."""
+    texts = {
+        "a.yaml": "queues: {a: {}}\npools: {p: {queues: [a]}}\n"
+        "routes: [{id: default, then: {queue: a}}]",
+        "b.yaml": "routes: [{id: b, when: {channel: sms}, then: {queue: a}}]",
+        "z.yaml": "routes: [{id: z, when: {channel: chat}, then: {queue: a}}]",
+    }
+    book = load({name: files.get(name, "") + text for name, text in texts.items()})
+    assert [route.id for route in book.routes] == order
+
+
+def test_files_that_include_each_other_are_wrong() -> None:
+    """A circle is named once, from its first file on; a file is included once."""
+    smallest = {"z-default.yaml": SMALLEST}
+    circle = {"c.yaml": "include: b.yaml", "b.yaml": "include: c.yaml", "d.yaml": "include: d.yaml"}
+    assert errors(smallest | circle) == [
+        "b.yaml:1:10: include: files that include each other: b.yaml -> c.yaml -> b.yaml",
+        "d.yaml:1:10: include: files that include each other: d.yaml -> d.yaml",
+    ]
+    twice = {"b.yaml": "include: [d.yaml]", "c.yaml": "include: [d.yaml]", "d.yaml": "types: {}"}
+    assert errors(smallest | twice) == [
+        "c.yaml:1:11: include: 'd.yaml' is included by 'b.yaml' already"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("x" * 201, "words.txt:1: a word of 201 characters; at most 200"),
+        ("# nothing\n\n", "words.txt: no words in it"),
+        ("\n".join(map(str, range(200_001))), "words.txt:200001: more than 200,000 words"),
+    ],
+)
+def test_lists_are_bounded(words: str, expected: str) -> None:
+    """A list that is too much, or nothing, is an error with file and line."""
+    text = SMALLEST + "lists: {words: {file: words.txt}}\n"
+    found = errors({"a.yaml": text, "words.txt": words})
+    assert [one.split(": ", 2)[2] for one in found] == [expected]

@@ -1,0 +1,277 @@
+"""`switchboard whatif`: recorded or given requests through two rulebooks; what would change."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from channels.contract import encode
+from channels.errors import Malformed
+from router import bootstrap
+from router.collector import calm_collector
+from router.commands import output
+from router.log.protocol import Log
+from router.rulebook_files import read_folder
+from router.rulebook_history import find, history, in_force
+from router.settings import load
+from router.whatif import terminal
+from router.whatif.agents import Pace
+from router.whatif.compare import Report
+from router.whatif.recorded import recorded
+from router.whatif.replay import Book, Wishes
+from router.whatif.replay import whatif as compared
+from router.whatif.traffic import Traffic, read
+from router.whatif.view import Viewer
+from router.whatif.words import Say
+from rules.load import RulebookError
+from rules.scalars import parse_duration
+
+WIDE = 120
+"""The width of the tables where nobody says how wide it may be."""
+
+
+class Language(StrEnum):
+    """The languages of the report."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+class Who(StrEnum):
+    """Who answers in the replay."""
+
+    AUTO = "auto"
+    RECORDED = "recorded"
+    MODEL = "model"
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _interval(text: str) -> timedelta:
+    found = _duration(text)
+    if found < timedelta(seconds=1):
+        raise typer.BadParameter(f"{text!r} is too short: a second at least")
+    return found
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is not an RFC 3339 instant (2027-01-04T09:00:00Z)")
+    return at.astimezone(UTC)
+
+
+def whatif(
+    *,
+    new: Annotated[Path, typer.Option(help="The folder of the rulebook that is tried.")],
+    old: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|VERSION",
+            help="The rulebook it is compared with: a folder, or a version in the log (its hash or "
+            "the beginning of it, or an activation's number); by default what is in force there.",
+        ),
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", metavar="T", parser=_instant, help="Replay what came since then."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", metavar="T", parser=_instant, help="Replay what came before then."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="Replay this script, or CustomerRequest lines; - is stdin.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The config folder whose log is read; by default this one.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lang: Annotated[Language, typer.Option(help="The report's language.")] = Language.EN,
+    agents: Annotated[
+        Who, typer.Option(help="Recorded commands, or a model; auto takes what applies.")
+    ] = Who.AUTO,
+    accept: Annotated[
+        timedelta, typer.Option(parser=_duration, metavar="D", help="The model accepts after.")
+    ] = Pace.accept,
+    reply: Annotated[
+        timedelta, typer.Option(parser=_duration, metavar="D", help="The model replies after.")
+    ] = Pace.reply,
+    resolve: Annotated[
+        timedelta, typer.Option(parser=_duration, metavar="D", help="The model resolves after.")
+    ] = Pace.resolve,
+    tail: Annotated[
+        timedelta | None,
+        typer.Option(parser=_duration, metavar="D", help="Go on so long after the last input."),
+    ] = None,
+    bucket: Annotated[
+        timedelta | None,
+        typer.Option(parser=_interval, metavar="D", help="The interval of samples over time."),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="So many examples at most.")] = 10,
+    decisions_only: Annotated[
+        bool, typer.Option("--decisions-only", help="Compare decisions alone: much faster.")
+    ] = False,
+) -> None:
+    """Replay requests through two rulebooks in virtual time; report what would change."""
+    if source is not None and (start or until):
+        raise typer.BadParameter("--from and --to choose from the log; --input replays a file")
+    if source is not None and old is None and config is None:
+        raise typer.BadParameter("--input needs --old DIR, or --config DIR for what is in force")
+    wishes = Wishes(
+        agents=None if agents is Who.AUTO else agents.value,
+        pace=Pace(accept, reply, resolve),
+        tail=tail,
+        bucket=bucket,
+        examples=examples,
+        decisions_only=decisions_only,
+    )
+    wanted = _Wanted(old, source, config, start, until)
+    with _progress() as progress:
+        book = _book(str(new), read_folder(new))
+        before, traffic = asyncio.run(wanted.read(progress))
+        calm_collector()
+        progress.expect(len(traffic.inputs))
+        report = compared(before, book, traffic, wishes, progress.replayed)
+    if html is not None:
+        _write_page(report, Say(lang.value), html)
+    _print(report, Say(lang.value), as_json=as_json)
+
+
+def _book(name: str, files: dict[str, str]) -> Book:
+    """A rulebook, compiled; its errors name it, for there are two."""
+    try:
+        return Book.of(name, files)
+    except RulebookError as error:
+        said = "\n".join(f"{name}/{problem}" for problem in error.problems)
+        raise Malformed(f"this rulebook is wrong:\n{said}") from None
+
+
+class _Wanted:
+    """Where the old rulebook and the traffic come from."""
+
+    def __init__(
+        self,
+        old: str | None,
+        source: str | None,
+        config: Path | None,
+        start: datetime | None,
+        until: datetime | None,
+    ) -> None:
+        self._old = old
+        self._source = source
+        self._config = config
+        self._start = start
+        self._until = until
+
+    async def read(self, progress: "_Shown") -> tuple[Book, Traffic]:
+        """The old rulebook and what is replayed, from files or the log."""
+        folder, given = self._is_folder(), self._given()
+        if folder and given is not None and self._config is None:
+            return self._folder(), given
+        async with bootstrap.connected(load(self._config or Path())) as log:
+            old = self._folder() if folder else await self._version(log)
+            if given is None:
+                given = await recorded(log, self._start, self._until, progress.read)
+        return old, given
+
+    def _is_folder(self) -> bool:
+        return self._old is not None and Path(self._old).is_dir()
+
+    def _given(self) -> Traffic | None:
+        return None if self._source is None else read(_lines(self._source), self._source)
+
+    def _folder(self) -> Book:
+        name = str(self._old)
+        return _book(name, read_folder(Path(name)))
+
+    async def _version(self, log: Log) -> Book:
+        entry = await in_force(log) if self._old is None else find(await history(log), self._old)
+        return _book(str(entry), dict(entry.files))
+
+
+def _lines(source: str) -> list[str]:
+    try:
+        if source == "-":
+            return sys.stdin.read().splitlines()
+        return Path(source).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Malformed(f"{source}: {error}") from None
+
+
+# -- what is shown
+
+
+class _Shown:
+    """How far it is, on a terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._total: int | None = None
+
+    def expect(self, inputs: int) -> None:
+        """So many inputs are played in each run."""
+        self._total = inputs
+
+    def read(self, what: str) -> None:
+        """Another record was read."""
+        self._advance(f"reading {what}", None)
+
+    def replayed(self, side: str) -> None:
+        """Another input was played."""
+        self._advance(f"{side} rulebook", self._total)
+
+    def _advance(self, what: str, total: int | None) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.advance(self._tasks[what])
+
+
+@contextmanager
+def _progress() -> Iterator[_Shown]:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield _Shown(progress)
+
+
+def _print(report: Report, say: Say, *, as_json: bool) -> None:
+    if as_json:
+        with output.lines() as write:
+            write(encode(report))
+        return
+    console = Console(highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    terminal.show(Viewer(report, say).view(), say, console)
+
+
+def _write_page(report: Report, say: Say, path: Path) -> None:
+    from router.whatif.page import page  # noqa: PLC0415 - matplotlib takes a second to import
+
+    try:
+        path.write_text(page(report, say), encoding="utf-8")
+    except OSError as error:
+        raise Malformed(f"{path}: {error.strerror}") from None
