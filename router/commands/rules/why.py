@@ -61,7 +61,7 @@ def _failed(condition: _Condition, context: Any) -> Iterator[str]:
     for part in condition.parts:
         if part.test(context):
             continue
-        if part.name not in {"any", "all", "condition"}:
+        if part.name == "not" or not part.nested:
             yield part.name
             continue
         inner = [" and ".join(_failed(nested, context)) for nested in part.nested]

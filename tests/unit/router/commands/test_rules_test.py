@@ -178,6 +178,17 @@ def test_why_the_expected_route_did_not_win(book: Path, name: str) -> None:
     assert reason in failure(book, request, expected, tier)[-1]
 
 
+def test_a_named_condition_is_explained_by_what_is_in_it(book: Path) -> None:
+    """What a route borrows from `conditions` is looked into like what it says itself."""
+    text = BOOK.replace(
+        "  - {id: night",
+        "  - {id: b, when: {condition: big}, then: {queue: money}}\n  - {id: night",
+    )
+    more = "conditions: {big: {channel: sms, text: {keywords: big}}}\n"
+    (book / "all.yaml").write_text(more + text, encoding="utf-8")
+    assert failure(book, "hello", "{rule: b}")[-1].endswith("condition(big(text and channel))")
+
+
 def test_many_routes_of_a_queue_are_not_all_explained(book: Path) -> None:
     """The three that came nearest are; the others are counted."""
     routes = "".join(
