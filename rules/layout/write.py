@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rules.layout.fields import Shape, fields_of, is_short, of_field, of_item
-from rules.layout.tree import Comment, Item, Node, Tree, Unfaithful
+from rules.layout.nodes import Comment, Item, Node, Unfaithful
+from rules.layout.tree import Tree
 
 WIDTH = 100
 LONGEST_IN_A_ROW = 60

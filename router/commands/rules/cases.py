@@ -1,4 +1,4 @@
-"""Cases: a request, and what a rulebook should decide about it; docs/rules-test.md has the fields.
+"""Files of cases read, checked against the rulebook, and their requests completed.
 
 A `*.yaml` file has a list of cases, or a mapping with `cases` and what holds for all of them; a
 `*.jsonl` file has one case a line. Everything that is wrong is said with file, line and field.
@@ -6,105 +6,28 @@ A `*.yaml` file has a list of cases, or a mapping with `cases` and what holds fo
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from channels.defaults import fill
 from channels.errors import Malformed
 from channels.request import CustomerRequest
+from router.commands.rules.case import DEFAULT_AT, CaseFile, CaseSpec, Common
 from router.rulebook_files import CASES, rulebook_folder
 from rules.load import RulebookError
 from rules.model import Rulebook
-from rules.scalars import listed
 from rules.source import Document, Place, Problem, problem, read
 from rules.source import Path as Path_
 from rules.wording import did_you_mean, explained, nearest
-
-DEFAULT_AT = datetime(2027, 1, 6, 4, tzinfo=UTC)
-"""When a case happens that does not say when: a fixed Wednesday, so that no result depends on the
-day on which it is tried."""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
 SECTION = "cases"
 _YAML = (".yaml", ".yml")
 _LINES = (".jsonl",)
-
-
-def _one_of(value: Any) -> Any:
-    """One value as the only one that is right; here null is a value too."""
-    return value if isinstance(value, list) else [value]
-
-
-def _instant(value: Any) -> Any:
-    try:
-        at = datetime.fromisoformat(str(value))
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError("expected an instant with its offset, such as 2027-01-04T09:00:00Z")
-    return at.astimezone(UTC)
-
-
-T = TypeVar("T")
-OneOf = Annotated[list[T | None], Field(min_length=1), BeforeValidator(_one_of)]
-Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
-Part = Literal["written", "kept"]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Expected(_Entry):
-    """What a decision should have, as `switchboard route` prints it; of a list, one."""
-
-    queue: OneOf[str] = []
-    pool: OneOf[str] = []
-    type: OneOf[str] = []
-    priority: OneOf[int] = []
-    skills: dict[str, int] = {}
-    tier: OneOf[str] = []
-    sla: OneOf[str] = []
-    ack: OneOf[str] = []
-    ack_withheld: OneOf[str] = []
-    tags: Annotated[list[str], BeforeValidator(listed)] = []
-    drop: OneOf[str] = []
-    rule: OneOf[str] = []
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """The fields that are given."""
-        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
-
-
-class _Common(_Entry):
-    """What a case says, or its file for all of its cases."""
-
-    at: Instant | None = None
-    part: Part | None = None
-    group: str | None = None
-
-
-class CaseSpec(_Common):
-    """A case as it is written."""
-
-    name: str | None = None
-    request: dict[str, Any] | str
-    customer: str | None = None
-    tier: str | None = None
-    expect: Expected = Expected()
-    expect_not: Expected = Expected()
-
-
-class CaseFile(_Common):
-    """A file of cases."""
-
-    cases: list[CaseSpec]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +152,7 @@ def _specs(document: Document) -> list[CaseSpec]:
             ]
         document.problems += found_wrong
         return []
-    common = {name: getattr(found, name) for name in _Common.model_fields}
+    common = {name: getattr(found, name) for name in Common.model_fields}
     return [
         spec.model_copy(
             update={name: value for name, value in common.items() if getattr(spec, name) is None}

@@ -35,7 +35,7 @@ def fmt(
     if problems:
         _refuse(map(str, sorted(problems)))
     changed = dict(_changed(rules))
-    if _meaning(files) != _meaning({**files, **changed}):
+    if changed and _meaning(files) != _meaning({**files, **changed}):
         _refuse([f"{folder}: the rulebook would not be the same; nothing was written"])
     own = rulebook_folder(folder)
     for name, text in changed.items():

@@ -9,7 +9,8 @@ import typer
 
 from channels.errors import Malformed
 from router.commands import output
-from router.commands.rules.cases import Part, case_files, read_cases
+from router.commands.rules.case import Part
+from router.commands.rules.cases import case_files, read_cases
 from router.commands.rules.score import Confusion, Count, Score, scored
 from router.commands.rules.trial import Trial, shown, tried
 from router.rulebook_files import read_folder

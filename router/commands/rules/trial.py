@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.commands.route import Triager
-from router.commands.rules.cases import Case, Expected
+from router.commands.rules.case import Expected
+from router.commands.rules.cases import Case
 from rules.index import Compiled
 from rules.why import why_not
 

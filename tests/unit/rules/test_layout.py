@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules import layout
 from rules.layout import Unfaithful, laid_out
 
 CASES = {
@@ -83,6 +84,34 @@ CASES = {
         "---\r\ntiers: {} # none\r\n...\r\n",
         "tiers: {}  # none\n",
     ),
+    "what is said of an entry in one line goes above it when it takes several": (
+        f"routes:\n\n- {{id: x, then: {{queue: {'q' * 50}, ack: {'a' * 50}}}}} # why\n",
+        f"routes:\n  # why\n  - id: x\n    then:\n      queue: {'q' * 50}\n      ack: {'a' * 50}\n",
+    ),
+    "lists in lists": (
+        "calendars:\n  # one\n  -\n    # two\n    -   # three\n      {a: 1}\n    - b # four\n",
+        "calendars:\n  # one\n  # two\n  # three\n  - - {a: 1}\n    - b  # four\n",
+    ),
+    "a comment behind a dash goes above the item": (
+        "pools:\n  - # one\n    x\n",
+        "pools:\n  # one\n  - x\n",
+    ),
+    "of two comments behind an item one goes above what follows": (
+        "tiers:\n  a: # one\n    {}   # two\n  b: {}\n",
+        "tiers:\n  a: {}  # one\n  # two\n  b: {}\n",
+    ),
+    "a comment may be indented too far": (
+        "pools:\n          # far\n  a: {}\n",
+        "pools:\n  # far\n  a: {}\n",
+    ),
+    "JSON is YAML too": (
+        '{"tiers": {"a": {}},\n "queues": {}}\n# end\n',
+        '"tiers": {"a": {}}\n\n"queues": {}\n# end\n',
+    ),
+    "an alias may be a key, a name may be empty": (
+        'x: &x a\ny: {*x : 1}\nz:\n    "": 1\n',
+        'x: &x a\n\ny: {*x : 1}\n\nz:\n  "": 1\n',
+    ),
     "nothing but comments": ("\n\n# a\n\n\n  # b\n", "# a\n\n# b\n"),
     "nothing": ("", ""),
 }
@@ -101,6 +130,27 @@ def test_overlays_have_no_fields() -> None:
     text = "2027-02-08: off\n2027-02-07: work\n"
     spread = "2027-02-08: off\n\n2027-02-07: work\n"
     assert laid_out("calendars/2027.yaml", text) in {text, spread}
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ("a: 2  # b\n", "its meaning would change"),
+        ("a: '1'  # b\n", "its meaning would change"),
+        ("a: {\n", "its meaning would change"),
+        ("a: 1  # c\n", "a comment would change"),
+        ("a: 1\n", "a comment would change"),
+        ("a: 1   # b\n", "no layout of it is final"),
+    ],
+)
+def test_whatever_is_written_is_compared_first(
+    found: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the layout becomes a refusal: data, comments, and the layout of the layout."""
+    first = "a: 1 # b"
+    monkeypatch.setattr(layout, "_written", lambda _, text: found if text == first else f"{text}#")
+    with pytest.raises(Unfaithful, match=why):
+        laid_out("a.yaml", first)
 
 
 @pytest.mark.parametrize(

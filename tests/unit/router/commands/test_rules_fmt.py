@@ -131,13 +131,16 @@ def test_another_meaning_is_never_written(book: Path, monkeypatch: pytest.Monkey
     assert (book / "all.yaml").read_text() == UNTIDY
 
 
-def test_a_disk_that_refuses_leaves_the_file(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at", ["tempfile.mkstemp", "os.fsync"])
+def test_a_disk_that_refuses_leaves_the_file(
+    book: Path, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of a file is written or nothing, and no rest stays behind."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", refuse)
+    monkeypatch.setattr(at, refuse)
     result = run(book)
     assert "No space left on device; it was not written" in str(result.exception)
     assert (book / "all.yaml").read_text() == UNTIDY

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from channels.errors import Malformed
 from router.commands import rules
 from router.commands.rules import cases as cases_module
+from router.commands.rules.case import CaseSpec, Expected
 from router.rulebook_files import read_folder
 
 EXAMPLE = Path(__file__).parents[4] / "rules" / "example"
@@ -175,6 +176,17 @@ def test_why_the_expected_route_did_not_win(book: Path, name: str) -> None:
     request, expected, reason = REASONS[name]
     tier = ", tier: vip" if name == "a clause" else ""
     assert reason in failure(book, request, expected, tier)[-1]
+
+
+def test_a_named_condition_is_explained_by_what_is_in_it(book: Path) -> None:
+    """What a route borrows from `conditions` is looked into like what it says itself."""
+    text = BOOK.replace(
+        "  - {id: night",
+        "  - {id: b, when: {condition: big}, then: {queue: money}}\n  - {id: night",
+    )
+    more = "conditions: {big: {channel: sms, text: {keywords: big}}}\n"
+    (book / "all.yaml").write_text(more + text, encoding="utf-8")
+    assert failure(book, "hello", "{rule: b}")[-1].endswith("condition(big(text and channel))")
 
 
 def test_many_routes_of_a_queue_are_not_all_explained(book: Path) -> None:
@@ -367,6 +379,10 @@ WRONG = {
         "- {request: x, at: 2027-01-04, expect: {queue: rest}}",
         "1:20: cases.0.at: expected an instant with its offset, such as 2027-01-04T09:00:00Z",
     ),
+    "a word for an instant": (
+        "- {request: x, at: noon, expect: {queue: rest}}",
+        "1:20: cases.0.at: expected an instant with its offset",
+    ),
     "a part": (
         "part: half\ncases: []",
         "1:7: part: expected 'written' or 'kept' (it is 'half')",
@@ -409,6 +425,12 @@ def test_a_wrong_rulebook_is_an_error(book: Path) -> None:
     assert result.stderr.startswith("more.yaml:1:21: ")
 
 
+def test_a_file_that_is_a_folder(book: Path) -> None:
+    """The error is the system's own."""
+    (book.parent / "cases" / "a.yaml").mkdir()
+    assert "a.yaml: Is a directory" in str(run(book).exception)
+
+
 @pytest.mark.parametrize(
     ("data", "said"), [(b"\xff", "not UTF-8"), (b"x" * 100, "more than 64 bytes of cases")]
 )
@@ -438,7 +460,7 @@ def test_the_examples_cases_pass_and_reach_every_route(folder: Path) -> None:
 PAGE = (Path(__file__).parents[4] / "docs" / "rules-test.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("model", [cases_module.CaseSpec, cases_module.Expected])
+@pytest.mark.parametrize("model", [CaseSpec, Expected])
 def test_every_field_is_on_its_page(model: type[BaseModel]) -> None:
     """What a case can say stands in a table of docs/rules-test.md."""
     first_cells = " ".join(line.split("|")[1] for line in PAGE.splitlines() if line[:3] == "| `")
