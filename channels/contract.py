@@ -26,9 +26,8 @@ _adapters: dict[Any, pydantic.TypeAdapter[Any]] = {}
 
 
 def _decoder(contract: type[T]) -> msgspec.json.Decoder[T]:
-    """The decoder of `contract`, built once: there are as many as there are contracts."""
-    if contract not in _decoders:
-        _decoders[contract] = msgspec.json.Decoder(contract)
+    """The decoder of `contract`, to be used again: there are as many as there are contracts."""
+    _decoders[contract] = msgspec.json.Decoder(contract)
     return _decoders[contract]
 
 
@@ -47,7 +46,7 @@ def encode(value: object) -> bytes:
 def decode(contract: type[T], data: bytes) -> T:
     """JSON bytes as a `contract`. Raises `Malformed` with the field and what was expected."""
     try:
-        result: T = _decoder(contract).decode(data)
+        result: T = (_decoders.get(contract) or _decoder(contract)).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         try:
             return validate(contract, data)

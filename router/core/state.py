@@ -160,10 +160,12 @@ class Timers:
         name = table.name
         self._tables[name] = table
 
+        heap = self._heap
+
         def changed(key: str, old: Entity | None, new: Entity | None) -> None:
             at = None if new is None else new.wake_at
             if at is not None and (old is None or old.wake_at != at):
-                heapq.heappush(self._heap, (at, name, key))
+                heapq.heappush(heap, (at, name, key))
 
         table.watch(changed)
 

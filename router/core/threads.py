@@ -122,7 +122,7 @@ def new_id(key: str, at: datetime, known: tuple[str, ...]) -> str:
 
     The number grows for ever without a counter that would have to outlive the conversations.
     """
-    newest = max((int(one.partition("-")[2]) for one in known), default=0)
+    newest = max([int(one.partition("-")[2]) for one in known], default=0)
     return conversation_id(key, max(newest + 1, int(at.timestamp())))
 
 

@@ -119,7 +119,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
         if self.offer is not None:
             instants.append(self.offer.expires_at)
         if self.waits:
-            instants.extend(refusal.until for refusal in self.refusals)
+            instants += [refusal.until for refusal in self.refusals]
             if self.relax_at is not None:
                 instants.append(self.relax_at)
         if self.return_at is not None:

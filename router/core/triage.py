@@ -197,7 +197,8 @@ class Triage:
         key = _key(request)
         contact = self.contacts.get(key) or Contact(last_at=request.received_at)
         known = self._known_to(contact)
-        opened_by_it = any(one.ticket == ticket_id(request.id) for one in known)
+        ticket = ticket_id(request.id)
+        opened_by_it = any([one.ticket == ticket for one in known])
         if opened_by_it or request.id in self.seen.rows:
             self._duplicate(out, request)
             return
@@ -212,7 +213,7 @@ class Triage:
             self._joins(out, request, old)
             return
         previous = old.ticket if old else threads.previous(request, known, threading)
-        self._opens(out, request, key, contact, previous)
+        self._opens(out, request, contact, ticket, previous)
 
     def _known_to(self, contact: Contact) -> list[Conversation]:
         """The contact's conversations that are not forgotten, the newest last."""
@@ -317,11 +318,12 @@ class Triage:
         self,
         out: Outbox,
         request: CustomerRequest,
-        key: str,
         contact: Contact,
+        ticket: str,
         previous: str | None,
     ) -> None:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
+        key = _key(request)
         customer = self.customers.identify(request)
         decision = self._decide(request, customer, contact)
         reason = decision.drop or ("receipt" if _is_text_receipt(request) else None)
@@ -330,7 +332,7 @@ class Triage:
             return
         conversation = Conversation(
             id=threads.new_id(key, request.received_at, contact.conversations),
-            ticket=ticket_id(request.id),
+            ticket=ticket,
             pool=decision.pool,
             opened_at=request.received_at,
             last_at=request.received_at,

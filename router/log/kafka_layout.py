@@ -36,28 +36,23 @@ def state_topic(stage: str) -> str:
 
 def headers(envelope: Envelope) -> Headers:
     """The envelope as a record's headers."""
-    found = [
-        ("ce_id", envelope.id.encode()),
-        *_origin(envelope.type, envelope.source),
-        _time(envelope.time),
-        _VERSION,
-        _JSON,
-    ]
+    found = [("ce_id", envelope.id.encode())]
+    found += _shared(envelope.type, envelope.source, envelope.time)
     if envelope.extensions:
         found += [(f"ce_{name}", value.encode()) for name, value in envelope.extensions.items()]
     return found
 
 
 @lru_cache(maxsize=1_000)
-def _origin(kind: str, source: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
-    """A shard writes events of few types."""
-    return ("ce_type", kind.encode()), ("ce_source", source.encode())
-
-
-@lru_cache(maxsize=1_000)
-def _time(at: datetime) -> tuple[str, bytes]:
-    """All events of a batch have the same."""
-    return "ce_time", _encode(at.astimezone(UTC))[1:-1]
+def _shared(kind: str, source: str, at: datetime) -> Headers:
+    """What all events of a type in a batch have in common."""
+    return [
+        ("ce_type", kind.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", _encode(at)[1:-1]),
+        _VERSION,
+        _JSON,
+    ]
 
 
 def size(headed: Headers) -> int:
