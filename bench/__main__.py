@@ -14,7 +14,8 @@ of one machine on one day are not those of another.
 
 """
 MODULES = (
-    "wire", "log", "embedded", "kafka", "latency", "restore", "memory", "rules", "whatif",
+    "wire", "log", "embedded", "kafka", "latency", "restore", "memory", "rules", "many_routes",
+    "whatif",
 )  # fmt: skip
 
 

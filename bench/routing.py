@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.workload import requests, rulebook
+from bench.workload import ROUTES, requests, rulebook
 from router import records
 from router.collector import calm_collector
 from router.core.dispatch import Dispatch
@@ -103,15 +103,21 @@ async def written() -> Written:
     return counted.written
 
 
-async def routed(log: Log) -> float:
-    """Seconds in which one process routes `COUNT` requests in both stages; closes the log."""
-    await log.publish([records.activation(rulebook(), 1, datetime.now(UTC))])
-    await publish(log)
+async def routed(log: Log, routes: int = ROUTES) -> float:
+    """Seconds in which one process routes `COUNT` requests in both stages; closes the log.
+
+    The rulebook of so many routes is in force before.
+    """
+    await log.publish([records.activation(rulebook(routes), 1, datetime.now(UTC))])
     dispatch = Dispatch(HEAD)
     cores: list[Core] = [Triage(HEAD), dispatch]
     shards = [_shard(log, core) for core in cores]
     for shard in shards:
         await shard.open()
+    while not all(core.activation for core in cores):
+        for shard in shards:
+            await shard.turn(0.05)
+    await publish(log)
     calm_collector()
     began = time.perf_counter()
     working = [asyncio.create_task(_work(shard)) for shard in shards]

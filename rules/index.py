@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from heapq import merge
 from itertools import chain, groupby
 from typing import Any
@@ -151,7 +152,17 @@ class Compiled:
 
 
 def compile_rulebook(files: Mapping[str, str]) -> Compiled:
-    """Load and compile. Raises `RulebookError` with everything that is wrong."""
+    """Load and compile. Raises `RulebookError` with everything that is wrong.
+
+    All that need the same rulebook in a process share one: compiling thousands of routes takes
+    seconds, which no shard should spend on its own.
+    """
+    return _compiled(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=2)
+def _compiled(names_and_texts: tuple[tuple[str, str], ...]) -> Compiled:
+    files = dict(names_and_texts)
     rulebook, document = load_document(files)
     problems: list[Problem] = []
     calendars: dict[str, Calendar] = {}
