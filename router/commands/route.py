@@ -14,6 +14,7 @@ from channels.defaults import fill
 from channels.errors import Malformed
 from channels.request import CustomerRequest
 from router.commands import output
+from router.commands.explained import explained
 from router.core.acks import withheld_reason
 from router.core.customers import Customers
 from router.core.state import Journal
@@ -31,15 +32,23 @@ def route(
         str | None,
         typer.Option(metavar="TIME", help="Decide as of then (RFC 3339), not of received_at."),
     ] = None,
+    explain: Annotated[bool, typer.Option(help="For people: where each goes, and why.")] = False,
 ) -> None:
     """Decide about CustomerRequest lines: queue, priority, SLA, acknowledgement, explanation."""
-    desk = Triager(compile_rulebook(read_folder(rulebook)), _instant(at))
+    compiled = compile_rulebook(read_folder(rulebook))
+    desk = Triager(compiled, _instant(at))
     wrong = 0
     with output.lines() as write:
         for number, text in enumerate(_texts(source), 1):
             try:
-                if text.strip():
-                    write(encode(desk.decided(text)))
+                if not text.strip():
+                    continue
+                facts = desk.facts(desk.request(text))
+                outcome = desk.outcome(facts)
+                if explain:
+                    write("\n".join([*explained(compiled, facts, outcome), ""]).encode())
+                else:
+                    write(encode(outcome))
             except Malformed as error:
                 wrong += 1
                 print(f"{source}:{number}: {error}", file=sys.stderr)
@@ -56,9 +65,9 @@ class Triager:
         self._customers = Customers(Journal())
         self._customers.enforce(compiled.rulebook)
 
-    def decided(self, text: str | bytes) -> dict[str, Any]:
-        """The decision about one line. Raises `Malformed`."""
-        return self.outcome(self.facts(fill(_object(text), at=self._at or datetime.now(UTC))))
+    def request(self, text: str | bytes) -> CustomerRequest:
+        """The request of one line, missing fields filled in. Raises `Malformed`."""
+        return fill(_object(text), at=self._at or datetime.now(UTC))
 
     def facts(
         self, request: CustomerRequest, *, at: datetime | None = None, tier: str | None = None

@@ -7,8 +7,8 @@ from typing import Any
 from router.commands.route import Triager
 from router.commands.rules.case import Expected
 from router.commands.rules.cases import Case
-from router.commands.rules.why import why_not
 from rules.index import Compiled
+from rules.why import why_not
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`switchboard check`, `route` and `init`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,33 @@ def test_init_overwrites_nothing(tmp_path: Path, name: str) -> None:
     assert isinstance(result.exception, Malformed)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["file"]
     assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+def test_route_explains_itself_to_people() -> None:
+    """Where a request goes, the words that led there, what was tried, what came too late."""
+    request = {"text": "你好！我要投訴你们，空调坏了", "channel": "chat", "sender": "web:7"}
+    stdin = json.dumps(request, ensure_ascii=False)
+    at = "2026-03-02T10:00:00+08:00"
+    result = run("route", "--rulebook", EXAMPLE, "--at", at, "--explain", stdin=stdin)
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("web:7 (standard, zh-Hans): 你好！我要投訴你们，空调坏了")
+    assert lines[1].startswith(
+        "  goes to    queue complaints (pool service); type complaint; priority 2"
+    )
+    assert lines[2] == "  because    complaint: any(text)"
+    assert lines[3] == "             text 5-7: 你好！我要【投訴】你们，空调坏了"
+    assert "  tried      in-chinese: held, and let the search go on" in lines
+    assert "  too late   repair would have matched too" in lines
+    assert re.fullmatch(r"  rulebook   [0-9a-f]{12}: \d+ routes, decided in \d+ µs", lines[-2])
+
+
+def test_route_explains_what_is_filed_and_what_did_not_hold() -> None:
+    """A request without a ticket says why; a candidate names the clause that did not hold."""
+    requests = [
+        {"text": "报告", "channel": "email", "automatic": "dsn"},
+        {"text": "my refund", "channel": "sms", "attributes": {"tier": "vip"}},
+    ]
+    stdin = "\n".join(map(json.dumps, requests))
+    said = run("route", "--rulebook", EXAMPLE, "--explain", stdin=stdin).stdout
+    assert "  goes to    no queue: kept on file as history" in said
+    assert "  tried      money: did not hold: not(tier)" in said

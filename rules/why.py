@@ -5,18 +5,14 @@ are tried, in their order.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
 
 from rules.decision import Facts
 from rules.index import Compiled, CompiledRoute
+from rules.parts import Compiled as CompiledCondition
+from rules.parts import Context
 
 ROUTES_SHOWN = 3
 CLAUSES_SHOWN = 4
-
-
-class _Condition(Protocol):
-    @property
-    def parts(self) -> Sequence[Any]: ...
 
 
 def why_not(compiled: Compiled, facts: Facts, wanted: Sequence[str], won: str) -> list[str]:
@@ -31,7 +27,8 @@ def why_not(compiled: Compiled, facts: Facts, wanted: Sequence[str], won: str) -
 
     found = sorted((routes[name] for name in wanted), key=nearness)
     sentences = [
-        f"{route.id!r} did not win: {_reason(route, winner, context, route.id in candidates)}"
+        f"{route.id!r} did not win: "
+        f"{_reason(route, winner, context, is_candidate=route.id in candidates)}"
         for route in found[:ROUTES_SHOWN]
     ]
     if len(found) > ROUTES_SHOWN:
@@ -40,31 +37,35 @@ def why_not(compiled: Compiled, facts: Facts, wanted: Sequence[str], won: str) -
 
 
 def _reason(
-    route: CompiledRoute,
-    winner: CompiledRoute,
-    context: Any,
-    candidate: bool,
+    route: CompiledRoute, winner: CompiledRoute, context: Context, *, is_candidate: bool
 ) -> str:
     if route.condition.test(context):
         if route.goes_on:
             return "it has `continue`: it adds to what others decide, and never wins"
         return f"its condition holds, but it came later than {winner.id!r}"
-    failed = " and ".join(_failed(route.condition, context))
+    failed = failed_clauses(route.condition, context)
     later = f" (and it stands after {winner.id!r})" if route.number > winner.number else ""
-    if candidate:
+    if is_candidate:
         return f"its condition did not hold: {failed}{later}"
     return f"not a candidate, nothing that it looks for is there: {failed}{later}"
 
 
-def _failed(condition: _Condition, context: Any) -> Iterator[str]:
-    """The clauses that do not hold, by their names."""
+def failed_clauses(condition: CompiledCondition, context: Context) -> str:
+    """The clauses of a condition that do not hold."""
+    return " and ".join(_failed(condition, context))
+
+
+def _failed(condition: CompiledCondition, context: Context) -> Iterator[str]:
     for part in condition.parts:
         if part.test(context):
             continue
-        if part.name == "not" or not part.nested:
+        if not part.nested:
             yield part.name
             continue
-        inner = [" and ".join(_failed(nested, context)) for nested in part.nested]
+        if part.name == "not":
+            yield f"not({', '.join(one.name for nested in part.nested for one in nested.parts)})"
+            continue
+        inner = [failed_clauses(nested, context) for nested in part.nested]
         told = list(dict.fromkeys(filter(None, inner)))
         more = [f"{len(told) - CLAUSES_SHOWN} more"] if len(told) > CLAUSES_SHOWN else []
         joint = " and " if part.name == "all" else " or "
