@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from rules.scalars import listed
+from rules.scalars import Duration, listed
 
 DEFAULT_AT = datetime(2027, 1, 6, 4, tzinfo=UTC)
 """When a case happens that does not say when: a fixed Wednesday, so that no result depends on the
@@ -70,13 +70,22 @@ class Common(_Entry):
     group: str | None = None
 
 
+class Full(_Entry):
+    """How full a queue is when the request comes."""
+
+    waiting: int = Field(default=1, ge=1)
+    oldest: Duration | None = None
+
+
 class CaseSpec(Common):
-    """A case as it is written."""
+    """A case as it is written; `previous` are the ages of the address's earlier tickets."""
 
     name: str | None = None
     request: dict[str, Any] | str
     customer: str | None = None
     tier: str | None = None
+    previous: Annotated[list[Duration], BeforeValidator(listed)] = []
+    queues: dict[str, Full] = {}
     expect: Expected = Expected()
     expect_not: Expected = Expected()
 

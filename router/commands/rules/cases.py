@@ -165,6 +165,7 @@ def _known(rulebook: Rulebook) -> Mapping[str, Collection[str]]:
     """The names that there are, by field."""
     return {
         "queue": rulebook.queues.keys(),
+        "queues": rulebook.queues.keys(),
         "pool": rulebook.pools.keys(),
         "type": rulebook.types.keys(),
         "tier": rulebook.tiers.keys(),
@@ -184,6 +185,7 @@ def _wrong_names(
     said: list[tuple[tuple[str, ...], list[Any]]] = [
         (("customer",), [spec.customer]),
         (("tier",), [spec.tier]),
+        (("queues",), list(spec.queues)),
     ]
     for section in ("expect", "expect_not"):
         wanted = getattr(spec, section).said

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from router.commands.route import Triager
 from router.commands.rules.case import Expected
 from router.commands.rules.cases import Case
+from rules.decision import Facts, Waiting
 from rules.index import Compiled
 from rules.why import why_not
 
@@ -44,12 +48,22 @@ def tried(compiled: Compiled, cases: Iterable[Case]) -> Iterator[Trial]:
     """Every case, decided by the code that `switchboard route` decides by."""
     desk = Triager(compiled)
     for case in cases:
-        facts = desk.facts(case.request, at=case.spec.at, tier=case.spec.tier)
+        facts = _around(case, desk.facts(case.request, at=case.spec.at, tier=case.spec.tier))
         outcome = desk.outcome(facts)
         misses = tuple(_misses(case, outcome))
         wanted = _wanted_routes(compiled, case.spec.expect, outcome) if misses else []
         why = why_not(compiled, facts, wanted, outcome["rule"]) if wanted else []
         yield Trial(case, outcome, misses, tuple(why))
+
+
+def _around(case: Case, facts: Facts) -> Facts:
+    """What a case says beyond its request: earlier tickets, and how full queues are."""
+    previous = tuple(facts.at - age for age in case.spec.previous)
+    queues = {
+        name: Waiting(full.waiting, facts.at - (full.oldest or timedelta(0)))
+        for name, full in case.spec.queues.items()
+    }
+    return msgspec.structs.replace(facts, previous=previous, queues=queues)
 
 
 def _misses(case: Case, outcome: dict[str, Any]) -> Iterator[Miss]:

@@ -18,7 +18,7 @@ from rules.walk import conditions
 ROOT = Path(__file__).resolve().parents[3]
 BOOK = ROOT / "examples" / "intents" / "rulebook"
 INTENTS: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "intent-cases"))
-FLOORS = {"en": 86.4, "zh": 88.8}
+FLOORS = {"en": 87.1, "zh": 88.8}
 """A point below the accuracy that was measured on the part kept aside; see docs/rules-test.md."""
 
 

@@ -1,6 +1,7 @@
 """`switchboard rules test`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,25 @@ def test_a_case_may_say_who_and_when(book: Path) -> None:
         "- {request: {received_at: 2027-01-04T10:00:00+08:00}, expect: {rule: night}}\n",
     )
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_case_may_say_what_surrounds_its_request(book: Path) -> None:
+    """Earlier tickets of the address by their age, and how full queues are."""
+    text = (book / "all.yaml").read_text(encoding="utf-8")
+    conditions = "{previous_tickets: {within: 7d, at_least: 2}}, {queues: {money: {oldest: 20m}}}"
+    route = f"  - {{id: busy, when: {{any: [{conditions}]}}, then: {{queue: rest}}}}\n"
+    (book / "all.yaml").write_text(text.replace("  - {id: night", f"{route}  - {{id: night"))
+    result = tried(
+        book,
+        "- {request: hello, previous: [1d, 6d], expect: {rule: busy}}\n"
+        "- {request: hello, previous: [1d, 8d], expect: {rule: default}}\n"
+        "- {request: hello, queues: {money: {oldest: 25m}}, expect: {rule: busy}}\n"
+        "- {request: hello, queues: {money: {waiting: 9}}, expect: {rule: default}}\n",
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    wrong = tried(book, "- {request: hello, queues: {mony: {}}, expect: {rule: busy}}\n")
+    assert wrong.exit_code == 1
+    assert "queues: the rulebook has no queues 'mony'; did you mean 'money'?" in wrong.stderr
 
 
 def test_a_case_without_an_instant_happens_on_a_fixed_working_day(book: Path) -> None:
@@ -451,7 +471,7 @@ def test_the_examples_cases_pass_and_reach_every_route(folder: Path) -> None:
     """What `init` writes teaches by cases that hold."""
     result = run(folder)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "routes reached: 18 of 18\n" in result.stdout
+    assert re.search(r"^routes reached: (\d+) of \1$", result.stdout, re.MULTILINE)
     assert "part kept:" in result.stdout
 
 
