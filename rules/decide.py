@@ -149,8 +149,6 @@ def _clauses(
 
 def _found(index: Index, context: Context, part: Part) -> Iterator[Span]:
     """Where the keywords, the lists' words and the regexes of a text clause are."""
-    for trigger in part.triggers or ():
-        if trigger.value in context.found[trigger.field, trigger.how]:
-            span = index.lookup.span(trigger, context.found, context.request)
-            if span is not None:
-                yield span
+    found = context.found
+    shown = (one for one in part.triggers or () if one.value in found[one.field, one.how])
+    yield from filter(None, (index.lookup.span(one, found, context.request) for one in shown))

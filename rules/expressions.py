@@ -86,13 +86,18 @@ def _function_error(name: str) -> str | None:
     return f"there is no function {name!r} here{did_you_mean(name, FUNCTIONS)}"
 
 
+_PROBLEM = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: expecting|$)", re.MULTILINE)
+
+
 def _first_line(said: str) -> str:
     """`<input>:1:4: Syntax error: mismatched input …`, without its long list of tokens."""
-    found = re.search(r"<input>:(\d+):(\d+): (.*?)(?: expecting|$)", said, re.MULTILINE)
-    if found is None:
-        return "not an expression"
-    line, column, problem = found.groups()
-    return f"not an expression: {problem} (line {line}, character {column} of it)"
+    if "Recursion limit" in said:
+        return "not an expression: it nests too deep"
+    places = (
+        f": {problem} (line {line}, character {column} of it)"
+        for line, column, problem in _PROBLEM.findall(said)
+    )
+    return "not an expression" + next(places, "")
 
 
 class Expression:

@@ -34,7 +34,7 @@ FRAME: dict[str, Any] = {
     },
 }
 FILES = {
-    "brands.csv": 'brand,country\n"Acme",US\n',
+    "brands.csv": 'brand,country\n"Acme",US\n,DE\n*,FR\n',
     "senders.txt": "# who writes often\n+86138*\n\n",
 }
 FILE = {"name": "a.png", "media_type": "image/png", "size": 10, "sha256": "0"}

@@ -78,6 +78,7 @@ def test_an_expression_that_fails_does_not_hold(text: str) -> None:
     ("text", "problem"),
     [
         ("recipients.map(r, r + r) == []", "there is no `map` here"),
+        ("(" * 400 + "1" + ")" * 400, "not an expression: it nests too deep"),
         ("size(text) == 1", "`size` counts the bytes of a text: use `length`"),
         ("base64.encode(b'x') == ''", "there is no"),
         ("recipients.exists(a, recipients.all(b, a == b))", "more than one walk over a list"),

@@ -146,6 +146,8 @@ def test_conditions_inside_each_other_are_bounded_in_depth(order: int) -> None:
     found = errors({"a.yaml": nested(chain)})
     assert len(found) == 1
     assert "more than 20 conditions, each inside the next" in found[0]
+    longer = {f"c{one}": {"condition": f"c{one + 1}"} for one in range(40)[::order]}
+    assert "more than 20" in errors({"a.yaml": nested(longer | {"c40": {"channel": "sms"}})})[0]
     shorter = {"c0": {"condition": "c2"}} | {one: chain[one] for one in chain if one != "c0"}
     assert load({"a.yaml": nested(shorter)}).conditions
 
