@@ -66,9 +66,12 @@ async def _measure(url: str) -> list[str]:
         mine.append(await routed(ValkeyLog(url, f"round{number}")))
         bare.append(await copied(url, outputs, counted.output_bytes // counted.outputs))
         bare_all.append(await copied(url, every, counted.every_bytes // counted.every))
-    rate, rate_bare, rate_all = (COUNT / median(one) for one in (mine, bare, bare_all))
+    rate = COUNT / median(one.seconds for one in mine)
+    cpu = median(one.cpu_seconds for one in mine) / COUNT
+    rate_bare, rate_all = COUNT / median(bare), COUNT / median(bare_all)
     return [
-        f"routed, both stages, 200 routes: {rate:,.0f} requests/s ({counted})",
+        f"routed, both stages, 200 routes: {rate:,.0f} requests/s, "
+        f"{cpu * 1e6:.0f} µs of CPU each ({counted})",
         f"bare copy, records and state entries: {rate_all:,.0f} requests/s; "
         f"ratio {rate / rate_all:.2f} (target 0.50)",
         f"bare copy, records alone: {rate_bare:,.0f} requests/s; ratio {rate / rate_bare:.2f}",

@@ -82,9 +82,12 @@ async def measure(cluster: Cluster, folder: Path) -> list[str]:
         quix.append(await peers.quix(cluster.bootstrap, requests, f"quix{number}", COUNT, folder))
         naive.append(await peers.faststream(cluster.bootstrap, requests, f"naive{number}"))
     await source.close()
-    rate, rate_bare, rate_three = (COUNT / median(one) for one in (mine, bare, three))
+    rate = COUNT / median(one.seconds for one in mine)
+    cpu = median(one.cpu_seconds for one in mine) / COUNT
+    rate_bare, rate_three = COUNT / median(bare), COUNT / median(three)
     return [
-        f"routed, both stages in one process, 200 routes: {rate:,.0f} requests/s ({counted})",
+        f"routed, both stages in one process, 200 routes: {rate:,.0f} requests/s, "
+        f"{cpu * 1e6:.0f} µs of CPU each ({counted})",
         f"bare transactional copy, the same records and bytes: {rate_bare:,.0f} requests/s; "
         f"ratio {rate / rate_bare:.2f} (target 0.50)",
         f"bare transactional copy, 1 in, 3 out: {rate_three:,.0f} requests/s; "

@@ -44,6 +44,22 @@ def test_text_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("{x} {{ ticket }} {}", "{x} k7f3q2mzt4ab {}"),
+        ("{% raw %}{{ ticket }}{% endraw %}!", "{{ ticket }}!"),
+        ("{# nothing #}{{ open }}, {{ next_open }}\n", "True, None"),
+        ("{{ ticket }}{{ ticket }}", "k7f3q2mzt4abk7f3q2mzt4ab"),
+        ("{% if open %}{{ customer }}{% endif %} {x}", "王芳 {x}"),
+        ("{{ ticket ~ '{' }}", "k7f3q2mzt4ab{"),
+    ],
+)
+def test_words_and_names_are_filled_in_as_everything_is(text: str, filled: str) -> None:
+    """A template that is only words and names does without Jinja, and gives the same."""
+    assert render({("a", "sms"): {"": text}}, "a", "sms", None, VARIABLES) == filled
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("{{ ticket", "line 1: unexpected end of template"),
