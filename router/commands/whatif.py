@@ -1,10 +1,9 @@
 """`switchboard whatif`: recorded or given requests through two rulebooks; what would change."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from channels.errors import Malformed
 from router import bootstrap
 from router.collector import calm_collector
 from router.commands import output
+from router.commands.given import instant, lines_of, named_book
 from router.log.protocol import Log
 from router.rulebook_files import read_folder
 from router.rulebook_history import find, history, in_force
@@ -31,7 +31,6 @@ from router.whatif.replay import whatif as compared
 from router.whatif.traffic import Traffic, read
 from router.whatif.view import Viewer
 from router.whatif.words import Say
-from rules.load import RulebookError
 from rules.scalars import parse_duration
 
 WIDE = 120
@@ -67,16 +66,6 @@ def _interval(text: str) -> timedelta:
     return found
 
 
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is not an RFC 3339 instant (2027-01-04T09:00:00Z)")
-    return at.astimezone(UTC)
-
-
 def whatif(
     *,
     new: Annotated[Path, typer.Option(help="The folder of the rulebook that is tried.")],
@@ -90,11 +79,11 @@ def whatif(
     ] = None,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="T", parser=_instant, help="Replay what came since then."),
+        typer.Option("--from", metavar="T", parser=instant, help="Replay what came since then."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", metavar="T", parser=_instant, help="Replay what came before then."),
+        typer.Option("--to", metavar="T", parser=instant, help="Replay what came before then."),
     ] = None,
     source: Annotated[
         str | None,
@@ -150,7 +139,7 @@ def whatif(
     )
     wanted = _Wanted(old, source, config, start, until)
     with _progress() as progress:
-        book = _book(str(new), read_folder(new))
+        book = named_book(str(new), read_folder(new))
         before, traffic = asyncio.run(wanted.read(progress))
         calm_collector()
         progress.expect(len(traffic.inputs))
@@ -158,15 +147,6 @@ def whatif(
     if html is not None:
         _write_page(report, Say(lang.value), html)
     _print(report, Say(lang.value), as_json=as_json)
-
-
-def _book(name: str, files: dict[str, str]) -> Book:
-    """A rulebook, compiled; its errors name it, for there are two."""
-    try:
-        return Book.of(name, files)
-    except RulebookError as error:
-        said = "\n".join(f"{name}/{problem}" for problem in error.problems)
-        raise Malformed(f"this rulebook is wrong:\n{said}") from None
 
 
 class _Wanted:
@@ -201,24 +181,15 @@ class _Wanted:
         return self._old is not None and Path(self._old).is_dir()
 
     def _given(self) -> Traffic | None:
-        return None if self._source is None else read(_lines(self._source), self._source)
+        return None if self._source is None else read(lines_of(self._source), self._source)
 
     def _folder(self) -> Book:
         name = str(self._old)
-        return _book(name, read_folder(Path(name)))
+        return named_book(name, read_folder(Path(name)))
 
     async def _version(self, log: Log) -> Book:
         entry = await in_force(log) if self._old is None else find(await history(log), self._old)
-        return _book(str(entry), dict(entry.files))
-
-
-def _lines(source: str) -> list[str]:
-    try:
-        if source == "-":
-            return sys.stdin.read().splitlines()
-        return Path(source).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed(f"{source}: {error}") from None
+        return named_book(str(entry), dict(entry.files))
 
 
 # -- what is shown
