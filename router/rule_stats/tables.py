@@ -49,7 +49,8 @@ class Tables:
             yield "nothing was decided then"
             return
         filed = figures.filed.total()
-        dropped = f", {filed} filed without one ({_counted(figures.filed)})" if filed else ""
+        reasons = _counted(figures.filed)
+        dropped = f", {_many(filed, 'request')} filed without one ({reasons})" if filed else ""
         span = f"{self._instant(figures.all.first)} to {self._instant(figures.all.last)}"
         yield f"{_many(figures.all.decisions, 'decision')} from {span} ({self._zone})"
         yield f"{_many(figures.all.decisions - filed, 'ticket')} opened{dropped}"
@@ -66,8 +67,9 @@ class Tables:
         if besides.repeated:
             yield f"{_many(besides.repeated, 'request')} came again: counted once"
         if besides.missing:
-            said = _many(besides.missing, "request")
-            yield f"{said} that were decided are not in the log any more: not counted"
+            were, are = ("was", "is") if besides.missing == 1 else ("were", "are")
+            said = f"{_many(besides.missing, 'request')} that {were} decided"
+            yield f"{said} {are} not in the log any more: not counted"
         if self._figures.cut:
             yield (
                 f"of {_many(self._figures.cut, 'decision')} the explanation was cut: "
