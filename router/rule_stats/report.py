@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from router.rule_stats.cost import Cost, RouteCost
@@ -11,9 +12,10 @@ from router.rule_stats.sources import Besides
 from router.rule_stats.standing import Standing
 from router.whatif.replay import Book
 from rules.index import CompiledRoute
-from rules.model import Route
+from rules.model import Action, Route
 
 NO_HITS = Hits()
+GOES_ON = "(goes on)"
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,10 @@ class Report:
         """What is counted of a route, whether or not anything is."""
         return self.figures.routes.get(name, NO_HITS)
 
-    @property
+    @cached_property
     def foreign(self) -> list[str]:
         """The routes that decided, or were tried, and are none of the rulebook's."""
-        own = {route.id for route in self.routes}
-        return sorted(self.figures.routes.keys() - own)
+        return sorted(self.figures.routes.keys() - self._places.keys())
 
     @property
     def never(self) -> list[Route]:
@@ -69,7 +70,7 @@ class Report:
         ]
         return sorted(found, key=lambda route: (-self.hits(route.id).in_vain, route.number))
 
-    @property
+    @cached_property
     def overlaps(self) -> list[tuple[str, str, int, str]]:
         """Winner, later one, how often, the first request; the commonest first."""
         found = [
@@ -77,6 +78,14 @@ class Report:
             for (winner, later), one in self.figures.overlaps.items()
         ]
         return sorted(found, key=lambda one: (-one[2], one[0], one[1]))
+
+    def place(self, name: str) -> str | None:
+        """Where a route sends a request: a queue, `(spam)`, `(goes on)`; None if it is not here."""
+        return self._places.get(name)
+
+    @cached_property
+    def _places(self) -> dict[str, str | None]:
+        return {route.id: _place(route.then) for route in self.routes}
 
     @property
     def slowest(self) -> list[tuple[CompiledRoute, RouteCost]]:
@@ -119,7 +128,14 @@ class Report:
             "never": [route.id for route in self.never],
             "seldom": [route.id for route in self.seldom],
             "overlaps": [
-                {"winner": winner, "later": later, "count": count, "example": example}
+                {
+                    "winner": winner,
+                    "later": later,
+                    "count": count,
+                    "example": example,
+                    "went_to": self.place(winner),
+                    "would_go_to": self.place(later),
+                }
                 for winner, later, count, example in self.overlaps
             ],
             "cost": None if self.cost is None else self._cost(self.cost),
@@ -180,6 +196,12 @@ class Report:
                 for route, one in self.slowest
             ],
         }
+
+
+def _place(action: Action) -> str | None:
+    if action.drop is not None:
+        return f"({action.drop})"
+    return GOES_ON if action.continue_ else action.queue
 
 
 def is_unindexed(route: CompiledRoute) -> bool:

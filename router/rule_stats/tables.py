@@ -1,31 +1,18 @@
 """The report in sentences and tables of words. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from router.rule_stats.cost import RouteCost
 from router.rule_stats.figures import SELDOM
-from router.rule_stats.report import Report, is_unindexed
+from router.rule_stats.report import GOES_ON, Report
+from router.rule_stats.words import MOST_ROWS, Section, counted, left, many, percent, times
 from rules.index import CompiledRoute
 from rules.model import Route
 
-MOST_ROWS = 40
+MOST_OVERLAPS = 20
 MOST_DAYS = 14
-SLOWEST = 10
 WORDS_SHOWN = 4
-
-
-@dataclass(frozen=True)
-class Section:
-    """A table: what it shows, and its rows. Columns whose name begins with `#` are of numbers."""
-
-    title: str
-    note: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    more: str = ""
 
 
 class Tables:
@@ -49,30 +36,30 @@ class Tables:
             yield "nothing was decided then"
             return
         filed = figures.filed.total()
-        reasons = _counted(figures.filed)
-        dropped = f", {_many(filed, 'request')} filed without one ({reasons})" if filed else ""
+        reasons = counted(figures.filed)
+        dropped = f", {many(filed, 'request')} filed without one ({reasons})" if filed else ""
         span = f"{self._instant(figures.all.first)} to {self._instant(figures.all.last)}"
-        yield f"{_many(figures.all.decisions, 'decision')} from {span} ({self._zone})"
-        yield f"{_many(figures.all.decisions - filed, 'ticket')} opened{dropped}"
-        share = _percent(figures.all.default, figures.all.decisions)
+        yield f"{many(figures.all.decisions, 'decision')} from {span} ({self._zone})"
+        yield f"{many(figures.all.decisions - filed, 'ticket')} opened{dropped}"
+        share = percent(figures.all.default, figures.all.decisions)
         yield f"{figures.all.default} ({share} %) fell to the default"
 
     def _besides(self) -> Iterator[str]:
         besides = self._report.besides
         if besides.undecided:
-            said = _counted(besides.undecided)
+            said = counted(besides.undecided)
             yield f"besides, no rule is asked about: {besides.undecided.total()} ({said})"
         if besides.unreadable:
-            yield f"{_many(besides.unreadable, 'record')} could not be read: not counted"
+            yield f"{many(besides.unreadable, 'record')} could not be read: not counted"
         if besides.repeated:
-            yield f"{_many(besides.repeated, 'request')} came again: counted once"
+            yield f"{many(besides.repeated, 'request')} came again: counted once"
         if besides.missing:
             were, are = ("was", "is") if besides.missing == 1 else ("were", "are")
-            said = f"{_many(besides.missing, 'request')} that {were} decided"
+            said = f"{many(besides.missing, 'request')} that {were} decided"
             yield f"{said} {are} not in the log any more: not counted"
         if self._figures.cut:
             yield (
-                f"of {_many(self._figures.cut, 'decision')} the explanation was cut: "
+                f"of {many(self._figures.cut, 'decision')} the explanation was cut: "
                 "there may be more tries and overlaps"
             )
         lost = [name for name, _ in self._report.versions if not self._report.known(name)]
@@ -91,7 +78,7 @@ class Tables:
         versions = [] if self._report.anew else [self._versions()]
         found = [
             self._hits(), self._never(), self._overlaps(), self._seldom(), self._days(),
-            *versions, self._slowest(), self._unindexed(),
+            *versions,
         ]  # fmt: skip
         yield from (one for one in found if one.rows)
 
@@ -108,11 +95,11 @@ class Tables:
                 (
                     name if name not in report.foreign else f"{name} (not in the rulebook)",
                     str(one.won),
-                    _percent(one.won, decisions),
+                    percent(one.won, decisions),
                     str(one.continued or ""),
                     self._instant(one.first),
                     self._instant(one.last),
-                    _counted(one.queues + filed),
+                    counted(one.queues + filed),
                 )
             )
         return Section(
@@ -120,7 +107,7 @@ class Tables:
             "won; or, with `continue`, added something and went on",
             ("rule", "#won", "#%", "#added", "first", "last", "where to"),
             rows,
-            _left(hit, MOST_ROWS),
+            left(hit, MOST_ROWS),
         )
 
     def _never(self) -> Section:
@@ -140,7 +127,7 @@ class Tables:
             f"{len(report.never)} of {len(report.routes)} rules",
             ("rule", *stands, "#tried", "#would have matched", "remark"),
             rows,
-            _left(report.never, MOST_ROWS),
+            left(report.never, MOST_ROWS),
         )
 
     def _stands(self, route: Route) -> tuple[str, ...]:
@@ -161,31 +148,43 @@ class Tables:
             yield f"for {route.rollout * 100:g} % of the requests"
         if in_front:
             winner, count = in_front[0]
-            yield f"{winner!r} came before it {_times(count)}"
+            yield f"{winner!r} came before it {times(count)}"
 
     def _overlaps(self) -> Section:
         found = self._report.overlaps
         return Section(
             "Overlaps",
             "the first rule won where the later one would have matched too",
-            ("won", "would match too", "#times", "for example the request"),
-            [(winner, later, str(count), one) for winner, later, count, one in found[:MOST_ROWS]],
-            _left(found, MOST_ROWS),
+            ("won", "would match too", "#times", "and so", "for example the request"),
+            [
+                (winner, later, str(count), self._and_so(winner, later), one)
+                for winner, later, count, one in found[:MOST_OVERLAPS]
+            ],
+            left(found, MOST_OVERLAPS),
         )
+
+    def _and_so(self, winner: str, later: str) -> str:
+        """What becomes of the requests of both, as the rulebook has the two rules now."""
+        went, would = self._report.place(winner), self._report.place(later)
+        if went is None or would is None:
+            return ""
+        if would == GOES_ON:
+            return f"{went}, without what that adds"
+        return went if went == would else f"{went}, not {would}"
 
     def _seldom(self) -> Section:
         found = self._report.seldom
         rows = []
         for route in found[:MOST_ROWS]:
             one = self._report.hits(route.id)
-            share = _percent(one.all, one.tried)
+            share = percent(one.all, one.tried)
             rows.append((route.id, str(one.tried), str(one.all), share, found_by(route)))
         return Section(
             "Tried often, matches seldom",
             f"fewer than {SELDOM:.0%} of what shows one of these: is one of them too common?",
             ("rule", "#tried", "#matched", "#%", "is tried for"),
             rows,
-            _left(found, MOST_ROWS),
+            left(found, MOST_ROWS),
         )
 
     def _days(self) -> Section:
@@ -196,7 +195,7 @@ class Tables:
                 day.isoformat(),
                 str(one.decisions),
                 str(one.default),
-                _percent(one.default, one.decisions),
+                percent(one.default, one.decisions),
             )
             for day, one in shown
         ]
@@ -223,57 +222,8 @@ class Tables:
             rows,
         )
 
-    # -- what it costs
-
-    def cost(self) -> Iterator[str]:
-        """What a decision takes."""
-        cost = self._report.cost
-        if cost is None:
-            return
-        p50, p99 = (cost.percentile(one) / 1000 for one in (50, 99))
-        search = cost.search / len(cost.decisions) / 1000
-        yield (
-            f"a decision takes {p50:.1f} µs (p50), {p99:.1f} µs (p99); looking for all words at "
-            f"once {search:.1f} µs of it; measured with {_many(len(cost.decisions), 'request')}"
-        )
-
-    def _slowest(self) -> Section:
-        return Section(
-            "The slowest rules",
-            "their conditions, tried for a decision or its explanation",
-            _COST_COLUMNS,
-            [self._cost_row(*one) for one in self._report.slowest[:SLOWEST]],
-        )
-
-    def _unindexed(self) -> Section:
-        found = [(route, cost) for route, cost in self._report.slowest if is_unindexed(route)]
-        return Section(
-            "Rules that cannot be indexed",
-            "nothing that a request shows leads to them: each is tried whenever its turn comes",
-            (*_COST_COLUMNS, "clauses"),
-            [
-                (*self._cost_row(*one), ", ".join(part.name for part in one[0].condition.parts))
-                for one in found[:MOST_ROWS]
-            ],
-            _left(found, MOST_ROWS),
-        )
-
-    def _cost_row(self, route: CompiledRoute, one: RouteCost) -> tuple[str, ...]:
-        cost = self._report.cost
-        requests, total = (len(cost.decisions), cost.total) if cost else (0, 0)
-        return (
-            route.id,
-            str(one.tries),
-            f"{one.nanoseconds / max(one.tries, 1) / 1000:.2f}",
-            f"{one.nanoseconds / max(requests, 1) / 1000:.3f}",
-            _percent(one.nanoseconds, total),
-        )
-
     def _instant(self, at: datetime | None) -> str:
         return "" if at is None else f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
-
-
-_COST_COLUMNS = ("rule", "#tries", "#µs a try", "#µs a request", "#% of a decision")
 
 
 def found_by(route: CompiledRoute) -> str:
@@ -287,25 +237,3 @@ def found_by(route: CompiledRoute) -> str:
         more = f", … {len(values) - WORDS_SHOWN} more" if len(values) > WORDS_SHOWN else ""
         said.append(f"{name} {', '.join(values[:WORDS_SHOWN])}{more}")
     return "; ".join(said)
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    """`complaints 3, (spam) 1`: the most first."""
-    found = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return ", ".join(f"{name} {count}" for name, count in found)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f}" if whole else "0.0"
-
-
-def _left(found: Sequence[object], most: int) -> str:
-    return f"{len(found) - most} more: --json" if len(found) > most else ""

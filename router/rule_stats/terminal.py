@@ -5,18 +5,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from router.rule_stats.cost_tables import CostTables
 from router.rule_stats.report import Report
-from router.rule_stats.tables import Section, Tables
+from router.rule_stats.tables import Tables
+from router.rule_stats.words import Section
 
 
 def show(report: Report, console: Console) -> None:
     """Print the whole report."""
-    tables = Tables(report)
+    tables, costs = Tables(report), []
     for sentence in tables.head():
         console.print(Text(sentence), soft_wrap=True)
-    for sentence in tables.cost():
-        console.print(Text(sentence), soft_wrap=True)
-    for section in tables.sections():
+    if report.cost is not None:
+        words = CostTables(report, report.cost)
+        console.print(Text(words.sentence()), soft_wrap=True)
+        costs = list(words.sections())
+    for section in (*tables.sections(), *costs):
         _section(section, console)
 
 

@@ -212,11 +212,11 @@ fax                0                    0   for 10 % of the requests
 
 Overlaps
 the first rule won where the later one would have matched too
-won         would match too   times   for example the request
-──────────────────────────────────────────────────────────────────────────
-complaint   refund                1   {x2}
-junk        refund                1   {x3}
-refund      night                 1   {x5}
+won         would match too   times   and so                  for example the request
+──────────────────────────────────────────────────────────────────────────────────────────────────
+complaint   refund                1   complaints, not money   {x2}
+junk        refund                1   (spam), not money       {x3}
+refund      night                 1   money, not rest         {x5}
 
 Fell to the default, by day
 day          decisions   default       %
@@ -265,6 +265,23 @@ def test_a_keyword_that_is_too_common(book: Path, tmp_path: Path) -> None:
     found = lines_of(run("--rulebook", book, "--input", file))
     at = found.index("Tried often, matches seldom")
     assert found[at + 4].split(maxsplit=4) == ["order", "11", "1", "9.1", "text keyword order"]
+
+
+def test_what_comes_of_an_overlap(book: Path, tmp_path: Path) -> None:
+    """Where the requests of both go; one that goes on would only have added something."""
+    more = "  - {id: vips, when: {text: {keywords: angry}}, then: {tags: [a], continue: true}}\n"
+    again = "  - {id: again, when: {text: {keywords: angry}}, then: {queue: complaints}}\n"
+    text = BOOK.replace("  - {id: refund", f"{again}{more}  - {{id: refund")
+    (book / "all.yaml").write_text(text, encoding="utf-8")
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(request(0, "x1", "angry")))
+    found = report("--rulebook", book, "--input", file)["overlaps"]
+    places = {one["later"]: (one["went_to"], one["would_go_to"]) for one in found}
+    assert places == {"again": ("complaints",) * 2, "vips": ("complaints", "(goes on)")}
+    lines = lines_of(run("--rulebook", book, "--input", file))
+    at = lines.index("Overlaps")
+    comes = [line.split(maxsplit=3)[3].rpartition("   ")[0] for line in lines[at + 4 : at + 6]]
+    assert [one.strip() for one in comes] == ["complaints", "complaints, without what that adds"]
 
 
 def test_long_tables_are_cut(tmp_path: Path) -> None:
@@ -357,6 +374,7 @@ def test_what_the_log_has_recorded(shop: Shop) -> None:
     assert found["overlaps"][0] == {
         "winner": "complaint", "later": "refund", "count": 1,
         "example": request_id("chat", "default", "x2"),
+        "went_to": "complaints", "would_go_to": "money",
     }  # fmt: skip
     # Measured is with the requests that were decided, under the rulebook in force.
     assert found["cost"]["requests"] == 8
