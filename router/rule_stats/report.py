@@ -172,7 +172,7 @@ class Report:
                 "first": hits.first,
                 "last": hits.last,
                 "unchanged_since": stands.since if stands else None,
-                "decisions_since": stands.decisions if stands else None,
+                "decisions_with_it": stands.decisions if stands else None,
             }
 
     def _cost(self, cost: Cost) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Tables:
             remarks = "; ".join(self._remarks(route, in_front[route.id]))
             counts = str(hits.tried), str(hits.overridden)
             rows.append((route.id, *self._stands(route), *counts, remarks))
-        stands = () if report.anew else ("unchanged since", "#decisions since")
+        stands = () if report.anew else ("unchanged since", "#decisions with it")
         return Section(
             "Never hit",
             f"{len(report.never)} of {len(report.routes)} rules",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from router.core.events import RequestFiled, TicketOpened
 from router.core.letters import Letterhead
 from router.core.triage import Triage
 from router.edges.intake import request_message
+from router.log.kafka import KafkaLog
 from router.log.protocol import Log
 from router.log.reading import stored
 from router.rulebook_files import read_folder
@@ -22,6 +24,8 @@ from router.settings import load
 from router.shard import Pace, Shard
 from router.topics import TICKETS_EVENTS
 from rules.load import version
+from tests.kafka.cluster import Cluster
+from tests.kafka.fixtures import External
 
 HEAD = Letterhead(secrets=(b"secret-of-32-bytes-for-these-tests",), domain="shop.example")
 EXAMPLE = Path(__file__).parents[2] / "rules" / "example"
@@ -120,6 +124,29 @@ async def test_what_a_router_has_decided_is_counted(tmp_path: Path) -> None:
         assert (await report(config, "--to", later))["decisions"] == 6
         code, _, err = await run(config, "--rulebook", "nobody")
         assert (code, "'nobody' names no version" in err) == (1, True)
+
+
+@pytest.mark.kafka
+@pytest.mark.services
+@pytest.mark.xdist_group("kafka")
+async def test_what_is_decided_on_kafka_is_counted(
+    kafka: Cluster | External, tmp_path: Path
+) -> None:
+    """The same there, also before anything was written to some of the topics."""
+    settings = (
+        f"log: kafka://{kafka.bootstrap}\nnamespace: stats-{uuid.uuid4().hex[:8]}\n"
+        f"triage_partitions: {PARTITIONS}\nkafka: {{replication: 1}}\n"
+    )
+    (tmp_path / "switchboard.yaml").write_text(settings)
+    async with bootstrap.opened(load(tmp_path)) as log:
+        assert isinstance(log, KafkaLog)
+        await log.apply([])
+        await decided(log)
+        found = await report(tmp_path)
+        anew = await report(tmp_path, "--rulebook", EXAMPLE)
+    assert (found["decisions"], found["tickets"], found["filed"]) == (6, 5, {"spam": 1})
+    assert (anew["decisions"], anew["missing"], won(anew)) == (6, 0, won(found))
+    assert (found["cost"]["requests"], anew["cost"]["requests"]) == (6, 6)
 
 
 @pytest.mark.services

@@ -396,7 +396,7 @@ def test_which_rulebook_decided(shop: Shop) -> None:
         "in_force_since": "2027-01-05T05:00:00Z",
     }
     stands = {
-        one["id"]: (one["unchanged_since"], one["decisions_since"]) for one in found["routes"]
+        one["id"]: (one["unchanged_since"], one["decisions_with_it"]) for one in found["routes"]
     }
     monday, tuesday = ("2027-01-04T02:00:00Z", 8), ("2027-01-05T05:00:00Z", 1)
     assert (stands["junk"], stands["refund"], stands["gift"]) == (monday, tuesday, tuesday)
@@ -584,3 +584,18 @@ def test_files_that_are_not_there(book: Path, tmp_path: Path) -> None:
     error = run("--rulebook", tmp_path / "absent", "--config", tmp_path).exception
     assert isinstance(error, Malformed)
     assert "switchboard.yaml: no such file" in str(error)
+
+
+# -- the page
+
+
+def test_every_field_is_on_its_page(shop: Shop) -> None:
+    """What `--json` prints stands in the table of docs/rules-stats.md."""
+    page = (Path(__file__).parents[4] / "docs" / "rules-stats.md").read_text(encoding="utf-8")
+    table = page.partition("## --json")[2]
+    found = shop.report()
+    cost = found["cost"]
+    objects = [found, found["rulebook"], cost, cost["routes"][0]]
+    objects += [found[name][0] for name in ("days", "versions", "routes", "overlaps")]
+    fields = {name for one in objects for name in one}
+    assert sorted(name for name in fields if f"`{name}`" not in table) == []
