@@ -23,7 +23,7 @@ async def measure(cluster: Cluster, _: Path) -> list[str]:
             found.append(took.cpu_seconds)
     few, many = (median(found) / COUNT * 1e6 for found in seconds.values())
     return [
-        f"routed with {ROUTES} routes: {few:.0f} µs of CPU a request, with {MANY:,}: {many:.0f} µs; "
+        f"routed with {ROUTES} routes: {few:.0f} µs of CPU each, with {MANY:,}: {many:.0f} µs; "
         f"throughput falls by {100 * (1 - few / many):.0f} % (target 15)"
     ]
 

@@ -1,8 +1,7 @@
 """`switchboard whatif`: recorded or given requests through two rulebooks; what would change."""
 
 import asyncio
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +14,8 @@ from channels.errors import Malformed
 from router import bootstrap
 from router.collector import calm_collector
 from router.commands import output
+from router.commands.given import book_in, book_of, instant, lines_of
 from router.log.protocol import Log
-from router.rulebook_files import read_folder, rulebook_folder
 from router.rulebook_history import find, history, in_force
 from router.settings import load
 from router.whatif import terminal
@@ -29,7 +28,6 @@ from router.whatif.replay import whatif as compared
 from router.whatif.traffic import Traffic, read
 from router.whatif.view import Viewer
 from router.whatif.words import Say
-from rules.load import RulebookError
 from rules.scalars import parse_duration
 
 WIDE = 120
@@ -65,16 +63,6 @@ def _interval(text: str) -> timedelta:
     return found
 
 
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is not an RFC 3339 instant (2027-01-04T09:00:00Z)")
-    return at.astimezone(UTC)
-
-
 def whatif(
     *,
     new: Annotated[Path, typer.Option(help="The folder of the rulebook that is tried.")],
@@ -88,11 +76,11 @@ def whatif(
     ] = None,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="T", parser=_instant, help="Replay what came since then."),
+        typer.Option("--from", metavar="T", parser=instant, help="Replay what came since then."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", metavar="T", parser=_instant, help="Replay what came before then."),
+        typer.Option("--to", metavar="T", parser=instant, help="Replay what came before then."),
     ] = None,
     source: Annotated[
         str | None,
@@ -157,7 +145,7 @@ def whatif(
     )
     wanted = _Wanted(old, source, config, start, until)
     with shown() as progress:
-        book = _folder(str(new))
+        book = book_in(str(new))
         before, traffic = asyncio.run(wanted.read(progress))
         calm_collector()
         progress.expect(len(traffic.inputs))
@@ -165,21 +153,6 @@ def whatif(
     if html is not None:
         _write_page(report, Say(lang.value), html)
     _print(report, Say(lang.value), as_json=as_json)
-
-
-def _folder(name: str) -> Book:
-    """The rulebook in a folder."""
-    path = Path(name)
-    return _book(name, read_folder(path), str(rulebook_folder(path)))
-
-
-def _book(name: str, files: dict[str, str], where: str) -> Book:
-    """A rulebook, compiled; its errors name it, for there are two."""
-    try:
-        return Book.of(name, files)
-    except RulebookError as error:
-        said = "\n".join(f"{where}/{problem}" for problem in error.problems)
-        raise Malformed(f"this rulebook is wrong:\n{said}") from None
 
 
 class _Wanted:
@@ -203,9 +176,9 @@ class _Wanted:
         """The old rulebook and what is replayed, from files or the log."""
         folder, given = self._is_folder(), self._given()
         if given is not None and self._config is None:
-            return _folder(str(self._old)), given
+            return book_in(str(self._old)), given
         async with bootstrap.connected(load(self._config or Path())) as log:
-            old = _folder(str(self._old)) if folder else await self._version(log)
+            old = book_in(str(self._old)) if folder else await self._version(log)
             if given is None:
                 given = await recorded(log, self._start, self._until, progress.read)
         return old, given
@@ -214,20 +187,11 @@ class _Wanted:
         return self._old is not None and Path(self._old).is_dir()
 
     def _given(self) -> Traffic | None:
-        return None if self._source is None else read(_lines(self._source), self._source)
+        return None if self._source is None else read(lines_of(self._source), self._source)
 
     async def _version(self, log: Log) -> Book:
         entry = await in_force(log) if self._old is None else find(await history(log), self._old)
-        return _book(str(entry), dict(entry.files), str(entry))
-
-
-def _lines(source: str) -> list[str]:
-    try:
-        if source == "-":
-            return sys.stdin.read().splitlines()
-        return Path(source).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed(f"{source}: {error}") from None
+        return book_of(entry)
 
 
 # -- what is shown

@@ -45,7 +45,7 @@ async def recorded(
     traffic.inputs = [one for _, _, one in found]
     if not traffic.arrivals:
         raise Malformed(f"no request in the log{_period(since, until)}")
-    traffic.customers = await _customers(log, traffic)
+    traffic.customers = await customers(log, traffic)
     return traffic
 
 
@@ -66,8 +66,8 @@ def _read(contract: type[T], record: Record, traffic: Traffic) -> T | None:
         return None
 
 
-async def _customers(log: Log, traffic: Traffic) -> list[CustomerChanged]:
-    """The newest word on each customer."""
+async def customers(log: Log, traffic: Traffic) -> list[CustomerChanged]:
+    """The newest word on each customer; what cannot be read is counted in `traffic`."""
     newest: dict[str, CustomerChanged] = {}
     async for record in stored(log, CUSTOMERS):
         changed = _read(CustomerChanged, record, traffic) if record.value else None

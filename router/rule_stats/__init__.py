@@ -1,0 +1,1 @@
+"""How the routes of a rulebook do: how often each wins, what it is in the way of, what it costs."""
