@@ -29,6 +29,7 @@ def _letter(one: str) -> str:
         return one
     for found in confusables.is_confusable(one, greedy=True) or ():
         for alike in found["homoglyphs"]:
-            if alike["c"].isascii() and alike["c"].isalpha():
-                return str(alike["c"]).lower()
+            letter = str(alike["c"])
+            if len(letter) == 1 and letter.isascii() and letter.isalpha():
+                return letter.lower()
     return one

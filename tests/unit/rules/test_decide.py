@@ -321,6 +321,8 @@ def test_an_explanation_shows_the_words_of_lists_and_lookalikes() -> None:
     assert explanation["spans"] == [
         {"field": "subject", "start": 5, "end": 12, "text": "P\u0430y\u200bpal"}
     ]
+    explanation = decided(compiled, subject="\u00e6on p\u0430ypal").explanation
+    assert explanation["spans"][0]["text"] == "p\u0430ypal"
 
 
 @pytest.mark.parametrize(
