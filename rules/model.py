@@ -188,6 +188,11 @@ def _as_word_list(value: object) -> object:
     return {"entries": value} if isinstance(value, list | tuple) else value
 
 
+NamedWords = Annotated[
+    WordList, BeforeValidator(_as_word_list, json_schema_input_type=list[str] | WordList)
+]
+
+
 class Action(Entry):
     """What a matching route decides; what it leaves out, tier, type and defaults fill in."""
 
@@ -339,7 +344,7 @@ class Rulebook(Entry):
     """Classes of customers; one without a tier is `standard` where there is such a tier."""
     types: dict[Id, RequestType] = {}
     """Kinds of request, with their procedures."""
-    lists: dict[Id, Annotated[WordList, BeforeValidator(_as_word_list)]] = {}
+    lists: dict[Id, NamedWords] = {}
     """Words, or addresses, that several routes look for."""
     conditions: dict[Id, Condition] = {}
     """Conditions that several routes share."""
