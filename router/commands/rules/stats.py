@@ -109,6 +109,7 @@ class _Read:
             standing={} if self.anew else standing(self.entries, routes, made),
             figures=figures,
             besides=self.gathered.besides,
+            sample=facts,
             cost=measured(self.book.compiled, facts) if facts else None,
         )
 

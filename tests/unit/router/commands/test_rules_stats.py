@@ -25,6 +25,7 @@ from router.settings import Config
 from router.topics import CUSTOMERS, TICKETS_EVENTS
 from router.world import World
 from rules.load import version
+from rules.parts import Trigger
 
 MONDAY = datetime(2027, 1, 4, 2, tzinfo=UTC)
 """Ten in the morning in the shop."""
@@ -256,15 +257,27 @@ def test_tables_of_cost(book: Path, requests: Path) -> None:
 
 
 def test_a_keyword_that_is_too_common(book: Path, tmp_path: Path) -> None:
-    """Tried for eleven requests, matching one: with what it is tried for."""
+    """Tried for eleven requests, matching one: with what it is tried for in vain, and how often."""
+    words = BOOK.replace("keywords: order}", "keywords: [order, box, bag, cup, jar]}")
+    (book / "all.yaml").write_text(words, encoding="utf-8")
     file = tmp_path / "in.jsonl"
-    orders = [request(number / 2, f"o{number}", "my order") for number in range(10)]
+    texts = ["my order", "my order: a cup"] * 5
+    orders = [request(number / 2, f"o{number}", text) for number, text in enumerate(texts)]
     orders.append(request(11, "late", "my order"))
     file.write_text("\n".join(map(json.dumps, orders)))
-    assert report("--rulebook", book, "--input", file)["seldom"] == ["order"]
+    (seldom,) = report("--rulebook", book, "--input", file)["seldom"]
+    assert seldom["id"] == "order"
+    assert seldom["tried_for"][:2] == [
+        {"field": "text", "how": "keyword", "value": "order", "count": 10},
+        {"field": "text", "how": "keyword", "value": "cup", "count": 5},
+    ]
+    assert [one["count"] for one in seldom["tried_for"][2:]] == [0, 0, 0]
     found = lines_of(run("--rulebook", book, "--input", file))
     at = found.index("Tried often, matches seldom")
-    assert found[at + 4].split(maxsplit=4) == ["order", "11", "1", "9.1", "text keyword order"]
+    assert found[at + 1].endswith("(how often in vain, of 11 requests)")
+    *numbers, words = found[at + 4].split(maxsplit=4)
+    assert numbers == ["order", "11", "1", "9.1"]
+    assert words == ("text keyword order (10), text keyword cup (5), text keyword bag, … 2 more")
 
 
 def test_what_comes_of_an_overlap(book: Path, tmp_path: Path) -> None:
@@ -597,5 +610,5 @@ def test_every_field_is_on_its_page(shop: Shop) -> None:
     cost = found["cost"]
     objects = [found, found["rulebook"], cost, cost["routes"][0]]
     objects += [found[name][0] for name in ("days", "versions", "routes", "overlaps")]
-    fields = {name for one in objects for name in one}
+    fields = {name for one in objects for name in one} | {"tried_for", *Trigger._fields}
     assert sorted(name for name in fields if f"`{name}`" not in table) == []
