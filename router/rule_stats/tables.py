@@ -59,7 +59,7 @@ class Tables:
             yield f"{said} {are} not in the log any more: not counted"
         if self._figures.cut:
             yield (
-                f"of {many(self._figures.cut, 'decision')} the explanation was cut: "
+                f"of {many(self._figures.cut, 'decision')} the explanation may be cut: "
                 "there may be more tries and overlaps"
             )
         lost = [name for name, _ in self._report.versions if not self._report.known(name)]

@@ -178,7 +178,10 @@ def test_stdin(book: Path) -> None:
     """`-` is what comes in."""
     line = json.dumps(request(0, "x1", "refund"))
     result = run("--rulebook", book, "--input", "-", "--json", stdin=line)
-    assert json.loads(result.stdout)["decisions"] == 1
+    found = json.loads(result.stdout)
+    assert (found["source"], found["decisions"]) == ("stdin", 1)
+    error = run("--rulebook", book, "--input", "-", stdin="[]").exception
+    assert str(error) == "stdin:1: expected a JSON object"
 
 
 # -- for people
@@ -589,14 +592,16 @@ def test_a_rulebook_that_is_wrong(book: Path, requests: Path) -> None:
     assert f"{book}/more.yaml:1:21: " in str(error)
 
 
-def test_files_that_are_not_there(book: Path, tmp_path: Path) -> None:
+def test_files_that_are_not_there(book: Path, requests: Path, tmp_path: Path) -> None:
     """Each is named; what names no folder is a version, for which a log is needed."""
-    error = run("--rulebook", book, "--input", tmp_path / "absent").exception
-    assert isinstance(error, Malformed)
-    assert "absent" in str(error)
-    error = run("--rulebook", tmp_path / "absent", "--config", tmp_path).exception
-    assert isinstance(error, Malformed)
-    assert "switchboard.yaml: no such file" in str(error)
+    for arguments, said in (
+        (("--rulebook", book, "--input", tmp_path / "absent"), "No such file or directory"),
+        (("--rulebook", tmp_path / "absent", "--input", requests), "absent: no such folder"),
+        (("--rulebook", "absent", "--config", tmp_path), "switchboard.yaml: no such file"),
+    ):
+        error = run(*arguments).exception
+        assert isinstance(error, Malformed)
+        assert said in str(error)
 
 
 # -- the page
