@@ -300,6 +300,40 @@ def test_what_comes_of_an_overlap(book: Path, tmp_path: Path) -> None:
     assert [one.strip() for one in comes] == ["complaints", "complaints, without what that adds"]
 
 
+def test_what_may_explain_that_a_rule_was_never_hit(book: Path, tmp_path: Path) -> None:
+    """It is not yet in force; and that nothing fell to the default is no fault of the default."""
+    text = BOOK.replace("until: 2027-01-01", "from: 2027-06-01")
+    (book / "all.yaml").write_text(text, encoding="utf-8")
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(request(0, "x1", "refund for the sale")))
+    found = report("--rulebook", book, "--input", file)
+    assert (found["default"], "default" in found["never"]) == (0, False)
+    lines = lines_of(run("--rulebook", book, "--input", file))
+    (sale,) = [line.split(maxsplit=3) for line in lines if line.startswith("sale ")][:1]
+    assert sale == ["sale", "0", "0", "only from 2027-06-01 08:00 on"]
+
+
+def test_what_cannot_be_indexed_is_named_though_its_turn_never_came(
+    book: Path, tmp_path: Path
+) -> None:
+    """It costs nothing there."""
+    file = tmp_path / "in.jsonl"
+    given = [request(number, f"x{number}", "angry casino") for number in range(2)]
+    file.write_text("\n".join(map(json.dumps, given)))
+    again = "  - {id: again, when: {text: {keywords: casino}}, then: {queue: rest}}\n"
+    text = BOOK.replace("  - {id: chinese", f"{again * 6}  - {{id: chinese")
+    for number in range(6):
+        text = text.replace("{id: again,", f"{{id: again-{number},", 1)
+    (book / "all.yaml").write_text(text, encoding="utf-8")
+    found = report("--rulebook", book, "--input", file)
+    (night,) = [one for one in found["cost"]["routes"] if one["id"] == "night"]
+    assert night == {
+        "id": "night", "indexed": False, "tries": 0, "microseconds_per_request": 0.0,
+        "microseconds_per_try": 0.0, "share": 0.0,
+    }  # fmt: skip
+    assert found["cut"] == 2
+
+
 def test_long_tables_are_cut(tmp_path: Path) -> None:
     """The terminal shows so many rows; --json has all."""
     one = "  - {id: rN, when: {text: {keywords: wordN}}, then: {queue: rest}}\n"
