@@ -1,5 +1,6 @@
 """All that is reported of a rulebook's routes, and the same for programs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from router.rule_stats.cost import Cost, RouteCost
+from router.rule_stats.eager import shown_in_vain
 from router.rule_stats.figures import Figures, Hits, Share
 from router.rule_stats.sources import Besides
 from router.rule_stats.standing import Standing
 from router.whatif.replay import Book
+from rules.decision import Facts
 from rules.index import CompiledRoute
 from rules.model import Action, Route
+from rules.parts import Trigger
 
 NO_HITS = Hits()
 GOES_ON = "(goes on)"
@@ -24,7 +28,7 @@ class Report:
 
     `source` is where the decisions come from; with `anew` they were made by `book` just now, else
     they are those that the log has recorded, and `book` is in force. `activations` are those of
-    each version in the log's history.
+    each version in the log's history; `sample` are some of the requests.
     """
 
     source: str
@@ -35,6 +39,7 @@ class Report:
     standing: Mapping[str, Standing]
     figures: Figures
     besides: Besides
+    sample: Sequence[Facts]
     cost: Cost | None
 
     @property
@@ -60,15 +65,17 @@ class Report:
             if not route.takes_everything and not self.hits(route.id).all
         ]
 
-    @property
-    def seldom(self) -> list[CompiledRoute]:
-        """What is tried often and matches seldom, though it is looked for; the worst first."""
+    @cached_property
+    def seldom(self) -> list[tuple[CompiledRoute, Counter[Trigger]]]:
+        """What is tried often and matches seldom, the worst first, with what it is tried for."""
         found = [
             route
             for route in self.book.compiled.index.routes
             if not is_unindexed(route) and self.hits(route.id).seldom
         ]
-        return sorted(found, key=lambda route: (-self.hits(route.id).in_vain, route.number))
+        found.sort(key=lambda route: (-self.hits(route.id).in_vain, route.number))
+        shown = shown_in_vain(self.book.compiled, found, self.sample)
+        return [(route, shown[route.id]) for route in found]
 
     @cached_property
     def overlaps(self) -> list[tuple[str, str, int, str]]:
@@ -126,7 +133,10 @@ class Report:
             "versions": list(self._versions()),
             "routes": list(self._routes()),
             "never": [route.id for route in self.never],
-            "seldom": [route.id for route in self.seldom],
+            "seldom": [
+                {"id": route.id, "tried_for": [_shown(*one) for one in commonest(shown)]}
+                for route, shown in self.seldom
+            ],
             "overlaps": [
                 {
                     "winner": winner,
@@ -196,6 +206,15 @@ class Report:
                 for route, one in self.slowest
             ],
         }
+
+
+def commonest(shown: Mapping[Trigger, int]) -> list[tuple[Trigger, int]]:
+    """What is shown most first."""
+    return sorted(shown.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _shown(trigger: Trigger, count: int) -> dict[str, Any]:
+    return {**trigger._asdict(), "count": count}
 
 
 def _place(action: Action) -> str | None:

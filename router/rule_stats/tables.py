@@ -1,18 +1,18 @@
 """The report in sentences and tables of words. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from router.rule_stats.figures import SELDOM
-from router.rule_stats.report import GOES_ON, Report
+from router.rule_stats.report import GOES_ON, Report, commonest
 from router.rule_stats.words import MOST_ROWS, Section, counted, left, many, percent, times
-from rules.index import CompiledRoute
 from rules.model import Route
+from rules.parts import Trigger
 
 MOST_OVERLAPS = 20
 MOST_DAYS = 14
-WORDS_SHOWN = 4
+WORDS_SHOWN = 3
 
 
 class Tables:
@@ -59,7 +59,7 @@ class Tables:
             yield f"{said} {are} not in the log any more: not counted"
         if self._figures.cut:
             yield (
-                f"of {many(self._figures.cut, 'decision')} the explanation was cut: "
+                f"of {many(self._figures.cut, 'decision')} the explanation may be cut: "
                 "there may be more tries and overlaps"
             )
         lost = [name for name, _ in self._report.versions if not self._report.known(name)]
@@ -175,13 +175,14 @@ class Tables:
     def _seldom(self) -> Section:
         found = self._report.seldom
         rows = []
-        for route in found[:MOST_ROWS]:
+        for route, shown in found[:MOST_ROWS]:
             one = self._report.hits(route.id)
             share = percent(one.all, one.tried)
-            rows.append((route.id, str(one.tried), str(one.all), share, found_by(route)))
+            rows.append((route.id, str(one.tried), str(one.all), share, tried_for(shown)))
         return Section(
             "Tried often, matches seldom",
-            f"fewer than {SELDOM:.0%} of what shows one of these: is one of them too common?",
+            f"fewer than {SELDOM:.0%}; is what it is tried for too common? (how often in vain, of "
+            f"{many(len(self._report.sample), 'request')})",
             ("rule", "#tried", "#matched", "#%", "is tried for"),
             rows,
             left(found, MOST_ROWS),
@@ -226,14 +227,13 @@ class Tables:
         return "" if at is None else f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
 
 
-def found_by(route: CompiledRoute) -> str:
-    """What a request shows when the route is tried for it: `text keyword refund, 退款`."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for trigger in sorted(route.condition.triggers or ()):
-        how = "" if trigger.how == "equals" else f" {trigger.how}"
-        groups[f"{trigger.field}{how}"].append(trigger.value)
-    said = []
-    for name, values in groups.items():
-        more = f", … {len(values) - WORDS_SHOWN} more" if len(values) > WORDS_SHOWN else ""
-        said.append(f"{name} {', '.join(values[:WORDS_SHOWN])}{more}")
-    return "; ".join(said)
+def tried_for(shown: Mapping[Trigger, int]) -> str:
+    """`text keyword order (10), text list goods (2)`: how often each is shown in vain."""
+    found = commonest(shown)
+    said = [
+        f"{one.field}{'' if one.how == 'equals' else f' {one.how}'} {one.value}"
+        f"{f' ({count})' if count else ''}"
+        for one, count in found[:WORDS_SHOWN]
+    ]
+    more = len(found) - WORDS_SHOWN
+    return ", ".join([*said, f"… {more} more"] if more > 0 else said)

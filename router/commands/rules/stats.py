@@ -108,6 +108,7 @@ class _Read:
             standing={} if self.anew else standing(self.entries, routes, made),
             figures=figures,
             besides=self.gathered.besides,
+            sample=facts,
             cost=measured(self.book.compiled, facts) if facts else None,
         )
 
@@ -125,7 +126,7 @@ class _Wanted:
 
     async def read(self) -> _Read:
         """The rulebook and the decisions, from files or the log."""
-        traffic = None if self.source is None else read(lines_of(self.source), self.source)
+        traffic = self._traffic()
         book = self._folder()
         if traffic is not None and book is not None:
             return self._of_file(book, traffic)
@@ -143,9 +144,16 @@ class _Wanted:
     def _of_file(self, book: Book, traffic: Traffic) -> _Read:
         return _Read(traffic.source, book, from_traffic(book.compiled, traffic, self.measure))
 
+    def _traffic(self) -> Traffic | None:
+        if self.source is None:
+            return None
+        return read(lines_of(self.source), "stdin" if self.source == "-" else self.source)
+
     def _folder(self) -> Book | None:
-        """The rulebook in a folder, where one is named."""
-        if self.rulebook is None or not Path(self.rulebook).is_dir():
+        """The rulebook in a folder, where one is named: it is there, or its name has a slash."""
+        if self.rulebook is None:
+            return None
+        if "/" not in self.rulebook and not Path(self.rulebook).is_dir():
             return None
         return book_in(self.rulebook)
 

@@ -25,6 +25,7 @@ from router.settings import Config
 from router.topics import CUSTOMERS, TICKETS_EVENTS
 from router.world import World
 from rules.load import version
+from rules.parts import Trigger
 
 MONDAY = datetime(2027, 1, 4, 2, tzinfo=UTC)
 """Ten in the morning in the shop."""
@@ -177,7 +178,10 @@ def test_stdin(book: Path) -> None:
     """`-` is what comes in."""
     line = json.dumps(request(0, "x1", "refund"))
     result = run("--rulebook", book, "--input", "-", "--json", stdin=line)
-    assert json.loads(result.stdout)["decisions"] == 1
+    found = json.loads(result.stdout)
+    assert (found["source"], found["decisions"]) == ("stdin", 1)
+    error = run("--rulebook", book, "--input", "-", stdin="[]").exception
+    assert str(error) == "stdin:1: expected a JSON object"
 
 
 # -- for people
@@ -256,15 +260,27 @@ def test_tables_of_cost(book: Path, requests: Path) -> None:
 
 
 def test_a_keyword_that_is_too_common(book: Path, tmp_path: Path) -> None:
-    """Tried for eleven requests, matching one: with what it is tried for."""
+    """Tried for eleven requests, matching one: with what it is tried for in vain, and how often."""
+    words = BOOK.replace("keywords: order}", "keywords: [order, box, bag, cup, jar]}")
+    (book / "all.yaml").write_text(words, encoding="utf-8")
     file = tmp_path / "in.jsonl"
-    orders = [request(number / 2, f"o{number}", "my order") for number in range(10)]
+    texts = ["my order", "my order: a cup"] * 5
+    orders = [request(number / 2, f"o{number}", text) for number, text in enumerate(texts)]
     orders.append(request(11, "late", "my order"))
     file.write_text("\n".join(map(json.dumps, orders)))
-    assert report("--rulebook", book, "--input", file)["seldom"] == ["order"]
+    (seldom,) = report("--rulebook", book, "--input", file)["seldom"]
+    assert seldom["id"] == "order"
+    assert seldom["tried_for"][:2] == [
+        {"field": "text", "how": "keyword", "value": "order", "count": 10},
+        {"field": "text", "how": "keyword", "value": "cup", "count": 5},
+    ]
+    assert [one["count"] for one in seldom["tried_for"][2:]] == [0, 0, 0]
     found = lines_of(run("--rulebook", book, "--input", file))
     at = found.index("Tried often, matches seldom")
-    assert found[at + 4].split(maxsplit=4) == ["order", "11", "1", "9.1", "text keyword order"]
+    assert found[at + 1].endswith("(how often in vain, of 11 requests)")
+    *numbers, words = found[at + 4].split(maxsplit=4)
+    assert numbers == ["order", "11", "1", "9.1"]
+    assert words == ("text keyword order (10), text keyword cup (5), text keyword bag, … 2 more")
 
 
 def test_what_comes_of_an_overlap(book: Path, tmp_path: Path) -> None:
@@ -282,6 +298,40 @@ def test_what_comes_of_an_overlap(book: Path, tmp_path: Path) -> None:
     at = lines.index("Overlaps")
     comes = [line.split(maxsplit=3)[3].rpartition("   ")[0] for line in lines[at + 4 : at + 6]]
     assert [one.strip() for one in comes] == ["complaints", "complaints, without what that adds"]
+
+
+def test_what_may_explain_that_a_rule_was_never_hit(book: Path, tmp_path: Path) -> None:
+    """It is not yet in force; and that nothing fell to the default is no fault of the default."""
+    text = BOOK.replace("until: 2027-01-01", "from: 2027-06-01")
+    (book / "all.yaml").write_text(text, encoding="utf-8")
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(request(0, "x1", "refund for the sale")))
+    found = report("--rulebook", book, "--input", file)
+    assert (found["default"], "default" in found["never"]) == (0, False)
+    lines = lines_of(run("--rulebook", book, "--input", file))
+    (sale,) = [line.split(maxsplit=3) for line in lines if line.startswith("sale ")][:1]
+    assert sale == ["sale", "0", "0", "only from 2027-06-01 08:00 on"]
+
+
+def test_what_cannot_be_indexed_is_named_though_its_turn_never_came(
+    book: Path, tmp_path: Path
+) -> None:
+    """It costs nothing there."""
+    file = tmp_path / "in.jsonl"
+    given = [request(number, f"x{number}", "angry casino") for number in range(2)]
+    file.write_text("\n".join(map(json.dumps, given)))
+    again = "  - {id: again, when: {text: {keywords: casino}}, then: {queue: rest}}\n"
+    text = BOOK.replace("  - {id: chinese", f"{again * 6}  - {{id: chinese")
+    for number in range(6):
+        text = text.replace("{id: again,", f"{{id: again-{number},", 1)
+    (book / "all.yaml").write_text(text, encoding="utf-8")
+    found = report("--rulebook", book, "--input", file)
+    (night,) = [one for one in found["cost"]["routes"] if one["id"] == "night"]
+    assert night == {
+        "id": "night", "indexed": False, "tries": 0, "microseconds_per_request": 0.0,
+        "microseconds_per_try": 0.0, "share": 0.0,
+    }  # fmt: skip
+    assert found["cut"] == 2
 
 
 def test_long_tables_are_cut(tmp_path: Path) -> None:
@@ -576,14 +626,16 @@ def test_a_rulebook_that_is_wrong(book: Path, requests: Path) -> None:
     assert f"{book}/more.yaml:1:21: " in str(error)
 
 
-def test_files_that_are_not_there(book: Path, tmp_path: Path) -> None:
+def test_files_that_are_not_there(book: Path, requests: Path, tmp_path: Path) -> None:
     """Each is named; what names no folder is a version, for which a log is needed."""
-    error = run("--rulebook", book, "--input", tmp_path / "absent").exception
-    assert isinstance(error, Malformed)
-    assert "absent" in str(error)
-    error = run("--rulebook", tmp_path / "absent", "--config", tmp_path).exception
-    assert isinstance(error, Malformed)
-    assert "switchboard.yaml: no such file" in str(error)
+    for arguments, said in (
+        (("--rulebook", book, "--input", tmp_path / "absent"), "No such file or directory"),
+        (("--rulebook", tmp_path / "absent", "--input", requests), "absent: no such folder"),
+        (("--rulebook", "absent", "--config", tmp_path), "switchboard.yaml: no such file"),
+    ):
+        error = run(*arguments).exception
+        assert isinstance(error, Malformed)
+        assert said in str(error)
 
 
 # -- the page
@@ -597,5 +649,5 @@ def test_every_field_is_on_its_page(shop: Shop) -> None:
     cost = found["cost"]
     objects = [found, found["rulebook"], cost, cost["routes"][0]]
     objects += [found[name][0] for name in ("days", "versions", "routes", "overlaps")]
-    fields = {name for one in objects for name in one}
+    fields = {name for one in objects for name in one} | {"tried_for", *Trigger._fields}
     assert sorted(name for name in fields if f"`{name}`" not in table) == []

@@ -82,6 +82,24 @@ def test_overlaps() -> None:
     assert FOUND.routes["late"].overridden == 2
 
 
+@pytest.mark.parametrize(
+    ("requests", "example"),
+    [
+        ((("b", 2), ("a", 1), ("c", 3)), "a"),
+        ((("a", 3), ("b", 2)), "b"),
+        ((("b", 1), ("a", 1), ("c", 1)), "a"),
+    ],
+)
+def test_the_example_is_the_first_in_time(
+    requests: tuple[tuple[str, int], ...], example: str
+) -> None:
+    """In whatever order the partitions are read; of one instant the smallest id."""
+    stream = [
+        decided(name, "refund", hours=hours, overridden=("late",)) for name, hours in requests
+    ]
+    assert counted(stream, UTC).overlaps["refund", "late"].example == example
+
+
 def test_the_default() -> None:
     """Its share of all, and by version."""
     assert (FOUND.all.decisions, FOUND.all.default, FOUND.all.part) == (5, 2, 0.4)
