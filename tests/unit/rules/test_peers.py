@@ -273,6 +273,8 @@ def test_a_configuration_is_clean(path: Path) -> None:
         ("taskrouter", has(type="marketing"), NOON, ("marketing", 0, {})),
         ("taskrouter", has(selected_queue="support"), NOON, ("support", 0, {})),
         ("taskrouter", has(original_queue="Sales"), NOON, ("sales", 0, {})),
+        ("taskrouter", has(transfer_queue="Support"), NOON, ("support", 0, {})),
+        ("taskrouter", has(transfer_queue="Everyone", type="sales"), NOON, ("everyone", 0, {})),
         ("taskrouter", has(type="leads"), NOON, ("leads", 1, {})),
         ("taskrouter", has(callback_attempts=1), NOON, ("callbacks", 1, {})),
         ("taskrouter", has(callback_attempts=4), NOON, ("callbacks", 0, {})),
