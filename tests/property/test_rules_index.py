@@ -123,9 +123,20 @@ ACTIONS = st.fixed_dictionaries(
         "skills": st.dictionaries(st.sampled_from(["zh", "en"]), st.integers(0, 5), max_size=2),
         "type": st.just("matter"),
         "sla": st.sampled_from(["fast", "slow"]),
+        "ack": st.sampled_from([None, "thanks", "sorry"]),
         "continue": st.booleans(),
     },
 )
+DEFAULTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.just("matter"),
+        "priority": st.just(8),
+        "sla": st.just("slow"),
+        "ack": st.just("sorry"),
+    },
+)
+DROPS = st.just({"drop": "spam"})
 REQUESTS = st.fixed_dictionaries(
     {"text": TEXTS, "channel": st.sampled_from(["email", "sms", "chat", "hotline"])},
     optional={
@@ -167,13 +178,13 @@ class Made(NamedTuple):
 @st.composite
 def rulebooks(draw: st.DrawFn) -> Made:
     """Up to five routes before the default."""
-    drawn = draw(st.lists(st.tuples(conditions(), ACTIONS, BOUNDS), max_size=5))
+    drawn = draw(st.lists(st.tuples(conditions(), ACTIONS | DROPS, BOUNDS), max_size=5))
     routes: list[dict[str, Any]] = [
         {"id": f"r{n}", "when": when, "then": then, **bounds}
         for n, (when, then, bounds) in enumerate(drawn)
     ]
     routes.append({"id": "default", "then": {"queue": "one"}})
-    data = FRAME | {"routes": routes}
+    data = FRAME | {"routes": routes, "defaults": draw(DEFAULTS)}
     plain = PlainRules(data, BRANDS, is_open=on_weekdays, expressions=EXPRESSIONS)
     text = json.dumps(data, ensure_ascii=False)
     return Made(plain, compile_rulebook({"all.yaml": text, **BRANDS}))
@@ -184,8 +195,9 @@ BOUNDS = st.fixed_dictionaries(
     optional={
         "from": st.sampled_from(["2026-03-01T20:00:00+08:00", "2026-03-02T12:00:00Z"]),
         "until": st.sampled_from(["2026-03-02T12:00:00Z", "2026-03-03T00:00:00Z"]),
+        "rollout": st.sampled_from(["30%", "70%"]),
     },
-).filter(lambda one: len(one) < 2 or one["from"] < one["until"])
+).filter(lambda one: one.get("from", "") < one.get("until", "3"))
 
 
 FRAME: dict[str, Any] = {
@@ -195,6 +207,7 @@ FRAME: dict[str, Any] = {
     "queues": {"one": {}, "two": {}},
     "tiers": {"vip": {"priority": 2, "sla": "vips"}, "standard": {}},
     "types": {"matter": {"sla": "usual"}},
+    "acks": {"thanks": {"sms": "Thanks"}, "sorry": {"sms": "Sorry"}},
     "customers": {"wang": {}},
     "lists": {
         "curses": WORDS[1:4],
