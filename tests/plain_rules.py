@@ -133,9 +133,10 @@ class PlainRules:
     def _says(self, match: Mapping[str, Any], text: str) -> bool:
         """Whether one of the keywords, of the lists' words, or of the regexes is in a text."""
         text = text[:100_000].encode("utf-8", "replace").decode()
-        folded = as_compared(text, looks=match.get("lookalikes", False))
+        folded = plain_fold(text)
+        seen = alike(folded) if match.get("lookalikes", False) else folded
         for one in self._sought.get(id(match)) or self._words(match):
-            if one[0] in folded and stands(one, folded):
+            if one[0] in seen and stands(one, seen, folded):
                 return True
         return any(re2_finds(pattern, text) for pattern in listed(match.get("regex", [])))
 
@@ -254,12 +255,29 @@ def _converter() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+CHINESE = "⺀-鿿豈-\ufaff\U00020000-\U0003ffff"
+"""Chinese and Japanese: between two of these a blank or a line break means nothing."""
+
+
+@cache
+def invisible(one: str) -> bool:
+    """Whether a character shows nothing (Unicode's Default_Ignorable_Code_Point, nearly)."""
+    fillers = (
+        "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0"
+        "\U000e0100-\U000e01ef]"
+    )
+    return unicodedata.category(one) == "Cf" or re.match(fillers, one) is not None
+
+
 @lru_cache(maxsize=65_536)
 def plain_fold(text: str) -> str:
     """The definition: no tables, no way back to the original; what is folded stays as it is."""
-    visible = re.sub("[\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e]", "", text)
+    visible = "".join(one for one in text if not invisible(one))
     folded = unicodedata.normalize("NFKC", visible).casefold()
+    for curly, straight in (("‘’‚‛ʼ′", "'"), ("“”„‟″", '"'), ("‐‑‒–—―−", "-")):
+        folded = re.sub(f"[{curly}]", straight, folded)
     folded = re.sub(r"\s+", " ", "".join(map(simplified, folded)))
+    folded = re.sub(f"(?<=[{CHINESE}]) (?=[{CHINESE}])", "", folded)
     return folded if folded == text else plain_fold(folded)
 
 
@@ -278,7 +296,9 @@ def _letter(one: str) -> str:
     return letters[0].lower() if letters else one
 
 
-_WORD = re.compile(r"[^\W\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0010ffff]")
+_WORD = re.compile(
+    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0010ffff]"
+)
 
 
 @cache
@@ -295,32 +315,30 @@ def sought(keyword: str, *, looks: bool) -> Sought:
     joined_after = wanted.endswith("*") and not wanted.endswith("\\*")
     wanted = wanted.removeprefix("*") if joined_before else wanted
     wanted = (wanted[:-1] if joined_after else wanted).replace("\\*", "*").strip()
-    wanted = alike(wanted) if looks else wanted
-    begins = bool(wanted) and in_words(wanted[0]) and not joined_before
-    return Sought(wanted, begins, bool(wanted) and in_words(wanted[-1]) and not joined_after)
+    return Sought(alike(wanted) if looks else wanted, not joined_before, not joined_after)
 
 
-def stands(one: Sought, folded: str) -> bool:
-    """Whether what is sought stands somewhere in a folded text."""
+def stands(one: Sought, seen: str, folded: str) -> bool:
+    """Whether what is sought stands somewhere in a text as it is compared.
+
+    Where words end is seen in the folded text, in which every character has the same place.
+    """
     core, begins, ends = one
-    start = folded.find(core) if core else -1
+    start = seen.find(core) if core else -1
     while start >= 0:
         end = start + len(core)
-        joined = begins and start > 0 and in_words(folded[start - 1])
-        if not joined and not (ends and end < len(folded) and in_words(folded[end])):
+        before = begins and start > 0 and in_words(folded[start - 1]) and in_words(folded[start])
+        after = ends and in_words(folded[end - 1]) and in_words(folded[end : end + 1])
+        if not before and not after:
             return True
-        start = folded.find(core, start + 1)
+        start = seen.find(core, start + 1)
     return False
 
 
-def has_keyword(text: str, keyword: str, *, looks: bool = False) -> bool:
-    """Whether a keyword is in a text, as it is written or as it looks."""
-    return stands(sought(keyword, looks=looks), as_compared(text, looks=looks))
-
-
-def as_compared(text: str, *, looks: bool) -> str:
-    """A text as keywords are looked for in it."""
-    return alike(plain_fold(text)) if looks else plain_fold(text)
+def has_keyword(text: str, keyword: str) -> bool:
+    """Whether a keyword is in a text as it is written."""
+    folded = plain_fold(text)
+    return stands(sought(keyword, looks=False), folded, folded)
 
 
 @cache
