@@ -59,7 +59,7 @@ async def _tell(log: Log, now: datetime, told: set[str]) -> set[str]:
     for identity, event in found.items():
         if identity not in told:
             await log.publish([operations.message(event, id=identity, source=SOURCE, at=now)])
-            _log.warning("calendar_uncovered", calendar=event.calendar, problem=event.problem)
+            _log.warning("calendar_uncovered", problem=event.problem, rulebook=event.rulebook)
     return set(found)
 
 
@@ -75,7 +75,7 @@ async def _uncovered(log: Log, now: datetime) -> dict[str, operations.CalendarUn
         f"{SOURCE}/{compiled.version}/{name}/{gap.first}/{now.date()}": (
             operations.CalendarUncovered(
                 rulebook=compiled.version, calendar=name, first_year=gap.first,
-                last_year=gap.last, problem=str(gap), at=now,
+                last_year=gap.last, problem=f"calendar {name}: {gap}", at=now,
             )
         )
         for name, calendar in compiled.calendars.items()

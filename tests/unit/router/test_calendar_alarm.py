@@ -83,8 +83,7 @@ async def test_it_is_told_once_a_day_and_to_the_log() -> None:
             await until(lambda: len(world.told()) == 2)
     (warning, _) = [one for one in logs if one["event"] == "calendar_uncovered"]
     assert warning["log_level"] == "warning"
-    assert warning["calendar"] == "shop"
-    assert warning["problem"].startswith("2040-2041 are not covered: the days off of CN")
+    assert warning["problem"].startswith("calendar shop: 2040-2041 are not covered: the days off")
 
 
 async def test_all_workers_of_a_day_give_the_same_identity() -> None:
