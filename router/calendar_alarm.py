@@ -44,8 +44,10 @@ async def watch_calendars(log: Log, *, clock: Clock, every_seconds: float = EVER
             except Unavailable as error:
                 _log.warning("calendars_wait_for_log", reason=str(error))
                 wait_seconds = POLL_SECONDS
+            # `wait_for` forgets, before Python 3.12, a cancellation that comes with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await changed.wait()
 
 
 async def _notice(log: Log, changed: asyncio.Event) -> None:

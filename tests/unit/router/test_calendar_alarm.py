@@ -129,3 +129,15 @@ async def test_what_the_log_did_not_take_is_told_again() -> None:
         async with world.watched():
             await until(lambda: len(world.told()) == 1)
     assert "calendars_wait_for_log" in [one["event"] for one in logs]
+
+
+async def test_it_stops_whenever_it_is_told_to() -> None:
+    """Also at the very moment at which a rulebook comes into force."""
+    for steps in range(40):
+        world = World()
+        await put_in_force(book("US"), world.log)
+        async with asyncio.timeout(5), world.watched():
+            await asyncio.sleep(0.02)
+            await put_in_force(book("US, CN"), world.log)
+            for _ in range(steps):
+                await asyncio.sleep(0)
