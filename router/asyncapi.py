@@ -70,7 +70,12 @@ GIVEN: Mapping[str, Contracts] = {
     RULEBOOK: (events.RulebookActivated,),
     QUEUES_STATISTICS: (events.QueueStatistics,),
     DEADLETTER: (deadletter.DeadLetter, deadletter.Part, deadletter.Redriven),
-    OPERATIONS: (operations.Watermark, operations.DeadLettered, operations.TimerFailed),
+    OPERATIONS: (
+        operations.Watermark,
+        operations.DeadLettered,
+        operations.TimerFailed,
+        operations.CalendarUncovered,
+    ),
 }
 """Topic -> what others may read there."""
 

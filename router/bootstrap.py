@@ -21,6 +21,7 @@ from channels.email.source import SmtpSource
 from channels.errors import Unavailable
 from channels.http import HttpSource
 from channels.inbox import utc_now
+from router.calendar_alarm import watch_calendars
 from router.collector import calm_collector
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
@@ -224,6 +225,7 @@ async def running(
             await folder.start()
             await start_router(app, worker)
             app.start("rulebook watcher", folder.watch())
+            app.start("calendars", watch_calendars(log, clock=utc_now))
         if "senders" in roles or "channels" in roles:
             await start_edges(app, stack, roles)
         yield app

@@ -16,6 +16,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _FURTHER: tuple[type[Event], ...] = (
     customers.CustomerChanged,
+    operations.CalendarUncovered,
     operations.DeadLettered,
     operations.TimerFailed,
     operations.Watermark,

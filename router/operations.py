@@ -1,4 +1,4 @@
-"""What operations are told besides tickets: dead letters, watermarks, failed timers."""
+"""What operations are told besides tickets: dead letters, watermarks, failed timers, calendars."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -38,6 +38,18 @@ class TimerFailed(Event, frozen=True, kw_only=True):
     error: str
     problem: str
     again_at: datetime
+    at: datetime
+
+
+class CalendarUncovered(Event, frozen=True, kw_only=True):
+    """A calendar in force lacks the days off of years that begin soon; told once a day."""
+
+    TYPE: ClassVar[str] = "operations.calendar_uncovered"
+    rulebook: str
+    calendar: str
+    first_year: int
+    last_year: int
+    problem: str
     at: datetime
 
 

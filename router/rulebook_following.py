@@ -7,7 +7,7 @@ command. Across restarts the log is the memory: see `Folder.start`.
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -184,6 +184,15 @@ def overruled(entries: Sequence[Entry], named: str) -> bool:
 
 async def follow_budgets(log: Log, sending: Senders) -> None:
     """The senders' budgets are those of the rulebook in force, whoever puts it in force."""
+    async for event in activations(log, waiting="budgets_wait_for_log"):
+        sending.budgets = await asyncio.to_thread(_budgets, event)
+
+
+async def activations(log: Log, *, waiting: str) -> AsyncIterator[RulebookActivated]:
+    """What comes into force, from the first on; where several are read at once, the newest.
+
+    While the log is away it waits, and logs `waiting`.
+    """
     while True:
         try:
             newest = 0
@@ -192,9 +201,9 @@ async def follow_budgets(log: Log, sending: Senders) -> None:
                 event = _newest(delivery.records, newest)
                 if event is not None:
                     newest = event.activation
-                    sending.budgets = await asyncio.to_thread(_budgets, event)
+                    yield event
         except Unavailable as error:
-            _log.warning("budgets_wait_for_log", reason=str(error))
+            _log.warning(waiting, reason=str(error))
             await asyncio.sleep(POLL_SECONDS)
 
 

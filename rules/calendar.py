@@ -6,8 +6,9 @@ times that a clock change skips move later by the gap (02:30 -> 03:30), doubled 
 occurrence; what is counted is real time, and no instant twice.
 
 For one date the first that says something holds: the overlay, `closed`, a public holiday,
-`special`, the weekly hours. What it says holds for the hours that begin on that date: a shift over
-midnight belongs to the evening. `breaks` are taken out of whatever is open, also of such a shift.
+`special`, a make-up working day (调休), the weekly hours. What it says holds for the hours that
+begin on that date: a shift over midnight belongs to the evening. `breaks` are taken out of whatever
+is open, also of such a shift.
 
 A duration that ends exactly at a closing ends there, not at the next opening; one of nothing ends
 at the next open moment. Instants beyond the years 1 to 9999 raise `OverflowError`.
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from rules.dates import DAY_SECONDS, Hours, Spec, parse_spec
 from rules.model import CalendarSpec
+from rules.stretch import Stretch
 
 DAY = timedelta(days=1)
 ZERO = timedelta(0)
@@ -28,7 +30,10 @@ SEARCH_DAYS = 3660
 """A calendar that is closed for so long on end, ten years, is taken to stay closed."""
 HORIZON_DAYS = 36_600
 """No duration is followed further than this, a hundred years."""
+STRETCH_DAYS, OVERLAP_DAYS = 128, 64
+"""What begins within so many days, and ends so many days later at most, is looked up."""
 _MAX_KNOWN_DAYS = 4_096
+_MAX_STRETCHES = 16
 _FIRST_DAY = date.min.toordinal() + 3
 _LAST_DAY = date.max.toordinal() - 3
 
@@ -58,6 +63,9 @@ class Calendar:
     spec: Spec
     _always: bool = field(init=False, repr=False, compare=False)
     _days: dict[int, Day] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _stretches: dict[int, Stretch] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_always", self.spec.always)
@@ -82,7 +90,12 @@ class Calendar:
     def is_open(self, at: datetime) -> bool:
         """Whether `at` is in an open period: its start is, its end is not."""
         at = _utc(at)
-        return self._always or next((one.start <= at for one in self._ahead(at)), False)
+        if self._always:
+            return True
+        known = self._stretch(at)
+        if known is not None:
+            return known.is_open(at)
+        return next((one.start <= at for one in self._ahead(at)), False)
 
     def is_workday(self, day: date) -> bool:
         """Whether any open time begins on the local date."""
@@ -130,6 +143,12 @@ class Calendar:
             return self.back(start, -duration)
         if self._always:
             return start + duration
+        known = self._stretch(start)
+        at = None if known is None else known.due(start, duration)
+        return self._walked_to(start, duration) if at is None else at
+
+    def _walked_to(self, start: datetime, duration: timedelta) -> datetime:
+        """`due`, day by day."""
         for opens, closes in self._ahead(start):
             begin = opens if opens > start else start
             left = closes - begin
@@ -163,6 +182,12 @@ class Calendar:
             return -self.elapsed(end, start)
         if self._always:
             return end - start
+        known = self._stretch(start)
+        passed = None if known is None else known.elapsed(start, end)
+        return self._walked_through(start, end) if passed is None else passed
+
+    def _walked_through(self, start: datetime, end: datetime) -> timedelta:
+        """`elapsed`, day by day."""
         total = ZERO
         first, last = self._number(start) - 1, self._number(end) + 1
         for number in range(first, last + 1):
@@ -222,6 +247,24 @@ class Calendar:
                 closed += 1
                 if closed > SEARCH_DAYS:
                     return
+
+    def _stretch(self, at: datetime) -> Stretch | None:
+        """The months from `at` on; None at the ends of time."""
+        block = at.toordinal() // STRETCH_DAYS
+        return self._stretches.get(block) or self._laid_out(block)
+
+    def _laid_out(self, block: int) -> Stretch | None:
+        # A local date is at most a day from that in UTC, a period begins a day before it ends.
+        first, last = block * STRETCH_DAYS - 2, (block + 1) * STRETCH_DAYS + OVERLAP_DAYS
+        if first < _FIRST_DAY or last > _LAST_DAY:
+            return None
+        if len(self._stretches) >= _MAX_STRETCHES:
+            self._stretches.clear()
+        days = (self._days.get(number) or self._computed(number) for number in range(first, last))
+        until = datetime.combine(date.fromordinal(last - 2), time(), UTC)
+        found = Stretch((period for day in days for period in day.periods), until)
+        self._stretches[block] = found
+        return found
 
     def _number(self, at: datetime) -> int:
         """The local date's number. Its neighbours are looked at too: clocks go back over it."""

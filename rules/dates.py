@@ -13,6 +13,7 @@ from rules.model import CalendarSpec
 from rules.source import read
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKEND = WEEKDAYS.index("sat")
 DAY_SECONDS = 86400
 _INTERVAL = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?-(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
@@ -46,6 +47,11 @@ class Spec:
         return not dated and all(hours == (Interval(0, DAY_SECONDS),) for hours in self.weekly)
 
     @property
+    def hours_made_up(self) -> Hours:
+        """The hours of a make-up working day: those of the first weekday that has any, or none."""
+        return next((hours for hours in self.weekly[:WEEKEND] if hours), ())
+
+    @property
     def opens(self) -> bool:
         """Whether there are any hours at all."""
         return any((*self.weekly, *self.special.values(), *self.overlay.values()))
@@ -56,7 +62,10 @@ class Spec:
             return self.overlay[day]
         if day in self.closed or day in self.holidays:
             return ()
-        return self.special.get(day, self.weekly[day.weekday()])
+        if day in self.special:
+            return self.special[day]
+        usual = self.weekly[day.weekday()]
+        return self.hours_made_up or usual if self.holidays.is_worked(day) else usual
 
 
 def parse_spec(spec: CalendarSpec, files: Mapping[str, str]) -> Spec:

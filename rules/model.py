@@ -29,8 +29,8 @@ class CalendarSpec(Entry):
     """Business hours, in full in docs/calendars.md.
 
     Intervals are half-open local times, `"09:00-12:00"`; `24:00` ends a day, `"22:00-06:00"` runs
-    into the next. Of overlay, closed, holidays, special and hours the first that says something
-    of a date holds.
+    into the next. Of overlay, closed, holidays, special, make-up working days and hours the first
+    that says something of a date holds.
     """
 
     timezone: str
@@ -38,7 +38,10 @@ class CalendarSpec(Entry):
     hours: dict[str, list[str]]
     """Weekdays to intervals: `{mon-fri: ["09:00-12:00", "13:00-18:00"], "sat,sun": []}`."""
     holidays: list[str] = []
-    """Countries, and parts of them, whose public holidays are closed: `[CN, US-CA]`."""
+    """Countries, and parts of them, whose public holidays are closed: `[CN, US-CA]`.
+
+    With `CN` the announced days off are closed and make-up working days (调休) are worked.
+    """
     overlay: str | None = None
     """A file of dates: `2027-02-07: work`, `2027-02-08: off`, `2027-02-20: ["10:00-14:00"]`."""
     closed: list[str] = []

@@ -12,9 +12,14 @@ import typer
 from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.calendar import Calendar, NeverOpen
+from rules.coverage import gaps
 from rules.index import compile_rulebook
 from rules.scalars import parse_duration
 from rules.wording import did_you_mean
+
+NOT_GUESSED = (
+    "Nothing is guessed: weekly hours are counted, less the holidays that follow from the law."
+)
 
 app = typer.Typer(help="Business time: when is it due, how much has passed.", no_args_is_help=True)
 
@@ -41,10 +46,11 @@ def due(
     2d are 48 hours of open time, not two working days. --json adds the calendar's local time.
     """
     found = _calendar(rulebook, calendar)
-    length = _duration(duration)
+    begin, length = _instant(start, found), _duration(duration)
     with _answered(calendar):
-        at = found.due(_instant(start, found), length)
+        at = found.due(begin, length)
         local = at.astimezone(found.zone).isoformat()
+    _say_gaps(calendar, found, begin, at)
     typer.echo(json.dumps({"due_at": _utc(at), "local": local}) if as_json else _utc(at))
 
 
@@ -61,8 +67,10 @@ def elapsed(
     --json adds it in hours and minutes.
     """
     found = _calendar(rulebook, calendar)
+    begin, until = _instant(start, found), _instant(end, found)
     with _answered(calendar):
-        passed = found.elapsed(_instant(start, found), _instant(end, found))
+        passed = found.elapsed(begin, until)
+    _say_gaps(calendar, found, begin, until)
     seconds = passed.total_seconds()
     number = int(seconds) if seconds.is_integer() else seconds
     written = {"seconds": number, "duration": _readable(passed)}
@@ -77,6 +85,13 @@ def _answered(calendar: str) -> Iterator[None]:
     except (NeverOpen, OverflowError) as error:
         said = "beyond the years 1 to 9999" if isinstance(error, OverflowError) else error
         raise Malformed(f"calendar {calendar}: {said}") from None
+
+
+def _say_gaps(name: str, calendar: Calendar, one: datetime, other: datetime) -> None:
+    """Tell on stderr of the years between two instants for which not all dates are known."""
+    years = sorted(at.astimezone(calendar.zone).year for at in (one, other))
+    for gap in gaps(calendar.spec, *years):
+        typer.echo(f"calendar {name}: {gap}. {NOT_GUESSED}", err=True)
 
 
 def _calendar(rulebook: Path, name: str) -> Calendar:

@@ -20,6 +20,7 @@ from router.rulebook_files import read_folder
 from router.rulebook_history import Entry, history
 from router.settings import Config, load
 from router.shard import MAX_CLOCK_SKEW
+from rules.coverage import gaps_ahead
 from rules.index import compile_rulebook
 from rules.lint import lint
 from rules.load import version
@@ -32,7 +33,8 @@ def doctor(
 ) -> None:
     """Check settings, secrets, rulebook, disk, log and clock; exit 1 when something is wrong.
 
-    A note is no fault: who only listens on an account may want it so.
+    A note is no fault: who only listens on an account may want it so, and a year's days off may not
+    be announced yet.
     """
     settings = load(config)
     bad = False
@@ -41,6 +43,8 @@ def doctor(
         typer.echo(f"{'ok  ' if good else 'BAD '} {text}")
     for account, setting in wiring.without_way_out(settings).items():
         typer.echo(f"note {account}: no way out; answers fail until `{setting}` is set")
+    for text in _uncovered(settings):
+        typer.echo(f"note {text}")
     if bad:
         raise typer.Exit(1)
 
@@ -73,7 +77,19 @@ def _rulebook(config: Config) -> tuple[bool, str]:
         compiled = compile_rulebook(files)
     except SwitchboardError as error:
         return False, f"rulebook: {str(error).splitlines()[0]} (`switchboard check {folder}`)"
-    return True, f"rulebook {compiled.version}: {len(lint(files))} warnings"
+    return True, f"rulebook {compiled.version}: {len(lint(files, datetime.now(UTC)))} warnings"
+
+
+def _uncovered(config: Config) -> Iterator[str]:
+    """The folder's calendars that are not known for the coming weeks; a wrong rulebook is said."""
+    try:
+        files = read_folder(config.path(config.settings.rulebook))
+        calendars = compile_rulebook(files).calendars
+    except SwitchboardError:
+        return
+    for name, calendar in calendars.items():
+        for gap in gaps_ahead(calendar.spec, datetime.now(UTC)):
+            yield f"calendar {name}: {gap}"
 
 
 def _disk(config: Config) -> Iterator[tuple[bool, str]]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.calendar import Calendar
+from rules.calendar import STRETCH_DAYS, Calendar
 from rules.dates import WEEKDAYS
 from rules.model import CalendarSpec
 
@@ -264,3 +264,22 @@ def test_the_short_cut_for_always_open_changes_nothing(zone: str, data: st.DataO
     assert always.elapsed(start, start + duration) == slow.elapsed(start, start + duration)
     assert always.is_open(start)
     assert slow.is_open(start)
+
+
+@given(calendars(), moments(), st.timedeltas(timedelta(0), 90 * DAY))
+@settings(deadline=None, max_examples=50)
+def test_what_is_looked_up_is_what_walking_finds(
+    written: Written, moment: Callable[[Written], datetime], length: timedelta
+) -> None:
+    """The running sums of some months answer as day after day does, at their edges too."""
+    calendar, at = written.calendar, moment(written)
+    edge = datetime.combine(
+        date.fromordinal(at.toordinal() // STRETCH_DAYS * STRETCH_DAYS), at.time(), UTC
+    )
+    for start in (at, edge, edge - timedelta(microseconds=1)):
+        assert calendar.due(start, length) == calendar._walked_to(start, length)
+        assert calendar.elapsed(start, start + length) == calendar._walked_through(
+            start, start + length
+        )
+        opens = next(iter(calendar.periods(start))).start
+        assert calendar.is_open(start) is (opens == start)

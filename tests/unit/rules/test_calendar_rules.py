@@ -423,6 +423,37 @@ def test_days_that_are_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(small._days) <= 10
 
 
+def test_months_that_are_laid_out_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So are the running sums by which short spans are looked up."""
+    monkeypatch.setattr(module, "_MAX_STRETCHES", 2)
+    small, start = calendar(), utc("2026-01-05 09:00")
+    weeks = [start + timedelta(weeks=number) for number in range(0, 300, 20)]
+    assert [small.due(one, HOUR) for one in weeks] == [one + HOUR for one in weeks]
+    assert len(small._stretches) <= 2
+
+
+def test_beyond_the_months_that_are_laid_out_days_are_walked() -> None:
+    """A target of a year, and of a calendar that is closed for months."""
+    start = utc("2026-01-05 09:00")
+    assert calendar().due(start, 52 * 40 * HOUR) == utc("2027-01-01 18:00")
+    assert calendar().elapsed(start, utc("2027-01-04 09:00")) == 52 * 40 * HOUR
+    season = calendar(
+        hours={}, special={"2026-01-05": ["09:00-10:00"], "2027-01-04": ["08:00-09:00"]}
+    )
+    assert season.due(start, 90 * MINUTE) == utc("2027-01-04 08:30")
+    assert season.next_open(utc("2026-01-05 10:00")) == utc("2027-01-04 08:00")
+    assert not season.is_open(utc("2026-08-05 10:00"))
+
+
+@pytest.mark.parametrize("at", ["0001-01-20 10:00", "9999-12-10 10:00"])
+def test_near_the_ends_of_time_days_are_walked(at: str) -> None:
+    """Months that are not whole are not laid out."""
+    office = calendar(hours={"mon-sun": ["09:00-18:00"]})
+    assert office.is_open(utc(at))
+    assert office.due(utc(at), HOUR) == utc(at) + HOUR
+    assert office.elapsed(utc(at), utc(at) + HOUR) == HOUR
+
+
 def test_calendars_of_one_spec_are_equal() -> None:
     """Whatever they were asked before; so a rulebook that did not change changes no clock."""
     asked = calendar(holidays=["CN"])

@@ -19,6 +19,7 @@ calendars:
     timezone: Asia/Shanghai
     hours: {mon-fri: ["09:00-12:00", "13:00-18:00"]}
     overlay: calendars/2027.yaml
+  china: {timezone: Asia/Shanghai, hours: {mon-fri: ["09:00-18:00"]}, holidays: [CN]}
   once: {timezone: UTC, hours: {}, special: {"2027-01-04": ["09:00-10:00"]}}
   always: {timezone: America/New_York, hours: {mon-sun: ["00:00-24:00"]}}
 """
@@ -26,7 +27,7 @@ calendars:
 
 @pytest.fixture
 def rulebook(tmp_path: Path) -> Path:
-    """A rulebook's folder with three calendars."""
+    """A rulebook's folder with some calendars."""
     (tmp_path / "rulebook.yaml").write_text(RULEBOOK, "utf-8")
     (tmp_path / "calendars").mkdir()
     (tmp_path / "calendars" / "2027.yaml").write_text("2027-02-07: work\n2027-02-08: off\n")
@@ -88,6 +89,37 @@ def test_due_as_json_has_local_time(rulebook: Path) -> None:
         "local": "2027-01-04T14:30:00+08:00",
     }
     assert json.loads(result.stdout) == expected
+
+
+NOT_COVERED = "the days off of CN are not known; write them into an overlay"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "answer", "years"),
+    [
+        ("due", ("china", "2026-09-30T17:00", "10h"), "2026-10-08T10:00:00Z", None),
+        ("due", ("china", "2090-03-06T09:00", "1h"), "2090-03-06T02:00:00Z", "2090 is"),
+        ("due", ("china", "2003-12-31T17:00", "2h"), "2004-01-02T02:00:00Z", "2003 is"),
+        ("elapsed", ("china", "2090-12-29T09:00", "2092-01-01"), "", "2090-2092 are"),
+        ("elapsed", ("china", "2092-01-01", "2090-12-29T09:00"), "", "2090-2092 are"),
+        ("due", ("shop", "2028-01-04T09:00", "1h"), "2028-01-04T02:00:00Z", "2028 is"),
+    ],
+)
+def test_years_that_are_not_covered_are_said(
+    rulebook: Path, command: str, arguments: tuple[str, ...], answer: str, years: str | None
+) -> None:
+    """On stderr, with what was counted instead; stdout has the answer, the exit code is 0."""
+    result = run(rulebook, command, *arguments)
+    assert result.exit_code == 0
+    assert result.stdout.strip() == answer or not answer
+    if years is None:
+        assert result.stderr == ""
+        return
+    reason = "the overlay ends with 2027-02-08" if arguments[0] == "shop" else NOT_COVERED
+    assert result.stderr == (
+        f"calendar {arguments[0]}: {years} not covered: {reason}. Nothing is guessed: "
+        "weekly hours are counted, less the holidays that follow from the law.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner
@@ -9,8 +10,10 @@ from typer.testing import CliRunner
 from channels.errors import Malformed
 from router import records
 from router.cli import app
+from router.commands import doctor
 from router.commands.watch import _check
 from router.log.memory import MemoryLog
+from router.settings import load
 
 RULES = "pools: {p: {queues: [billing]}}\nqueues: {billing: {}}\nroutes: [{id: all, then: {queue: billing}}]\n"  # noqa: E501 - a file of three lines
 
@@ -61,3 +64,25 @@ def test_doctor_names_accounts_whose_customers_cannot_be_answered(tmp_path: Path
         "note sms/mute: no way out; answers fail until `sms.mute.url` is set",
         "note webhooks/crm: no way out; answers fail until `chat.crm` is set",
     ]
+
+
+def test_doctor_has_a_note_of_a_calendar_that_is_not_covered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From sixty days before the year on; it is no fault, for nobody may know the days off yet."""
+    folder = config(tmp_path)
+    hours = "timezone: Asia/Shanghai, hours: {mon-fri: ['09:00-18:00']}"
+    calendars = f"calendars: {{shop: {{{hours}, holidays: [CN]}}, free: {{{hours}}}}}\n"
+    (folder / "rulebook" / "a.yaml").write_text(RULES + calendars)
+
+    def notes(at: datetime) -> list[str]:
+        monkeypatch.setattr(doctor, "datetime", Mock(now=Mock(return_value=at)))
+        found = list(doctor._uncovered(load(folder)))
+        monkeypatch.undo()
+        return found
+
+    said = "are not covered: the days off of CN are not known; write them into an overlay"
+    assert notes(datetime(2025, 12, 1, tzinfo=UTC)) == []
+    assert notes(datetime(2090, 12, 1, tzinfo=UTC)) == [f"calendar shop: 2090-2091 {said}"]
+    (folder / "rulebook" / "a.yaml").write_text("routes: []")
+    assert notes(datetime(2090, 12, 1, tzinfo=UTC)) == []
