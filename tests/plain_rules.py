@@ -255,7 +255,7 @@ def _converter() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
-CHINESE = "⺀-鿿豈-\ufaff\U00020000-\U0003ffff"
+CHINESE = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese and Japanese: between two of these a blank or a line break means nothing."""
 
 
