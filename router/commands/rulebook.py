@@ -54,7 +54,7 @@ def publish(
         async with bootstrap.connected(settings) as log:
             return await put_in_force(files, log, by=by or _user(), note=note)
 
-    with errors_shown():
+    with errors_shown(as_json=as_json):
         entry, new = asyncio.run(published())
     _say(entry, as_json, new=new)
 
@@ -76,7 +76,8 @@ def rollback(
     async def rolled_back(log: Log) -> tuple[Entry, bool]:
         entries = await history(log)
         back = before(entries) if version is None else find(entries, version)
-        with errors_shown(what=f"{back} does not fit this program; nothing has changed:"):
+        what = f"{back} does not fit this program; nothing has changed:"
+        with errors_shown(as_json=as_json, what=what):
             return await put_in_force(
                 back.files, log, by=by or _user(), note=note,
                 rollback_of=back.activation, over=entries[-1].activation,
