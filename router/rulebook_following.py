@@ -59,8 +59,8 @@ async def put_in_force(
     if over is not None and entries[-1].activation != over:
         raise _overtaken(entries[-1], named)
     number = entries[-1].activation + 1 if entries else 1
-    message = records.activation(
-        files, number, datetime.now(UTC), by=by, note=note, origin=origin,
+    message = await asyncio.to_thread(
+        records.activation, files, number, datetime.now(UTC), by=by, note=note, origin=origin,
         rollback_of=rollback_of, routes=len(compiled.rulebook.routes),
     )  # fmt: skip
     try:
