@@ -19,8 +19,8 @@ from router.log.protocol import Record
 from router.topics import COMPACTED
 from rules.index import compile_rulebook
 
-_STORED = "rulebook:"
-"""How the keys of a shard's stored rulebooks begin."""
+STORED = "rulebook:current"
+"""The key of a shard's rulebook in what is stored of its state."""
 
 
 async def prepare_step(record: Record, in_force: int) -> None:
@@ -30,10 +30,9 @@ async def prepare_step(record: Record, in_force: int) -> None:
         await _compiles(event)
 
 
-async def prepare_restore(key: str, data: bytes) -> None:
-    """Compile what a shard's stored entity has in force, if it is a rulebook's activation."""
-    if key.startswith(_STORED):
-        await _compiles(msgspec.json.decode(data, type=Activation))
+async def prepare_restore(data: bytes) -> None:
+    """Compile what the stored entity under `STORED` has in force."""
+    await _compiles(msgspec.json.decode(data, type=Activation))
 
 
 async def superseded(records: Sequence[Record]) -> Collection[Record]:

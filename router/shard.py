@@ -32,7 +32,7 @@ from router.log.protocol import (
     TooLarge,
 )
 from router.log.topics import sources
-from router.preparing import prepare_restore, prepare_step, superseded
+from router.preparing import STORED, prepare_restore, prepare_step, superseded
 from router.topics import COMPACTED, Stage
 
 MAX_RECORD_BYTES = 900_000
@@ -141,9 +141,10 @@ class Shard:
             async for key, data in self._handle.restore():
                 if key == _NOW:
                     self._now = datetime.fromisoformat(data.decode())
-                else:
-                    await prepare_restore(key, data)
-                    self.core.journal.load(key, data)
+                    continue
+                if key == STORED:
+                    await prepare_restore(data)
+                self.core.journal.load(key, data)
 
     async def close(self) -> None:
         """Give the partition up."""
