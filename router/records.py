@@ -21,6 +21,7 @@ def activation(
     note: str = "",
     origin: str = "folder",
     rollback_of: int | None = None,
+    routes: int = 0,
 ) -> Message:
     """Puts a rulebook in force; `number` grows with every activation, also a rollback's.
 
@@ -30,7 +31,7 @@ def activation(
     plain, packed = pack(files)
     event = RulebookActivated(
         activation=number, version=version(files), files=plain, packed=packed,
-        by=by, note=note, origin=origin, rollback_of=rollback_of,
+        by=by, note=note, origin=origin, rollback_of=rollback_of, routes=routes,
     )  # fmt: skip
     name = f"{number}/{event.version}"
     return Message(

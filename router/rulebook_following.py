@@ -52,16 +52,17 @@ async def put_in_force(
     With `over` only while that activation is in force. Raises `Malformed` when the files are wrong
     or too large, `Overtaken`; then nothing has changed. Raises `Unavailable`.
     """
-    await asyncio.to_thread(compile_rulebook, files)
+    compiled = await asyncio.to_thread(compile_rulebook, files)
     entries, named = await history(log), version(files)
     if entries and entries[-1].version == named:
         return entries[-1], False
     if over is not None and entries[-1].activation != over:
         raise _overtaken(entries[-1], named)
     number = entries[-1].activation + 1 if entries else 1
-    message = records.activation(
-        files, number, datetime.now(UTC), by=by, note=note, origin=origin, rollback_of=rollback_of
-    )
+    message = await asyncio.to_thread(
+        records.activation, files, number, datetime.now(UTC), by=by, note=note, origin=origin,
+        rollback_of=rollback_of, routes=len(compiled.rulebook.routes),
+    )  # fmt: skip
     try:
         await log.publish([message])
     except TooLarge as error:

@@ -4,9 +4,10 @@ Of several records with one activation number the first counts, as it does for t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import structlog
 
@@ -36,7 +37,8 @@ class Entry:
     """One activation: `version` is in force from `at` on, until the next one.
 
     `origin` is `folder` (the watched folder brought it) or `command`; `rollback_of` the activation
-    that it goes back to.
+    that it goes back to; `routes` how many it has, 0 where that was not counted. `files` may raise
+    `Malformed` when they are looked at: what nobody can unpack was never in force.
     """
 
     activation: int
@@ -47,9 +49,33 @@ class Entry:
     note: str = ""
     origin: str = FOLDER
     rollback_of: int | None = None
+    routes: int = 0
 
     def __str__(self) -> str:
         return f"activation {self.activation} (version {self.version})"
+
+
+class _Files(Mapping[str, str]):
+    """An activation's files, unpacked when they are first looked at: there may be hundreds."""
+
+    def __init__(self, event: RulebookActivated) -> None:
+        self._event = event
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        try:
+            return unpacked(self._event)
+        except Malformed as error:
+            raise Malformed(f"activation {self._event.activation}: {error}") from None
+
+    def __getitem__(self, name: str) -> str:
+        return self._texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 async def history(log: Log) -> list[Entry]:
@@ -58,17 +84,34 @@ async def history(log: Log) -> list[Entry]:
     async for record in stored(log, RULEBOOK):
         try:
             event = decode(RulebookActivated, record.value)
-            files = unpacked(event)
         except Malformed as error:
-            # The shards refuse it too: it was never in force.
-            _log.warning("activation_unreadable", offset=record.offset, problem=str(error)[:300])
+            _unreadable(record.offset, error)
             continue
         entry = Entry(
-            event.activation, event.version, files, record.envelope.time,
-            event.by, event.note, event.origin, event.rollback_of,
+            event.activation, event.version, _Files(event), record.envelope.time,
+            event.by, event.note, event.origin, event.rollback_of, event.routes,
         )  # fmt: skip
-        found.setdefault(event.activation, entry)
-    return [found[number] for number in sorted(found)]
+        first = found.get(event.activation)
+        if first is None or not _unpacks(first):
+            found[event.activation] = entry
+    entries = [found[number] for number in sorted(found)]
+    while entries and not _unpacks(entries[-1]):
+        entries.pop()
+    return entries
+
+
+def _unpacks(entry: Entry) -> bool:
+    try:
+        len(entry.files)
+    except Malformed as error:
+        _unreadable(entry.activation, error)
+        return False
+    return True
+
+
+def _unreadable(name: object, error: Malformed) -> None:
+    """The shards refuse it too: it was never in force."""
+    _log.warning("activation_unreadable", record=str(name), problem=str(error)[:300])
 
 
 async def in_force(log: Log) -> Entry:

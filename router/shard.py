@@ -32,6 +32,7 @@ from router.log.protocol import (
     TooLarge,
 )
 from router.log.topics import sources
+from router.preparing import STORED, prepare_restore, prepare_step, superseded
 from router.topics import COMPACTED, Stage
 
 MAX_RECORD_BYTES = 900_000
@@ -140,8 +141,10 @@ class Shard:
             async for key, data in self._handle.restore():
                 if key == _NOW:
                     self._now = datetime.fromisoformat(data.decode())
-                else:
-                    self.core.journal.load(key, data)
+                    continue
+                if key == STORED:
+                    await prepare_restore(data)
+                self.core.journal.load(key, data)
 
     async def close(self) -> None:
         """Give the partition up."""
@@ -212,10 +215,13 @@ class Shard:
     ) -> tuple[list[Message], dict[Source, str]]:
         messages: list[Message] = []
         last: dict[tuple[str, int], Record] = {}
+        passed_over = () if self.core.activation else await superseded(records)
         for number, record in enumerate(self._ready(records), 1):
             if number % RECORDS_A_SLICE == 0:
                 await asyncio.sleep(0)
-            messages += self._step(record, now)
+            if record not in passed_over:
+                await prepare_step(record, self.core.activation)
+                messages += self._step(record, now)
             last[record.topic, record.partition] = record
         positions = {Source(*place): record.offset for place, record in last.items()}
         frontier = self._frontier(batch)
@@ -378,6 +384,7 @@ class Shard:
         """Some output was too large for the log: find its cause, set it aside, keep the rest."""
         for record in self._ready(records):
             position = {Source(record.topic, record.partition): record.offset}
+            await prepare_step(record, self.core.activation)
             try:
                 await self._commit(self._step(record, now), position, now)
             except TooLarge as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from heapq import merge
 from itertools import chain, groupby
+from threading import Lock
 from typing import Any
 
 from rules.calendar import Calendar
@@ -155,14 +156,44 @@ def compile_rulebook(files: Mapping[str, str]) -> Compiled:
     """Load and compile. Raises `RulebookError` with everything that is wrong.
 
     All that need the same rulebook in a process share one: compiling thousands of routes takes
-    seconds, which no shard should spend on its own.
+    seconds, which no shard should spend on its own. Who asks while it is compiled waits for that.
     """
-    return _compiled(tuple(sorted(files.items())))
+    with _ASKING:
+        one = _compilation(tuple(sorted(files.items())))
+    return one.outcome()
+
+
+class _Compilation:
+    """One rulebook's compilation, made by the first thread that asks for its outcome."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+        self._making = Lock()
+        self._outcome: Compiled | list[Problem] | None = None
+
+    def outcome(self) -> Compiled:
+        """The compiled rulebook; raises a `RulebookError` of the caller's own."""
+        with self._making:
+            if self._outcome is None:
+                try:
+                    self._outcome = _compiled(self._files)
+                except RulebookError as error:
+                    self._outcome = error.problems
+        if isinstance(self._outcome, Compiled):
+            return self._outcome
+        raise RulebookError(self._outcome)
+
+
+_ASKING = Lock()
+"""Held while a compilation is looked up, never while one is made."""
 
 
 @lru_cache(maxsize=2)
-def _compiled(names_and_texts: tuple[tuple[str, str], ...]) -> Compiled:
-    files = dict(names_and_texts)
+def _compilation(names_and_texts: tuple[tuple[str, str], ...]) -> _Compilation:
+    return _Compilation(dict(names_and_texts))
+
+
+def _compiled(files: Mapping[str, str]) -> Compiled:
     rulebook, document = load_document(files)
     problems: list[Problem] = []
     calendars: dict[str, Calendar] = {}

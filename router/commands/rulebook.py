@@ -21,7 +21,6 @@ from router.rulebook_files import read_folder, write_folder
 from router.rulebook_following import put_in_force
 from router.rulebook_history import Entry, before, find, history
 from router.settings import load
-from rules.load import RulebookError
 from rules.load import load as load_rulebook
 from rules.wording import did_you_mean
 
@@ -55,7 +54,7 @@ def publish(
         async with bootstrap.connected(settings) as log:
             return await put_in_force(files, log, by=by or _user(), note=note)
 
-    with errors_shown():
+    with errors_shown(as_json=as_json):
         entry, new = asyncio.run(published())
     _say(entry, as_json, new=new)
 
@@ -77,7 +76,8 @@ def rollback(
     async def rolled_back(log: Log) -> tuple[Entry, bool]:
         entries = await history(log)
         back = before(entries) if version is None else find(entries, version)
-        with errors_shown(what=f"{back} does not fit this program; nothing has changed:"):
+        what = f"{back} does not fit this program; nothing has changed:"
+        with errors_shown(as_json=as_json, what=what):
             return await put_in_force(
                 back.files, log, by=by or _user(), note=note,
                 rollback_of=back.activation, over=entries[-1].activation,
@@ -151,13 +151,16 @@ async def _history(config: Path) -> list[Entry]:
 
 
 def _routes(entries: Sequence[Entry]) -> dict[str, int | None]:
-    """How many routes each version has; None for one that this program cannot read."""
-    counts: dict[str, int | None] = {}
+    """How many routes each version has, as it was counted when somebody put it in force.
+
+    What was not counted is loaded; None for one that this program cannot read.
+    """
+    counts: dict[str, int | None] = {one.version: one.routes for one in entries if one.routes}
     for entry in entries:
         if entry.version not in counts:
             try:
                 counts[entry.version] = len(load_rulebook(entry.files).routes)
-            except RulebookError:
+            except Malformed:
                 counts[entry.version] = None
     return counts
 

@@ -468,7 +468,7 @@ class RulebookActivated(Event, frozen=True, kw_only=True):
     `files` are its texts by name; where they would be too large for a record they are none, and
     `packed` has them: their JSON, deflated (zlib), in base64. `by` is who wanted it, `origin` the
     way it came: folder (the watched one) or command; `rollback_of` is the activation that it goes
-    back to.
+    back to; `routes` how many routes it has, 0 where nobody has counted them.
     """
 
     TYPE: ClassVar[str] = "rulebook.activated"
@@ -480,6 +480,7 @@ class RulebookActivated(Event, frozen=True, kw_only=True):
     note: str = ""
     origin: str = "folder"
     rollback_of: int | None = None
+    routes: int = 0
 
 
 def _leaves(root: type[Event]) -> list[type[Event]]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from router.core.desk import Turn
 
 EVERY = timedelta(seconds=10)
+SPARE = 64
+"""More instants than twice those of the tickets that wait, and these, are never kept of a queue."""
 
 
 class Gauge(Entity, frozen=True, kw_only=True):
@@ -54,10 +56,19 @@ class Gauges:
         if old is not None and old.queue in self._waiting:
             self._waiting[old.queue].pop(key, None)
             self._touched.add(old.queue)
+            self._forget(old.queue)
         if new is not None and new.waits and new.queue in self._waiting:
             self._waiting[new.queue][key] = new.enqueued_at
             heapq.heappush(self._ages[new.queue], (new.enqueued_at, key))
             self._touched.add(new.queue)
+            self._forget(new.queue)
+
+    def _forget(self, queue: str) -> None:
+        """Forget the instants of tickets that are gone, before they are most of what is kept."""
+        waiting = self._waiting[queue]
+        if len(self._ages[queue]) > 2 * len(waiting) + SPARE:
+            self._ages[queue] = [(at, key) for key, at in waiting.items()]
+            heapq.heapify(self._ages[queue])
 
     def tell(self, turn: "Turn") -> None:
         """Tell what has changed; of a queue that was told of lately, when it is time again."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from channels.errors import Malformed
 from router.rulebook_history import Entry
-from rules.load import RulebookError, load
+from rules.load import load
 from rules.model import Route
 
 
@@ -59,5 +60,5 @@ class _Versions:
 def _routes(files: Mapping[str, str] | None) -> dict[str, Route]:
     try:
         return {} if files is None else {route.id: route for route in load(files).routes}
-    except RulebookError:
+    except Malformed:
         return {}

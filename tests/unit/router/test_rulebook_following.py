@@ -57,6 +57,7 @@ async def test_each_activation_has_the_next_number_and_says_who_wanted_it() -> N
     first = await put_in_force(book("a"), memory, by="ann", note="the first")
     assert first == ((await history(memory))[0], True)
     assert (first[0].activation, first[0].by, first[0].note) == (1, "ann", "the first")
+    assert first[0].routes == 1
     assert await put_in_force(book("a"), memory, by="bob") == (first[0], False)
     back, new = await put_in_force(book("b"), memory, rollback_of=1)
     assert (back.activation, back.rollback_of, back.origin, new) == (2, 1, "command", True)

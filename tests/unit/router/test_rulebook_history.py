@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from channels.errors import Malformed, Unavailable
-from router import records
+from router import records, rulebook_history
+from router.core.events import RulebookActivated
+from router.core.packing import unpacked
 from router.log.memory import MemoryLog
 from router.log.protocol import Message
 from router.rulebook_history import Entry, before, find, history, in_force
@@ -72,6 +74,59 @@ async def test_a_record_that_is_no_activation_is_passed_over() -> None:
     good = records.activation({"a.yaml": "x"}, 1, NOON)
     await memory.publish([changed(good, files=7), good])
     assert [one.activation for one in await history(memory)] == [1]
+
+
+@pytest.fixture
+def unpackings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The activations whose files were unpacked, in order."""
+    found: list[int] = []
+
+    def counted(event: RulebookActivated) -> dict[str, str]:
+        found.append(event.activation)
+        return unpacked(event)
+
+    monkeypatch.setattr(rulebook_history, "unpacked", counted)
+    return found
+
+
+async def test_only_the_files_that_are_looked_at_are_unpacked(unpackings: list[int]) -> None:
+    """A history may have hundreds of large versions; the newest is looked at: is it in force?"""
+    memory = log()
+    for number in (1, 2, 3, 4):
+        await memory.publish([records.activation({"a.yaml": f"{number}"}, number, NOON)])
+    entries = await history(memory)
+    assert unpackings == [4]
+    assert dict(entries[1].files) == dict(entries[1].files) == {"a.yaml": "2"}
+    assert unpackings == [4, 2]
+
+
+def broken(number: int, files: dict[str, str]) -> Message:
+    """An activation whose packed files nobody can unpack."""
+    return changed(records.activation(files, number, NOON), files={}, packed="eJxx")
+
+
+async def test_what_cannot_be_unpacked_is_not_in_force() -> None:
+    """The shards refuse it: the one before stays, and of two with one number the other counts."""
+    memory = log()
+    good = {"a.yaml": "x"}
+    await memory.publish([records.activation(good, 1, NOON), broken(2, {"a.yaml": "y"})])
+    await memory.publish([broken(3, {"a.yaml": "z"})])
+    assert [one.activation for one in await history(memory)] == [1]
+    await memory.publish([records.activation(good, 3, NOON)])
+    entries = await history(memory)
+    assert [one.activation for one in entries] == [1, 2, 3]
+    assert entries[-1].files == good
+    with pytest.raises(Malformed, match=r"^activation 2: packed: "):
+        dict(entries[1].files)
+
+
+async def test_the_number_of_routes_is_the_records() -> None:
+    """Of an older program's record it is 0: nobody has counted."""
+    memory = log()
+    counted = records.activation({"a.yaml": "x"}, 2, NOON, routes=7)
+    old = changed(records.activation({"a.yaml": "x"}, 1, NOON), routes=None)
+    await memory.publish([old, counted])
+    assert [one.routes for one in await history(memory)] == [0, 7]
 
 
 def entry(activation: int, version: str) -> Entry:

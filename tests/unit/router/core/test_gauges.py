@@ -1,6 +1,11 @@
 """How full queues are reaches the conditions that ask for it."""
 
+from router.core.gauges import SPARE, Gauges
+from router.core.lifecycle import TicketState
+from router.core.state import Journal
+from router.core.tickets import Ticket
 from router.topics import QUEUES_STATISTICS
+from tests.unit.router.core.cores import at
 from tests.unit.router.core.story import Story, rules
 
 CONDITION = "{queues: {billing: {waiting: 2, oldest: 30m}}}"
@@ -86,3 +91,37 @@ async def test_queues_that_no_condition_asks_for_are_not_told_of() -> None:
     await story.at(90)
     await story.enforce(rules())
     assert told(story)[-1] == (90, "billing", 0)
+
+
+def waiting(number: int, queue: str = "billing") -> Ticket:
+    """A ticket that came at that second."""
+    return Ticket(
+        id=f"t{number}", conversation="c", pool="p", queue=queue, channel="sms", account="",
+        external_id="", rulebook="", state=TicketState.QUEUED, created_at=at(number),
+        enqueued_at=at(number), chain_since=at(number),
+    )  # fmt: skip
+
+
+def test_what_is_remembered_of_a_queue_is_about_as_much_as_waits_in_it() -> None:
+    """One ticket waits for long while thousands pass: they leave nothing behind."""
+    gauges = Gauges(Journal())
+    gauges.ask(["billing"], [])
+    gauges.changed("t0", None, waiting(0))
+    for number in range(1, 5_000):
+        gauges.changed(f"t{number}", None, waiting(number))
+        gauges.changed(f"t{number}", waiting(number), None)
+        assert gauges._now("billing") == (1, at(0))
+    assert len(gauges._ages["billing"]) <= 2 + SPARE
+    gauges.changed("t0", waiting(0), None)
+    gauges.changed("t1", None, waiting(1))
+    assert gauges._now("billing") == (1, at(1))
+
+
+def test_many_that_wait_are_found_in_their_order_after_the_others_went() -> None:
+    """The oldest that still waits is told, whoever leaves before it."""
+    gauges = Gauges(Journal())
+    gauges.ask(["billing"], map(waiting, range(1_000)))
+    for number in range(1_000):
+        assert gauges._now("billing") == (1_000 - number, at(number))
+        gauges.changed(f"t{number}", waiting(number), None)
+    assert gauges._now("billing") == (0, None)

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from router import records
+from router.log.memory import MemoryLog
 from router.rule_stats.standing import standing
 from router.rulebook_history import Entry
+from router.rulebook_history import history as all_of
 from rules.load import load, version
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
@@ -57,3 +61,18 @@ def test_decisions_with_it() -> None:
     made = {entries[0].version: 5, entries[1].version: 7, entries[2].version: 11, "gone": 13}
     found = standing(entries, load(entries[-1].files).routes, made)
     assert {name: one.decisions for name, one in found.items()} == {"old": 16, "default": 23}
+
+
+async def test_files_that_cannot_be_unpacked_have_no_routes() -> None:
+    """Such a version interrupts as one that cannot be read."""
+    log = MemoryLog(lambda: NOON)
+    texts = (PLAIN, PLAIN + "# 2\n", PLAIN + "# 3\n")
+    for number, text in enumerate(texts, 1):
+        message = records.activation({"a.yaml": text}, number, NOON + timedelta(hours=number))
+        if number == 2:
+            data = msgspec.json.decode(message.value or b"") | {"files": {}, "packed": "eJxx"}
+            message = msgspec.structs.replace(message, value=msgspec.json.encode(data))
+        await log.publish([message])
+    entries = await all_of(log)
+    found = standing(entries, load(entries[-1].files).routes, {})
+    assert {one.since for one in found.values()} == {NOON + timedelta(hours=3)}
