@@ -282,7 +282,7 @@ def test_route_explains_itself_to_people() -> None:
     assert lines[1].startswith(
         "  goes to    queue complaints (pool service); type complaint; priority 2"
     )
-    assert lines[2] == "  because    complaint: any(text)"
+    assert lines[2] == "  because    complaint: any.1(text)"
     assert lines[3] == "             text 5-7: 你好！我要【投訴】你们，空调坏了"
     assert "  tried      in-chinese: held, and let the search go on" in lines
     assert "  too late   repair would have matched too" in lines
