@@ -26,12 +26,19 @@ def shown(facts: Facts) -> Iterator[str]:
     """What a request shows of its attributes."""
     for name, value in facts.attributes_seen.items():
         if isinstance(value, SCALAR):
-            yield f"{name}={_plain(value)}"
+            yield _shows(name, value)
+
+
+def _shows(name: str, value: Any) -> str:
+    """A name and a value as one; no rulebook has a NUL in either."""
+    return f"{name}\0{_plain(value)}"
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value)
 
 
@@ -43,7 +50,7 @@ def _equal(name: str, wanted: list[Any]) -> Part:
         return isinstance(value, SCALAR) and _plain(value) in values
 
     return Part(
-        f"attributes.{name}", test, equal("attributes", (f"{name}={one}" for one in values))
+        f"attributes.{name}", test, equal("attributes", (_shows(name, one) for one in wanted))
     )
 
 
@@ -62,7 +69,7 @@ def _given(wanted: Comparison, name: str) -> bool:
 
 
 def _present(wanted: bool) -> Test:  # noqa: FBT001 - the rulebook's value
-    return lambda value, _: (value not in (None, "")) is wanted
+    return lambda value, _: (value not in (None, "", [], {})) is wanted
 
 
 def _is_not(wanted: list[Any]) -> Test:

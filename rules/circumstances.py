@@ -24,9 +24,9 @@ def attachments(wanted: bool | Attachments) -> Test:  # noqa: FBT001 - the ruleb
 
 
 def _is_such(file: Attachment, wanted: Attachments) -> bool:
-    name = (file.name or "").casefold()
+    name, kind = (file.name or "").casefold(), file.media_type.lower()
     return (
-        (wanted.type is None or any(fnmatchcase(file.media_type, one) for one in wanted.type))
+        (wanted.type is None or any(fnmatchcase(kind, one.lower()) for one in wanted.type))
         and (wanted.name is None or any(fnmatchcase(name, one.casefold()) for one in wanted.name))
         and (wanted.larger_than is None or file.size > wanted.larger_than)
     )

@@ -1,14 +1,17 @@
 """The single clauses of a condition, and what a request shows of those that can be indexed."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
 from rules import attributes
+from rules.addresses import written_address
 from rules.circumstances import attachments, congested, hours, previous_tickets
 from rules.decision import Facts
 from rules.expressions import Expression
 from rules.parts import Context, Part, Trigger, equal
+from rules.scalars import language_tag
 from rules.textfold import fold_keyword
 from rules.when import Condition, TextMatch
 
@@ -87,10 +90,13 @@ def _language(wanted: list[str]) -> Iterator[Part]:
     yield Part("language", test, equal("language", values))
 
 
+@lru_cache(maxsize=1024)
 def languages(tag: str | None) -> tuple[str, ...]:
     """The tags that a language answers to: `zh-Hant` is `zh-Hant` and `zh` (RFC 4647, 3.3.1)."""
     if tag is None:
         return ()
+    with suppress(ValueError):  # what is no tag answers to itself
+        tag = language_tag(tag)
     steps = tag.split("-")
     return tuple("-".join(steps[:count]) for count in range(len(steps), 0, -1))
 
@@ -102,10 +108,10 @@ def addressed(address: str) -> tuple[str, ...]:
 
 
 class Addresses:
-    """Addresses, `@domain`s, and beginnings of addresses (with a `*`)."""
+    """Addresses, `@domain`s, and beginnings of addresses (with a `*`), as people write them."""
 
     def __init__(self, wanted: Iterable[str]) -> None:
-        wanted = tuple(wanted)
+        wanted = tuple(map(written_address, wanted))
         self.exact = frozenset(one for one in wanted if not one.endswith("*"))
         self.starts = tuple(one[:-1] for one in wanted if one.endswith("*"))
 

@@ -126,8 +126,21 @@ def regex_error(pattern: str) -> str | None:
 
 
 _HINTS = {
-    "perl operator": " (RE2 has no look-around: use a second condition, or `not`)",
-    "escape sequence": " (RE2 has no backreferences)",
+    "operator: (?=": " (RE2 has no look-around: use a second condition, or `not`)",
+    "operator: (?!": " (RE2 has no look-around: use a second condition, or `not`)",
+    "operator: (?<": " (RE2 has no look-around: use a second condition, or `not`)",
+    "operator: (?>": " (RE2 has no atomic groups, and needs none: it never goes back; write `(?:`)",
+    "operator: (?#": " (RE2 has no comments: put it behind a `#` of the YAML)",
+    "operator: (?x": " (RE2 has no verbose form: write the pattern without blanks)",
+    "operator: (?P": " (RE2 has no backreferences)",
+    "bad repetition": " (RE2 has no possessive repetition, and needs none: it never goes back)",
+    "escape sequence: \\u": " (write `\\x{4e00}`, or `\\p{Han}` for any Chinese character)",
+    "escape sequence: \\Z": " (write `\\z` for the end of the text)",
+    "escape sequence: \\h": " (write `[ \\t]` for a blank)",
+    **{f"escape sequence: \\{n}": " (RE2 has no backreferences)" for n in range(1, 10)},
+    "escape sequence": " (docs/rules.md names the syntax)",
+    "character class range: \\p": " (write the script's own name: `\\p{Han}`, `\\p{Latin}`)",
     "repetition size": " (at most 1000 times)",
     "too large": " (bounded repetitions multiply: use fewer or smaller ones)",
 }
+"""What RE2 says, and what to write instead; the first that fits."""

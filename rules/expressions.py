@@ -7,8 +7,7 @@ there) does not hold.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sized
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,13 @@ MAX_TEXT_CHARACTERS = 10_000
 """More of a text than this is not shown to an expression."""
 
 _WALKS = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,")
+_LITERALS = re.compile(
+    r"""(?:[rR][bB]?|[bB][rR])(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"[^"\n]*"|'[^'\n]*')"""
+    r"""|\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|//[^\n]*""",
+    re.DOTALL,
+)
+"""Texts and comments, in which nothing is a walk (CEL's specification, "Syntax")."""
+
 FUNCTIONS = frozenset(
     {"contains", "startsWith", "endsWith", "matches", "length", "timestamp", "duration", "int",
      "uint", "double", "string", "bytes", "lowerAscii", "upperAscii", "trim", "getFullYear",
@@ -39,10 +45,14 @@ _FAILURES = (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError)
 
 _EXAMPLE: dict[str, Any] = {
     "at": datetime(2027, 1, 4, 9, tzinfo=UTC), "channel": "email", "account": "shop",
-    "kind": "message", "sender": "wang@shop.example", "recipients": [], "customer": None,
-    "tier": None, "language": "en", "subject": "", "text": "", "attributes": {},
-    "automatic": None, "call": None, "attachments": [], "previous_tickets": [],
+    "kind": "message", "sender": "wang@shop.example", "recipients": ["help@shop.example"],
+    "customer": "wang", "tier": "vip", "language": "en", "subject": "order", "text": "hello",
+    "attributes": {}, "automatic": "list",
+    "call": {"outcome": "answered", "queue": "a", "wait_seconds": 1.0, "talk_seconds": 1.0},
+    "attachments": [{"name": "a.pdf", "media_type": "application/pdf", "size": 1}],
+    "previous_tickets": [datetime(2027, 1, 1, tzinfo=UTC)],
 }  # fmt: skip
+"""A request of which everything is known."""
 
 
 VARIABLES = tuple(_EXAMPLE)
@@ -61,16 +71,39 @@ def expression_error(text: str) -> str | None:
 
 
 def _problems(text: str, program: cel.Program) -> Iterator[str]:
-    walks = _WALKS.findall(text)
-    yield from (f"there is no `{how}` here: it makes a list" for how, _ in walks if how in _MAKING)
-    if len(walks) > 1:
-        yield "more than one walk over a list: an expression has one `all` or `exists`"
+    walks = _WALKS.findall(_LITERALS.sub(_emptied, text))
+    yield from _walk_problems(walks)
     names = set(program.variables()) - {name for _, name in walks}
     for name in sorted(names - set(VARIABLES)):
         yield f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
     yield from filter(None, map(_function_error, program.functions()))
-    with suppress(*_FAILURES):
+    yield from _tried(program)
+
+
+def _emptied(literal: re.Match[str]) -> str:
+    return " " if literal[0].startswith("//") else "''"
+
+
+def _walk_problems(walks: list[tuple[str, str]]) -> Iterator[str]:
+    for how, name in walks:
+        if how in _MAKING:
+            yield f"there is no `{how}` here: it makes a list"
+        if name in VARIABLES:
+            yield f"{name!r} is a variable: name what walks over a list otherwise"
+    if len(walks) > 1:
+        yield "more than one walk over a list: an expression has one `all` or `exists`"
+
+
+def _tried(program: cel.Program) -> Iterator[str]:
+    """What comes of an expression when everything is known; of attributes nothing is."""
+    try:
         result = program.execute(_with_functions(_EXAMPLE))
+    except (TypeError, RuntimeError) as error:
+        if "attributes" not in program.variables():
+            yield f"it can never hold: {str(error).split('. ')[0].rstrip('.')}"
+    except _FAILURES:
+        return
+    else:
         if not isinstance(result, bool):
             yield f"expected true or false, and this makes {result!r}"
 
@@ -124,11 +157,12 @@ def _with_functions(variables: Mapping[str, Any]) -> cel.Context:
 
 
 _OWN: Mapping[str, Callable[..., Any]] = {
-    "length": len,
-    "lowerAscii": stdlib.lower_ascii,
-    "upperAscii": stdlib.upper_ascii,
-    "trim": stdlib.trim,
+    "length": lambda value: len(value) if isinstance(value, Sized) else None,
+    "lowerAscii": lambda value: stdlib.lower_ascii(value) if isinstance(value, str) else None,
+    "upperAscii": lambda value: stdlib.upper_ascii(value) if isinstance(value, str) else None,
+    "trim": lambda value: stdlib.trim(value) if isinstance(value, str) else None,
 }
+"""What they cannot take makes null: the library would write a log line for what they raise."""
 
 
 def _variables(context: "Context") -> dict[str, Any]:

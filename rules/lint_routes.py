@@ -13,6 +13,7 @@ from rules.source import Path
 from rules.textfold import fold_keyword
 from rules.walk import every_condition
 from rules.when import TextMatch
+from rules.wording import did_you_mean
 
 Finding = tuple[Path, str]
 """A path in the rulebook, and what is odd there."""
@@ -148,6 +149,30 @@ def _acks(rulebook: Rulebook) -> Iterator[Finding]:
             yield ("routes", index, "then", "ack"), f"{said}, which route {route.id!r} serves"
 
 
+def _overruled(rulebook: Rulebook) -> Iterator[Finding]:
+    """Queues that are decided in vain."""
+    for index, route in enumerate(rulebook.routes):
+        if route.then.continue_ and route.then.queue is not None:
+            said = f"route {route.id!r} goes on, so its queue is replaced by that of the last route"
+            yield ("routes", index, "then", "queue"), said
+
+
+REASONS = (
+    "dsn", "auto-reply", "daemon", "loop", "no-reply", "list", "bulk", "short-code",
+)  # fmt: skip
+"""Why our channels take a sender for a machine (`CustomerRequest.automatic`)."""
+
+
+def _reasons(rulebook: Rulebook) -> Iterator[Finding]:
+    """Reasons why somebody is a machine that no channel of ours gives."""
+    for path, condition in every_condition(rulebook):
+        wanted = condition.automatic
+        for number, reason in enumerate(wanted if isinstance(wanted, list) else ()):
+            if reason not in REASONS:
+                said = f"no channel says {reason!r} of a machine{did_you_mean(reason, REASONS)}"
+                yield (*path, "automatic", number), said
+
+
 LOOKS: tuple[Callable[[Rulebook], Iterator[Finding]], ...] = (
     _unreachable,
     _unindexed,
@@ -155,4 +180,6 @@ LOOKS: tuple[Callable[[Rulebook], Iterator[Finding]], ...] = (
     _without_targets,
     _unused,
     _acks,
+    _overruled,
+    _reasons,
 )

@@ -56,26 +56,48 @@ class Keywords:
             keyword = Keyword.of(folded)
             if keyword.core:
                 self._meant[self._seen(Folded(keyword.core)).text].append(keyword)
-        self.words = list(self._meant)
-        self._automaton = ahocorasick_rs.AhoCorasick(
-            self.words, matchkind=ahocorasick_rs.MatchKind.Standard
-        )
+        self._automata = [
+            (words, ahocorasick_rs.AhoCorasick(words, matchkind=ahocorasick_rs.MatchKind.Standard))
+            for words in _layers(list(self._meant))
+        ]
 
     def find(self, folded: Folded) -> dict[str, Span]:
         """The keywords (as folded) in the text, each with its first span in the original."""
         found: dict[str, Span] = {}
-        folded = self._seen(folded)
-        text = folded.text
-        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            for word, _, before, after in self._meant[self.words[number]]:
-                if word not in found and at_boundaries(
-                    text, start, end, before=before, after=after
-                ):
-                    found[word] = Span(*folded.span(start, end))
+        # Where words end is seen in the text as it is written: a view keeps every place.
+        text, seen = folded.text, self._seen(folded).text
+        for words, automaton in self._automata:
+            for number, start, end in automaton.find_matches_as_indexes(seen, overlapping=True):
+                for word, _, before, after in self._meant[words[number]]:
+                    if word not in found and at_boundaries(
+                        text, start, end, before=before, after=after
+                    ):
+                        found[word] = Span(*folded.span(start, end))
         return found
 
     def _seen(self, folded: Folded) -> Folded:
         return folded if self._view is None else self._view(folded)
+
+
+_MANY = 20_000
+"""More words than this are split where some are the beginnings of others: building an automaton
+takes time that is quadratic in such chains (`w1`, `w10`, `w100`), and each layer has none."""
+
+
+def _layers(words: list[str]) -> list[list[str]]:
+    """The words in one list; of many those that begin with none of the others, then the rest."""
+    if len(words) <= _MANY:
+        return [words]
+    layers: list[list[str]] = []
+    above: list[str] = []
+    for word in sorted(words):
+        while above and not word.startswith(above[-1]):
+            above.pop()
+        if len(above) == len(layers):
+            layers.append([])
+        layers[len(above)].append(word)
+        above.append(word)
+    return layers
 
 
 class Regexes:

@@ -16,6 +16,7 @@ from rules.scalars import (
     Id,
     Instant,
     Language,
+    Rollout,
     Share,
     Skills,
     Span,
@@ -197,7 +198,8 @@ class Action(Entry):
     """What a matching route decides; what it leaves out, tier, type and defaults fill in."""
 
     queue: Id | None = None
-    """Where the ticket waits; every route needs one, or `drop`, or `continue`."""
+    """Where the ticket waits; every route needs one, or `drop`, or `continue`. With `continue` it
+    is always replaced by that of the route that ends the search."""
     type: Id | None = None
     """The kind of request, with its procedure."""
     priority: int | None = Field(default=None, ge=0, le=9)
@@ -240,8 +242,9 @@ class Route(Entry):
     """In force from this instant on."""
     until: Instant | None = None
     """In force before this instant."""
-    rollout: Share | None = None
-    """In force for this share of the requests; a larger share has all of a smaller one's."""
+    rollout: Rollout | None = None
+    """In force for this share of the requests, `0%` to `100%`; a larger share has all of a smaller
+    one's."""
     when: Condition | None = None
     """The condition; without one it always holds."""
     then: Action

@@ -6,6 +6,7 @@ calendar in which it is counted, business or not.
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -35,6 +36,8 @@ class Entry(BaseModel):
 ID_PATTERN = r"^[a-z0-9-]{1,64}$"
 DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 SHARE_PATTERN = r"^\d{1,2}(\.\d+)?%$"
+ROLLOUT_PATTERN = r"^(\d{1,2}(\.\d+)?|100)%$"
+LANGUAGE_PATTERN = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -76,6 +79,13 @@ def _percent(value: object) -> float:
     return float(text[:-1]) / 100
 
 
+def _rollout(value: object) -> float:
+    text = str(value).strip()
+    if not re.match(ROLLOUT_PATTERN, text):
+        raise ValueError("expected a percentage from 0% to 100%, such as 25%")
+    return float(text[:-1]) / 100
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -106,6 +116,14 @@ Share = Annotated[
     WithJsonSchema({"type": "string", "pattern": SHARE_PATTERN}),
     PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
 ]
+Rollout = Annotated[
+    float,
+    BeforeValidator(_rollout),
+    WithJsonSchema({"type": "string", "pattern": ROLLOUT_PATTERN}),
+    PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
+]
+"""A share that may also be nothing, or all."""
+
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
 
@@ -127,9 +145,36 @@ Instant = Annotated[
 ]
 """An RFC 3339 instant; a date alone would leave open where its day begins."""
 
+_CHINESE = {"cn": "Hans", "sg": "Hans", "my": "Hans", "tw": "Hant", "hk": "Hant", "mo": "Hant"}
+"""The script in which a region writes Chinese, where a tag names none (CLDR, likely subtags)."""
+
+
+@lru_cache(maxsize=1024)
+def language_tag(tag: str) -> str:
+    """A tag as we compare it: `ZH-cn` is `zh-Hans`. Raises `ValueError` for what is none.
+
+    >>> language_tag("en-gb")
+    'en-GB'
+    """
+    if not re.match(LANGUAGE_PATTERN, tag):
+        raise ValueError("expected a language's tag, such as zh-Hans, zh or en")
+    language, *rest = tag.lower().split("-")
+    if language == "zh" and rest and rest[0] in _CHINESE:
+        rest = [_CHINESE[rest[0]].lower()]
+    return "-".join((language, *map(_subtag, rest)))
+
+
+def _subtag(one: str) -> str:
+    return one.title() if len(one) == 4 else one.upper() if len(one) == 2 else one
+
+
 Level = Annotated[int, Field(ge=0, le=10)]
 Skills = dict[Id, Level]
-Language = str
+Language = Annotated[
+    str,
+    AfterValidator(language_tag),
+    WithJsonSchema({"type": "string", "pattern": LANGUAGE_PATTERN}),
+]
 """A BCP 47 tag: `zh-Hans`, `zh-Hant`, `en`; `zh` matches both scripts."""
 
 

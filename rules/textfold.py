@@ -1,8 +1,9 @@
 """Text as it is matched: width, case, script and spacing folded, spans led back to the original.
 
-NFKC, case folding, zero-width characters removed, traditional Chinese as simplified (投訴 = 投诉),
-any run of white space as one space (a phrase may span a line break). The customer's own text is
-kept; `Folded.span` says where in it a match stands.
+NFKC, case folding, invisible characters removed, curly quotes and dashes as the keyboard's,
+traditional Chinese as simplified (投訴 = 投诉), any run of white space as one space (a phrase may
+span a line break), and as none between two characters of Chinese or Japanese. The customer's own
+text is kept; `Folded.span` says where in it a match stands.
 
 Most characters fold to exactly one, so most text folds by replacing its few distinct characters
 that change; only the others (`…`, `ß`, combining marks, zero-width ones) and the runs of white
@@ -14,15 +15,25 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import opencc
 
-_ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e")
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""What shows nothing and is no format character (Unicode, Default_Ignorable_Code_Point)."""
 _VOICED = frozenset("\uff9e\uff9f")
 """Half-width katakana's marks: characters by themselves that compose when they are widened."""
 _MARKS = 8
-_RUN = re.compile("  +")
+MAX_ODD = 10_000
+"""So many characters are looked at one by one; the text is not looked at from the next one on."""
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_GAP = re.compile(f"(?<=[{_CJK}]) +(?=[{_CJK}])|  +")
+_BETWEEN = re.compile(f"[{_CJK}] +[{_CJK}]")
+_PLAINER = str.maketrans(
+    {**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—―−", "-")}
+)
+"""What telephones and word processors write for the keyboard's quotes and hyphen."""
 _FEW = 12
 """Up to so many distinct characters are replaced one after the other: faster than a table."""
 
@@ -77,26 +88,35 @@ def fold(text: str) -> Folded:
     """
     if text.isascii():
         # What is printable has no white space but blanks, so only its case folds.
-        return _without_runs(Folded(text.lower() if text.isprintable() else text.translate(_ASCII)))
+        return _without_gaps(Folded(text.lower() if text.isprintable() else text.translate(_ASCII)))
     characters = set(text)
     if not characters <= _known:
         _learn(characters - _known)
     even = _even(text, characters)
     odd = characters & _odd
-    return _without_runs(_with_clusters(text, even, odd) if odd else Folded(even))
+    return _without_gaps(_with_clusters(text, even, odd) if odd else Folded(even))
 
 
-def _without_runs(folded: Folded) -> Folded:
-    if "  " not in folded.text:
+def _without_gaps(folded: Folded) -> Folded:
+    text = folded.text
+    gaps = list(_GAP.finditer(text)) if " " in text else []
+    if not gaps:
         return folded
-    runs = ((run.start(), run.end(), " ") for run in _RUN.finditer(folded.text))
-    text, way = _replaced(folded.text, runs)
-    return Folded("".join(text), (way, *folded.ways))
+    parts, way = _replaced(text, ((*gap.span(), _gap(text, *gap.span())) for gap in gaps))
+    return Folded("".join(parts), (way, *folded.ways))
+
+
+def _gap(text: str, start: int, end: int) -> str:
+    """What a run of white space is: none between two characters of a script without words."""
+    return "" if _BETWEEN.fullmatch(text, max(start - 1, 0), end + 1) else " "
 
 
 def _with_clusters(text: str, even: str, odd: Iterable[str]) -> Folded:
     """`even` is `text` but for the odd characters, so their places are the same in both."""
-    clusters = ((start, end, _fold(text[start:end])) for start, end in _clusters(text, odd))
+    places = list(islice(_clusters(text, odd), MAX_ODD + 1))
+    if len(places) > MAX_ODD:
+        even = even[: places.pop()[0]]
+    clusters = ((start, end, _fold(text[start:end])) for start, end in places)
     parts, way = _replaced(even, clusters)
     return Folded("".join(parts), (way,))
 
@@ -140,11 +160,22 @@ def _positions(text: str, one: str) -> Iterator[int]:
 
 
 def _joins(one: str) -> bool:
-    """Whether a character composes with the one before it."""
+    """Whether a character belongs to the one before it: it composes with it, or shows nothing."""
     if one < "\u0300":
-        return False
+        return one == "\u00ad"
     hangul = "\u1161" <= one <= "\u11ff"
-    return hangul or one in _VOICED or unicodedata.combining(one) != 0
+    return hangul or one in _VOICED or unicodedata.combining(one) != 0 or _is_invisible(one)
+
+
+def _is_invisible(one: str) -> bool:
+    """Whether a character shows nothing: format characters, variation selectors, fillers."""
+    return (
+        unicodedata.category(one) == "Cf"
+        or "\ufe00" <= one <= "\ufe0f"
+        or "\U000e0100" <= one <= "\U000e01ef"
+        or "\u180b" <= one <= "\u180f"
+        or one in _FILLERS
+    )
 
 
 # -- one character, or one with its marks
@@ -194,8 +225,8 @@ def _fold(cluster: str) -> str:
 
 
 def _fold_once(cluster: str) -> str:
-    visible = "".join(one for one in cluster if one not in _ZERO_WIDTH)
-    folded = unicodedata.normalize("NFKC", visible).casefold()
+    visible = "".join(one for one in cluster if not _is_invisible(one))
+    folded = unicodedata.normalize("NFKC", visible).casefold().translate(_PLAINER)
     folded = "".join(" " if one.isspace() else one for one in folded)
     if any("\u2e80" <= one <= "\u9fff" or one >= "\U00020000" for one in folded):
         # One character at a time, so that the length stays and every span can be led back.
@@ -219,11 +250,13 @@ def fold_keyword(keyword: str) -> str:
 def is_word(character: str) -> bool:
     """Whether the character continues a word of a script that separates words by spaces.
 
-    Chinese, Japanese and Korean text has no such words: a keyword there matches anywhere.
+    Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer text has no such words: a keyword there
+    matches anywhere.
     """
     return (character.isalnum() or character == "_") and not (
         "\u2e80" <= character <= "\ud7ff" or "\uf900" <= character <= "\ufaff"
-        or character >= "\U00020000"
+        or "\u0e00" <= character <= "\u0eff" or "\u1000" <= character <= "\u109f"
+        or "\u1780" <= character <= "\u17ff" or character >= "\U00020000"
     )  # fmt: skip
 
 

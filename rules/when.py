@@ -79,16 +79,17 @@ class PreviousTickets(Entry):
 
     within: Span | None = None
     """Only those that were opened so shortly before the request."""
-    at_least: int = Field(default=1, ge=1, le=20)
-    """So many of them."""
+    at_least: int | None = Field(default=None, ge=1, le=20)
+    """So many of them; 1 where no bound is given."""
     at_most: int | None = Field(default=None, ge=0, le=20)
     """No more of them; alone it also holds where there is none."""
 
     @property
     def least(self) -> int:
         """How many there must be."""
-        alone = self.at_most is not None and "at_least" not in self.model_fields_set
-        return 0 if alone else self.at_least
+        if self.at_least is None:
+            return 1 if self.at_most is None else 0
+        return self.at_least
 
     @property
     def never_holds(self) -> bool:

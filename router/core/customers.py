@@ -7,6 +7,7 @@ import msgspec
 from channels.request import CustomerRequest
 from router.core.events import Event
 from router.core.state import Entity, Journal, Table
+from rules.addresses import written_address
 from rules.model import Customer, Rulebook
 
 
@@ -103,7 +104,10 @@ def _known(key: str, customer: Customer) -> Known:
         name=customer.name,
         tier=customer.tier,
         language=customer.language,
-        addresses={str(channel): tuple(found) for channel, found in customer.addresses.items()},
+        addresses={
+            str(channel): tuple(map(written_address, found))
+            for channel, found in customer.addresses.items()
+        },
         attributes=customer.attributes,
         account_agent=customer.account_agent,
     )

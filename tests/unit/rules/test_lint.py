@@ -141,6 +141,22 @@ def test_a_route_that_cannot_be_indexed_has_its_cost(when: dict[str, Any], expec
     assert re.search(r"about \d+\.\d µs$", said)
 
 
+def test_a_queue_that_is_decided_in_vain_is_said() -> None:
+    """A route that goes on decides no queue: whoever ends the search does."""
+    then = {"queue": "two", "type": "matter", "continue": True}
+    routes = [{"id": "a", "when": {"channel": "sms"}, "then": then}, DEFAULT]
+    assert warnings(routes=routes) == [
+        "route 'a' goes on, so its queue is replaced by that of the last route"
+    ]
+
+
+def test_a_machine_that_no_channel_knows_is_said() -> None:
+    """A reason that is misspelt never holds."""
+    assert warnings({"automatic": ["dsn", "autoreply"]}) == [
+        "no channel says 'autoreply' of a machine; did you mean 'auto-reply'?"
+    ]
+
+
 def test_a_route_whose_time_is_over_is_said() -> None:
     """A route that ended before now is a leftover."""
     then = {"queue": "one", "type": "matter"}
