@@ -30,6 +30,7 @@ from router.commands import (
     watch,
     whatif,
 )
+from router.visible import visible_lines
 
 EXIT_WRONG_INPUT = 1
 EXIT_UNREACHABLE = 3
@@ -71,10 +72,10 @@ def main() -> None:
     try:
         app()
     except Unavailable as error:
-        print(f"switchboard: {error}", file=sys.stderr)
+        print(f"switchboard: {visible_lines(str(error))}", file=sys.stderr)
         sys.exit(EXIT_UNREACHABLE)
     except SwitchboardError as error:
-        print(f"switchboard: {error}", file=sys.stderr)
+        print(f"switchboard: {visible_lines(str(error))}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
     except BrokenPipeError:
         sys.exit(0)

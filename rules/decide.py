@@ -21,6 +21,8 @@ MAX_PRIORITY = 9
 OVERRIDDEN_SHOWN = 5
 CANDIDATES_SHOWN = 20
 SPANS_SHOWN = 10
+CLAUSES_SHOWN = 4
+CLAUSE_CHARACTERS = 200
 SPAN_CHARACTERS = 80
 """So much of a match is shown: a regex may match all of a long text."""
 
@@ -115,6 +117,8 @@ def _sla(
 def _matched(index: Index, context: Context, route: CompiledRoute) -> dict[str, Any]:
     spans: list[tuple[str, Span]] = []
     clauses = " and ".join(_clauses(index, context, route.condition, spans))
+    if len(clauses) > CLAUSE_CHARACTERS:
+        clauses = f"{clauses[: CLAUSE_CHARACTERS - 1]}…"
     shown = sorted(set(spans), key=lambda one: (one[0], one[1].start, one[1].end))
     return {
         "clause": clauses or "always",
@@ -133,18 +137,28 @@ def _clauses(
 ) -> Iterator[str]:
     """The names of the clauses that hold; the words that show it are added to `spans`."""
     for part in condition.parts:
-        if part.nested and part.name != "not":
-            held = [nested for nested in part.nested if nested.test(context)]
-            inner = [
-                name
-                for nested in (held if part.name == "all" else held[:1])
-                for name in _clauses(index, context, nested, spans)
-            ]
-            yield f"{part.name}({', '.join(inner)})"
-            continue
-        yield part.name
-        if part.name in FIELDS:
-            spans += ((part.name, span) for span in _found(index, context, part))
+        if part.name == "not":
+            yield named(part)
+        elif part.nested:
+            held = ((n, one) for n, one in enumerate(part.nested, 1) if one.test(context))
+            shown = list(held if part.name == "all" else islice(held, 1))
+            name = f"any.{shown[0][0]}" if part.name == "any" else part.name
+            inner = [one for _, nested in shown for one in _clauses(index, context, nested, spans)]
+            yield f"{name}({', '.join(inner)})"
+        else:
+            yield part.name
+            if part.name in FIELDS:
+                spans += ((part.name, span) for span in _found(index, context, part))
+
+
+def named(part: Part, levels: int = 2) -> str:
+    """A clause and those in it, the first of them, whether they hold or not: `not(any(text))`."""
+    if not part.nested or not levels:
+        return part.name
+    inner = (one for nested in part.nested for one in nested.parts)
+    names = [named(one, levels - 1) for one in islice(inner, CLAUSES_SHOWN)]
+    more = ["…"] if next(inner, None) else []
+    return f"{part.name}({', '.join((*dict.fromkeys(names), *more))})"
 
 
 def _found(index: Index, context: Context, part: Part) -> Iterator[Span]:

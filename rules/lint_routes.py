@@ -37,7 +37,12 @@ def _unindexed(rulebook: Rulebook) -> Iterator[Finding]:
     library = Library(rulebook.conditions)
     for index, route in enumerate(rulebook.routes):
         compiled = compile_condition(route.when, library)
-        if route.when is not None and compiled.triggers is None:
+        if route.when is None or compiled.triggers is not None:
+            continue
+        if not compiled.parts:
+            said = f"route {route.id!r}: the condition is empty: it always holds"
+            yield ("routes", index, "when"), said
+        else:
             names = ", ".join(f"`{part.name}`" for part in compiled.parts)
             cost = sum(map(_cost_microseconds, compiled.parts))
             said = f"route {route.id!r} cannot be indexed: {names} shows nothing to find it by"

@@ -1,6 +1,7 @@
 """What a rulebook says, as plain data: what two rulebooks that mean the same have in common.
 
-Defaults are filled in, what says nothing is left out, and a file that is named stands there itself.
+Defaults are filled in, what says nothing is left out, and what a file says stands there in place
+of its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from rules.index import compile_rulebook
+from rules.lists import words_of
+from rules.model import Rulebook
 from rules.source import read
 
 NULL = "null"
@@ -28,14 +31,39 @@ def meaning(files: Mapping[str, str]) -> dict[str, Any]:
     written = rulebook.model_dump(mode="json", by_alias=True, exclude_unset=True)
     special = rulebook.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     single = {name for name in full if isinstance(getattr(rulebook, name), BaseModel)}
-    plain = _plain(full, (written, special), files)
+    plain = _plain(full, (written, special))
+    _read_in(plain, rulebook, files)
     return {
         name: {"": plain.get(name, {})} if name in single else plain.get(name, {}) for name in full
     }
 
 
-def _plain(full: Any, marks: Sequence[Any], files: Mapping[str, str]) -> Any:
-    """Without what says nothing, and with the files' content.
+def _read_in(plain: dict[str, Any], rulebook: Rulebook, files: Mapping[str, str]) -> None:
+    """Put the content of files in place of their names, in the fields that name files."""
+    for name, calendar in rulebook.calendars.items():
+        if calendar.overlay is not None:
+            plain["calendars"][name]["overlay"] = _dates(calendar.overlay, files)
+    for name, words in rulebook.lists.items():
+        plain["lists"][name] = {"entries": list(words_of(words, files))}
+    for by_channel in plain.get("acks", {}).values():
+        for channel, template in by_channel.items():
+            if isinstance(template, str):
+                by_channel[channel] = _text(template, files)
+            else:
+                by_channel[channel] = {key: _text(one, files) for key, one in template.items()}
+
+
+def _dates(name: str, files: Mapping[str, str]) -> dict[str, Any]:
+    data = read(name, files[name]).data
+    return {key: "off" if value is False else value for key, value in data.items()}
+
+
+def _text(template: str, files: Mapping[str, str]) -> str:
+    return files[template].strip("\n") if template in files else template
+
+
+def _plain(full: Any, marks: Sequence[Any]) -> Any:
+    """Without what says nothing.
 
     `marks` are the same data without what is not written, and without what is as by default.
     """
@@ -43,9 +71,7 @@ def _plain(full: Any, marks: Sequence[Any], files: Mapping[str, str]) -> Any:
     if isinstance(full, dict):
         written, special = written or {}, special or {}
         found = {
-            key: NULL
-            if value is None
-            else _plain(value, (written.get(key), special.get(key)), files)
+            key: NULL if value is None else _plain(value, (written.get(key), special.get(key)))
             for key, value in full.items()
             if value is not None or key in written
         }
@@ -53,15 +79,5 @@ def _plain(full: Any, marks: Sequence[Any], files: Mapping[str, str]) -> Any:
     if isinstance(full, list):
         places = [None] * len(full)
         items = zip(full, written or places, special or places, strict=True)
-        return [_plain(one, marked, files) for one, *marked in items]
-    if isinstance(full, str) and full in files:
-        return _content(full, files[full])
+        return [_plain(one, marked) for one, *marked in items]
     return full
-
-
-def _content(name: str, text: str) -> Any:
-    """A file that the rulebook names: dates of a calendar, or text."""
-    if not name.endswith((".yaml", ".yml")):
-        return text.strip("\n")
-    data = read(name, text).data
-    return {key: "off" if value is False else value for key, value in data.items()}

@@ -10,7 +10,7 @@ from rules.source import Document, Path, Problem, problem
 
 
 def merged(documents: Iterable[Document]) -> Document:
-    """All documents as one, in their order."""
+    """All documents as one, in their order. What several have is of one kind in all of them."""
     whole = Document("", data={})
     for document in documents:
         whole.problems += document.problems
@@ -29,15 +29,12 @@ def _merge(
 ) -> None:
     """Unite one section; `moves` notes under which path each of its items is now."""
     known = whole.data.setdefault(section, type(value)() if _is_section(value) else value)
-    if isinstance(known, list) and isinstance(value, list):
+    if isinstance(value, list):
         for index, item in enumerate(value):
             moves[(section, index)] = (section, len(known))
             known.append(item)
-    elif isinstance(known, dict) and isinstance(value, dict):
+    elif isinstance(value, dict):
         _unite(whole, document, section, value, moves)
-    elif known is not value:
-        said = f"{section}: another file has it as something else"
-        whole.problems.append(problem(document.keys[(section,)], said))
 
 
 def _is_section(value: Any) -> bool:

@@ -12,6 +12,8 @@ from rules.source import Path
 from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
 
+OPERATORS = ("any", "all", "not")
+
 Wrong = tuple[Path, str]
 Name = tuple[Path, str, str | None]
 """A path, the kind of thing that is named there, and the name."""
@@ -181,6 +183,13 @@ def _default(rulebook: Rulebook) -> Iterator[Wrong]:
             yield ("routes", index), "a route without `when` must be the last: it takes everything"
 
 
+def _operators(rulebook: Rulebook) -> Iterator[Wrong]:
+    """An explanation names conditions and what joins them alike."""
+    for name in rulebook.conditions:
+        if name in OPERATORS:
+            yield ("conditions", name), f"`{name}` joins conditions, and can be the name of none"
+
+
 def _lists(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
     for name, words in rulebook.lists.items():
         error = list_error(words, files)
@@ -234,5 +243,6 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _addresses,
     _default,
     _routes,
+    _operators,
     wrong_conditions,
 )

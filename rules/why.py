@@ -6,13 +6,13 @@ are tried, in their order.
 
 from collections.abc import Iterator, Sequence
 
+from rules.decide import CLAUSES_SHOWN, named
 from rules.decision import Facts
 from rules.index import Compiled, CompiledRoute
 from rules.parts import Compiled as CompiledCondition
 from rules.parts import Context
 
 ROUTES_SHOWN = 3
-CLAUSES_SHOWN = 4
 
 
 def why_not(compiled: Compiled, facts: Facts, wanted: Sequence[str], won: str) -> list[str]:
@@ -63,7 +63,7 @@ def _failed(condition: CompiledCondition, context: Context) -> Iterator[str]:
             yield part.name
             continue
         if part.name == "not":
-            yield f"not({', '.join(one.name for nested in part.nested for one in nested.parts)})"
+            yield named(part)
             continue
         inner = [failed_clauses(nested, context) for nested in part.nested]
         told = list(dict.fromkeys(filter(None, inner)))

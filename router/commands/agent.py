@@ -23,9 +23,12 @@ from router.log.protocol import Log, Record
 from router.rulebook_history import rulebook_in_force
 from router.settings import load
 from router.topics import TICKETS_EVENTS, queue_topic
+from router.visible import visible, visible_lines
 from rules.model import Agent
 
 AGAIN_SECONDS = 2.0
+CONTINUED = "    "
+"""Before the further lines of a text."""
 
 
 def agent(
@@ -85,7 +88,10 @@ class Desk:
                     )  # fmt: skip
                     if record.stored_at >= told:
                         for line in lines:
-                            print(f"{record.stored_at.astimezone():%H:%M:%S} {line}", flush=True)
+                            print(
+                                f"{record.stored_at.astimezone():%H:%M:%S} {visible(line)}",
+                                flush=True,
+                            )
             except Unavailable as error:
                 print(f"the log does not answer, waiting: {error}", flush=True)
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -143,16 +149,16 @@ class Desk:
         ):
             print(f"{heading}:")
             for card in cards:
-                print(f"  {card.title}")
+                print(f"  {visible(card.title)}")
 
     def _read(self, name: str) -> None:
         card = self._view.card(name)
         if card is None:
             print(f"there is no ticket {name} here (list shows them)")
             return
-        print(card.title)
+        print(visible(card.title))
         for said in card.thread:
-            print(f"  {said}")
+            print(f"  {visible_lines(said, CONTINUED)}")
 
     async def _order(self, line: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from channels.errors import Malformed
 from router.rulebook_files import read_folder
 from rules.index import compile_rulebook
 from rules.lint import lint
@@ -23,7 +24,7 @@ def check(
     strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
 ) -> None:
     """Validate and lint a rulebook; exit 1 and `file:line:col: message` when it is wrong."""
-    with errors_shown(as_json=as_json):
+    with _whole_shown(folder) if as_json else nullcontext(), errors_shown(as_json=as_json):
         files = read_folder(folder)
         compiled = compile_rulebook(files)
     warnings = lint(files, datetime.now(UTC))
@@ -49,6 +50,20 @@ def errors_shown(*, as_json: bool = False, what: str = "") -> Iterator[None]:
             typer.echo(what, err=True)
         for one in error.problems:
             _show(one, "error", as_json)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _whole_shown(folder: Path) -> Iterator[None]:
+    """Print for programs what is wrong with the folder, or with a file, as a whole."""
+    try:
+        yield
+    except Malformed as error:
+        said = str(error)
+        own = str(folder) if said.startswith(str(folder)) else ""
+        file, _, message = said.removeprefix(own).partition(": ")
+        found = {"file": own + file, "line": None, "column": None, "message": message}
+        typer.echo(json.dumps({"severity": "error", **found}, ensure_ascii=False))
         raise typer.Exit(1) from None
 
 

@@ -15,6 +15,7 @@ from router.log.protocol import Log
 from router.log.reading import stored
 from router.settings import load
 from router.topics import DEADLETTER
+from router.visible import visible
 
 app = typer.Typer(help="Look at what could not be processed, and send it through again.")
 
@@ -64,8 +65,8 @@ async def _list(config: Path, as_json: bool) -> None:
             print(json.dumps(stated | json.loads(encode(letter))))
         else:
             sent = f"  (sent again {again:%Y-%m-%d %H:%M:%S}Z)" if again else ""
-            print(f"{id}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {letter.origin}  "
-                  f"{letter.error}: {letter.problem}{sent}")  # fmt: skip
+            said = visible(f"{letter.origin}  {letter.error}: {letter.problem}")
+            print(f"{id}  {letter.at:%Y-%m-%d %H:%M:%S}Z  {said}{sent}")
 
 
 async def _redrive(config: Path, ids: set[str], every: bool, repeat: bool) -> None:

@@ -1,10 +1,9 @@
 """A decision as a person reads it: where the request goes, and why no other route had it."""
 
-import timeit
 from collections.abc import Iterator
 from typing import Any
 
-from rules.decide import decide
+from router.visible import visible
 from rules.decision import Facts
 from rules.index import Compiled
 from rules.lookup import readable
@@ -15,8 +14,16 @@ AROUND = 12
 HEAD_CHARACTERS = 60
 
 
-def explained(compiled: Compiled, facts: Facts, outcome: dict[str, Any]) -> Iterator[str]:
+def explained(
+    compiled: Compiled, facts: Facts, outcome: dict[str, Any], seconds: float
+) -> Iterator[str]:
     """The lines about one request; `outcome` is the decision as `route` prints it."""
+    return map(visible, _lines(compiled, facts, outcome, seconds))
+
+
+def _lines(
+    compiled: Compiled, facts: Facts, outcome: dict[str, Any], seconds: float
+) -> Iterator[str]:
     yield _head(facts)
     yield f"  goes to    {_destination(outcome)}"
     yield f"  because    {outcome['rule']}: {outcome['explanation']['clause']}"
@@ -26,8 +33,8 @@ def explained(compiled: Compiled, facts: Facts, outcome: dict[str, Any]) -> Iter
     if overridden:
         yield f"  too late   {', '.join(overridden)} would have matched too"
     count = len(compiled.index.routes)
-    took = min(timeit.repeat(lambda: decide(compiled, facts), number=1)) * 1e6
-    yield f"  rulebook   {compiled.version}: {count} routes, decided in {took:.0f} µs"
+    took = f"decided in {seconds * 1e6:.0f} µs"
+    yield f"  rulebook   {compiled.version}: {count} routes, {took}"
 
 
 def _head(facts: Facts) -> str:

@@ -46,10 +46,12 @@ def _book(name: str, files: Mapping[str, str], where: str) -> Book:
 
 
 def lines_of(source: str) -> list[str]:
-    """The lines of a file, or of stdin where it is `-`. Raises `Malformed`."""
+    """The lines of a file, or of stdin where it is `-`. Raises `Malformed`.
+
+    A line ends at a line feed and nowhere else: in a JSON string U+2028 is a character like others.
+    """
     try:
-        if source == "-":
-            return sys.stdin.read().splitlines()
-        return Path(source).read_text(encoding="utf-8").splitlines()
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return [line.removesuffix("\r") for line in data.decode().split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise Malformed(f"{source}: {error}") from None

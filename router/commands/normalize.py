@@ -17,6 +17,7 @@ from channels.errors import Malformed
 from channels.formats import READERS, Options, Reader
 from channels.parsed import Unreadable
 from router.commands import output
+from router.visible import visible_lines
 
 STDIN = "-"
 _FORMATS = ", ".join(READERS)
@@ -115,7 +116,7 @@ class _Run:
 
     def _fail(self, message: str) -> None:
         self.failures += 1
-        self._console.print(message)
+        self._console.print(visible_lines(message))
 
 
 def _in_order(folders: list[str], names: list[str]) -> list[str]:

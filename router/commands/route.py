@@ -1,6 +1,7 @@
 """`switchboard route`: where requests would go, and why; no broker."""
 
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from router.core.customers import Customers
 from router.core.state import Journal
 from router.core.triage import facts_of
 from router.rulebook_files import read_folder
+from router.visible import visible_lines
 from rules.decide import decide
 from rules.decision import Facts
 from rules.index import Compiled, compile_rulebook
@@ -44,14 +46,17 @@ def route(
                 if not text.strip():
                     continue
                 facts = desk.facts(desk.request(text))
+                started = time.perf_counter()
                 outcome = desk.outcome(facts)
+                seconds = time.perf_counter() - started
                 if explain:
-                    write("\n".join([*explained(compiled, facts, outcome), ""]).encode())
+                    said = explained(compiled, facts, outcome, seconds)
+                    write("\n".join([*said, ""]).encode())
                 else:
                     write(encode(outcome))
             except Malformed as error:
                 wrong += 1
-                print(f"{source}:{number}: {error}", file=sys.stderr)
+                print(f"{source}:{number}: {visible_lines(str(error))}", file=sys.stderr)
     if wrong:
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from channels.contract import encode
-from channels.errors import Malformed
+from router.commands.given import lines_of
 from router.rulebook_files import read_folder
 from router.simulate import Simulation, read_script
 from rules.index import compile_rulebook
@@ -26,16 +26,7 @@ def simulate(
 async def _simulate(script: Path, files: dict[str, str]) -> None:
     simulation = Simulation(compile_rulebook(files), files, str(script))
     out = sys.stdout.buffer
-    lines = read_script(iter(_lines(script)), str(script))
+    lines = read_script(iter(lines_of(str(script))), str(script))
     async for event in simulation.events(lines):
         out.write(encode(event) + b"\n")
     out.flush()
-
-
-def _lines(script: Path) -> list[str]:
-    try:
-        if str(script) == "-":
-            return sys.stdin.read().splitlines()
-        return script.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed(f"{script}: {error}") from None

@@ -16,6 +16,7 @@ from router.log.protocol import Log, Record
 from router.rulebook_history import history
 from router.settings import load
 from router.topics import EVERY, OPERATIONS, queue_topic
+from router.visible import visible
 from rules.load import load as load_rulebook
 from rules.scalars import parse_duration
 from rules.wording import did_you_mean
@@ -159,7 +160,7 @@ def readable(record: Record) -> str:
         value = data.get(name) if isinstance(data, dict) else None
         if value not in (None, "", [], ()):
             parts.append(f"{name}={_short(value)}")
-    return " ".join(parts)
+    return visible(" ".join(parts))
 
 
 def _short(value: object) -> str:

@@ -9,16 +9,17 @@ from router.rule_stats.cost_tables import CostTables
 from router.rule_stats.report import Report
 from router.rule_stats.tables import Tables
 from router.rule_stats.words import Section
+from router.visible import visible
 
 
 def show(report: Report, console: Console) -> None:
     """Print the whole report."""
     tables, costs = Tables(report), []
     for sentence in tables.head():
-        console.print(Text(sentence), soft_wrap=True)
+        console.print(_text(sentence), soft_wrap=True)
     if report.cost is not None:
         words = CostTables(report, report.cost)
-        console.print(Text(words.sentence()), soft_wrap=True)
+        console.print(_text(words.sentence()), soft_wrap=True)
         costs = list(words.sections())
     for section in (*tables.sections(), *costs):
         _section(section, console)
@@ -26,15 +27,19 @@ def show(report: Report, console: Console) -> None:
 
 def _section(section: Section, console: Console) -> None:
     console.print()
-    console.print(Text(section.title, style="bold underline"))
+    console.print(_text(section.title, style="bold underline"))
     if section.note:
-        console.print(Text(section.note, style="dim"))
+        console.print(_text(section.note, style="dim"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in section.columns:
         number = name.startswith("#")
-        table.add_column(Text(name.removeprefix("#")), justify="right" if number else "left")
+        table.add_column(_text(name.removeprefix("#")), justify="right" if number else "left")
     for row in section.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(_text, row))
     console.print(table)
     if section.more:
-        console.print(Text(section.more, style="dim"))
+        console.print(_text(section.more, style="dim"))
+
+
+def _text(said: str, style: str = "") -> Text:
+    return Text(visible(said), style=style)

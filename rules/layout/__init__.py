@@ -19,7 +19,7 @@ __all__ = ["Unfaithful", "laid_out", "meaning"]
 
 
 def laid_out(name: str, text: str) -> str:
-    """The file `name` in the canonical layout.
+    """The file `name` in the canonical layout; lines that all end with CR LF still do.
 
     Raises:
         Unfaithful: The file cannot be laid out so that every comment and all of its meaning stay;
@@ -53,4 +53,6 @@ def _strict(data: Any) -> Any:
 
 
 def _written(name: str, text: str) -> str:
-    return write(parse(text), shape_of(name))
+    found = write(parse(text), shape_of(name))
+    ends_otherwise = 0 < text.count("\n") == text.count("\r\n")
+    return found.replace("\n", "\r\n") if ends_otherwise else found

@@ -14,6 +14,7 @@ from router.commands.rules.cases import case_files, read_cases
 from router.commands.rules.score import Confusion, Count, Score, scored
 from router.commands.rules.trial import Trial, shown, tried
 from router.rulebook_files import read_folder
+from router.visible import visible, visible_lines
 from rules.index import Compiled, compile_rulebook
 from rules.load import RulebookError
 
@@ -55,7 +56,7 @@ def try_cases(
             write(msgspec.json.encode({**score.as_data(), "rulebook": compiled.version}))
         else:
             for text in _summary(score):
-                write(text.encode())
+                write(visible(text).encode())
     failed = score.all.passed < score.all.cases if fail_under is None else score.below(fail_under)
     if failed:
         raise typer.Exit(1)
@@ -67,7 +68,7 @@ def _tried(folder: Path, files: Iterable[Path], part: Part | None) -> tuple[Comp
         compiled = compile_rulebook(read_folder(folder))
         cases = read_cases(case_files(folder, files), compiled.rulebook)
     except RulebookError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(visible_lines(str(error)), err=True)
         raise typer.Exit(1) from None
     chosen = [case for case in cases if part in {None, case.spec.part}]
     if not chosen:
@@ -107,7 +108,7 @@ def _failure(trial: Trial) -> Iterator[bytes]:
         f"    {trial.outcome['rule']!r} won by {explanation['clause']}{because}",
         *(f"    {sentence}" for sentence in trial.why),
     ]
-    yield from (line.encode() for line in lines)
+    yield from (visible(line).encode() for line in lines)
 
 
 def _summary(score: Score) -> Iterator[str]:

@@ -29,7 +29,7 @@ def simulate(folder: Path, lines: list[Any]) -> tuple[int, str, str]:
     (folder / "rulebook" / "rules.yaml").write_text(RULEBOOK)
     script = folder / "script.jsonl"
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-    script.write_text("\n".join(texts) + "\n")
+    script.write_text("\n".join(texts) + "\n", encoding="utf-8", newline="")
     result = CliRunner().invoke(
         app, ["simulate", "--rulebook", str(folder / "rulebook"), str(script)]
     )
@@ -39,7 +39,7 @@ def simulate(folder: Path, lines: list[Any]) -> tuple[int, str, str]:
 
 def events(out: str, kind: str) -> list[dict[str, Any]]:
     """The printed events of a type on `tickets.events`."""
-    found = [json.loads(line) for line in out.splitlines()]
+    found = [json.loads(line) for line in out.split("\n") if line]
     return [one for one in found if one["type"] == kind and one["topic"] == "tickets.events"]
 
 
@@ -88,3 +88,11 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: Any, said: str) -> None:
     assert code == 1
     assert f"script.jsonl:{len(LINES) + 1}: " in error
     assert said in error
+
+
+def test_a_line_ends_at_a_line_feed_only(tmp_path: Path) -> None:
+    """U+2028 in a JSON string is a character like others."""
+    text = LINES[0] | {"request": LINES[0]["request"] | {"text": "one\u2028two\u0085three"}}
+    code, out, said = simulate(tmp_path, [json.dumps(text, ensure_ascii=False) + "\r"])
+    assert (code, said) == (0, "")
+    assert len(events(out, "ticket.opened")) == 1

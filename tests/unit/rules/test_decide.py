@@ -342,7 +342,7 @@ def test_an_explanation_shows_the_words_of_lists_and_lookalikes() -> None:
         route({"any": [{"text": {"keywords": "nothing"}}, {"condition": "angry"}]}),
     )
     explanation = decided(compiled, text="It is ＤＡＭＮ cold").explanation
-    assert explanation["clause"] == "any(condition(angry(text)))"
+    assert explanation["clause"] == "any.2(condition(angry(text)))"
     assert explanation["spans"] == [{"field": "text", "start": 6, "end": 10, "text": "ＤＡＭＮ"}]
     compiled = book(route({"subject": {"keywords": "paypal", "lookalikes": True}}))
     explanation = decided(compiled, subject="your P\u0430y\u200bpal").explanation
@@ -444,7 +444,7 @@ def test_an_explanation_says_all_that_led_to_the_decision() -> None:
     )  # fmt: skip
     assert decided(compiled, text="我要投訴，退款！单号 123456", tier="vip").explanation == {
         "rule": "tried",
-        "clause": "any(text)",
+        "clause": "any.1(text)",
         "spans": [
             {"field": "text", "start": 2, "end": 4, "text": "投訴"},
             {"field": "text", "start": 5, "end": 7, "text": "退款"},
@@ -456,6 +456,49 @@ def test_an_explanation_says_all_that_led_to_the_decision() -> None:
         "tier": "vip",
         "sla_from": "tier",
     }
+
+
+CLAUSES: dict[str, tuple[dict[str, Any], str]] = {
+    "what must not hold": ({"not": {"tier": "vip"}}, "not(tier)"),
+    "and what is in it": (
+        {"not": {"any": [{"tier": "vip"}, {"all": [{"channel": "sms"}]}]}},
+        "not(any(tier, all))",
+    ),
+    "of several the first": (
+        {"not": {"all": [{"tier": "vip"}, *[{"account": f"a{n}"} for n in range(9)]]}},
+        "not(all(tier, account, …))",
+    ),
+    "a named condition": ({"not": {"condition": "angry"}}, "not(condition(angry))"),
+    "which alternative": (
+        {"any": [{"tier": "vip"}, {"text": {"keywords": "refund"}}, {"channel": "chat"}]},
+        "any.2(text)",
+    ),
+    "within another": (
+        {"any": [{"tier": "vip"}, {"any": [{"tier": "vip"}, {"not": {"channel": "sms"}}]}]},
+        "any.2(any.2(not(channel)))",
+    ),
+    "all of all": (
+        {"all": [{"channel": "chat"}, {"any": [{"text": {"keywords": "refund"}}]}]},
+        "all(channel, any.1(text))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLAUSES)
+def test_a_clause_says_which_alternative_held_and_what_did_not(name: str) -> None:
+    """Enough to know which lines of the rulebook to look at."""
+    when, clause = CLAUSES[name]
+    decision = decided(book(route(when)), text="my refund", channel="chat")
+    assert (decision.rule, decision.explanation["clause"]) == ("tried", clause)
+
+
+def test_a_clause_is_bounded() -> None:
+    """However much a condition asks for."""
+    many = {"all": [{"attributes": {f"a-long-name-{number}": 1}} for number in range(50)]}
+    attributes = {f"a-long-name-{number}": 1 for number in range(50)}
+    clause = decided(book(route(many)), attributes=attributes).explanation["clause"]
+    assert len(clause) == 200
+    assert clause.endswith("…")
 
 
 def test_an_explanation_is_bounded() -> None:

@@ -29,6 +29,7 @@ agents:
   bob: {pool: service, queues: [rescue]}
 types:
   repair: {steps: [{id: contact, within: 30m}, {id: visit}, {id: close}]}
+lists: {curses: [damn, hell]}
 routes:
   - id: junk
     when: {text: {keywords: [casino, viagra]}, automatic: false}
@@ -91,6 +92,10 @@ def words(*pairs: tuple[str, str], file: str = "rules.yaml") -> list[str]:
         ),
         changed(("2027-02-08: off", "2027-02-08: 'off'"), file="calendars/2027.yaml"),
         FILES | {"notes.txt": "nobody reads this"},
+        changed(("[damn, hell]", "{file: lists/curses.txt}"))
+        | {"lists/curses.txt": "# strong words\n\nhell\r\n damn\n"},
+        changed(("[damn, hell]", "{entries: [hell], file: curses.csv, column: word}"))
+        | {"curses.csv": "word,note\ndamn,strong\nhell,twice\n"},
     ],
 )
 def test_what_means_the_same_makes_no_difference(files: dict[str, str]) -> None:
@@ -272,6 +277,38 @@ def test_long_values_are_cut_and_many_items_counted() -> None:
     assert shown("x" * 500).endswith("x…")
 
 
+def test_a_word_that_is_called_like_a_file_is_a_word() -> None:
+    """Only a field that names a file has its content."""
+    said = words(("[casino, viagra]", "[casino, rules.yaml, acks/hello.txt]"))
+    assert said[-1] == ("    when.text.keywords: added rules.yaml, acks/hello.txt; removed viagra")
+
+
+def test_a_list_in_a_file_is_compared_by_its_words() -> None:
+    """What comes and goes is a word, as where the list stands in the rulebook."""
+    files = changed(("[damn, hell]", "{file: lists/curses.txt}"))
+    files["lists/curses.txt"] = "# mild ones, too\ndamn\nheck\n"
+    assert list(in_words(differences(FILES, files))) == [
+        "lists: 1 changed",
+        "  changed  curses",
+        "    entries: added heck; removed hell",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("{at_least: 1, at_most: 3}", "{at_most: 3}"), ("{at_most: 3}", "{at_least: 1, at_most: 3}")],
+)
+def test_a_bound_that_alone_means_something_else_is_a_difference(old: str, new: str) -> None:
+    """`at_most` alone also holds of who never wrote: `at_least: 1` cannot go unnoticed."""
+    when = MONEY.replace("subject: {keywords: refund}", "previous_tickets: {}")
+    before, after = (
+        FILES | {"rules.yaml": BOOK.replace(MONEY, when.replace("{}", one))} for one in (old, new)
+    )
+    (change,) = differences(before, after)
+    assert (change.name, change.path) == ("money", "when.previous_tickets.at_least")
+    assert {change.old, change.new} == {None, 1}
+
+
 def test_a_wrong_rulebook_is_not_compared() -> None:
     """Its errors are told, as `check` tells them."""
     with pytest.raises(RulebookError, match="expected dates"):
@@ -300,7 +337,7 @@ def _without(data: Any) -> Iterator[Any]:
 
 def test_no_field_of_the_model_is_overlooked() -> None:
     """Whatever is taken out of a rulebook that has every field is a difference."""
-    senders = "address\n@shop.example\n"
+    senders = "address\n@other.example\n"
     whole = {
         "a.yaml": EVERYTHING, "calendars/2027.yaml": OVERLAY, "lists/senders.csv": senders,
     }  # fmt: skip

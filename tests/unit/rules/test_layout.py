@@ -80,9 +80,17 @@ CASES = {
         "queues: {q: {  # none\n  # yet\n  }}\n",
         "queues:\n  # yet\n  q: {}  # none\n",
     ),
-    "line ends become line feeds, a document's marks go": (
-        "---\r\ntiers: {} # none\r\n...\r\n",
+    "a document's marks go": (
+        "---\ntiers: {} # none\n...\n",
         "tiers: {}  # none\n",
+    ),
+    "a file whose lines all end with CR LF keeps them": (
+        "acks:\r\n  a:\r\n    sms: |\r\n        one\r\n        two\r\ntiers: {} # none\r\n",
+        "acks:\r\n  a:\r\n    sms: |\r\n      one\r\n      two\r\n\r\ntiers: {}  # none\r\n",
+    ),
+    "one in which some do has line feeds": (
+        "tiers: {} # none\r\nqueues: {}\n",
+        "tiers: {}  # none\n\nqueues: {}\n",
     ),
     "what is said of an entry in one line goes above it when it takes several": (
         f"routes:\n\n- {{id: x, then: {{queue: {'q' * 50}, ack: {'a' * 50}}}}} # why\n",

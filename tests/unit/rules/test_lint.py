@@ -141,6 +141,14 @@ def test_a_route_that_cannot_be_indexed_has_its_cost(when: dict[str, Any], expec
     assert re.search(r"about \d+\.\d µs$", said)
 
 
+def test_an_empty_condition_is_said() -> None:
+    """It is no clause that could be indexed: it always holds."""
+    assert warnings({}) == [
+        "route 'r0': the condition is empty: it always holds",
+        "route 'default' is never reached: 'r0' matches all that it matches",
+    ]
+
+
 def test_a_queue_that_is_decided_in_vain_is_said() -> None:
     """A route that goes on decides no queue: whoever ends the search does."""
     then = {"queue": "two", "type": "matter", "continue": True}

@@ -85,8 +85,11 @@ def test_files_are_united() -> None:
             "queues: {billing: {}}",
             "b.yaml:1:10: queues: 'billing' stands twice (first in a.yaml:3)",
         ),
-        ("routes: {}", "b.yaml:1:1: routes: another file has it as something else"),
-        ("queues: [lost]", "b.yaml:1:1: queues: another file has it as something else"),
+        ("routes: {}", "b.yaml:1:9: routes: expected a list (it is {})"),
+        (
+            "queues: [lost]",
+            "b.yaml:1:9: queues: expected names with their settings (`name: …`) (it is ['lost'])",
+        ),
         ("just words", "b.yaml:1:1: expected sections: `routes:` …"),
         ("queues: {", "b.yaml:2:1: not YAML: did not find expected node content"),
     ],
@@ -94,6 +97,57 @@ def test_files_are_united() -> None:
 def test_files_that_contradict_each_other(more: str, expected: str) -> None:
     """What two files say differently is an error that names both places."""
     assert errors({"a.yaml": SMALLEST, "b.yaml": more})[0].startswith(expected)
+
+
+MISFITS: dict[str, tuple[str, str, list[str]]] = {
+    "an empty section": (
+        "lists:\n",
+        "lists: {bad: [damn]}",
+        ["b.yaml:1:7: lists: expected names with their settings (`name: …`) (it is empty)"],
+    ),
+    "two of them": (
+        "lists:\n",
+        "lists:\n",
+        [
+            "b.yaml:1:7: lists: expected names with their settings (`name: …`) (it is empty)",
+            "c.yaml:1:7: lists: expected names with their settings (`name: …`) (it is empty)",
+        ],
+    ),
+    "an empty section of settings": (
+        "presence:",
+        "presence: {lease: 1m}",
+        ["b.yaml:1:10: presence: expected settings (`name: …`) (it is empty)"],
+    ),
+    "a tag": (
+        "lists: !other {}",
+        "lists: {bad: [damn]}",
+        ["b.yaml:1:8: a rulebook has no tags such as '!other'"],
+    ),
+    "a word": (
+        "tiers: vip",
+        "tiers: {vip: {}}",
+        ["b.yaml:1:8: tiers: expected names with their settings (`name: …`) (it is 'vip')"],
+    ),
+    "a section that there is not": (
+        "tires:",
+        "tires: {}",
+        [
+            "b.yaml:1:1: tires: unknown field; did you mean 'tiers'?",
+            "c.yaml:1:1: tires: unknown field; did you mean 'tiers'?",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_section_is_wrong_in_the_file_where_it_is(name: str) -> None:
+    """The file that has it right is not blamed, whichever is read first, and nothing else said."""
+    one, other, expected = MISFITS[name]
+    assert errors({"a.yaml": SMALLEST, "b.yaml": one, "c.yaml": other}) == expected
+    turned = errors({"a.yaml": SMALLEST, "c.yaml": one, "b.yaml": other})
+    assert sorted(line.partition(": ")[2] for line in turned) == sorted(
+        line.partition(": ")[2] for line in expected
+    )
 
 
 def test_an_error_in_an_appended_list_is_in_its_own_file() -> None:

@@ -90,6 +90,44 @@ def test_strictly_warnings_are_errors(book: Path) -> None:
     assert run("check", "--strict", book).exit_code == 1
 
 
+WHOLES = {
+    "missing": ("no such folder", ""),
+    "empty: a folder": ("no *.yaml file here: is this a rulebook's folder?", ""),
+    "large": ("6000000 bytes; a file has at most 5242880", "/notes.txt"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLES)
+def test_what_is_wrong_as_a_whole_as_json(name: str, tmp_path: Path) -> None:
+    """A folder that is missing or empty, a file that is too large: named, without a line."""
+    folder = tmp_path / name
+    if name != "missing":
+        folder.mkdir()
+    if name == "large":
+        (folder / "all.yaml").write_text("routes: []\n")
+        (folder / "notes.txt").write_bytes(b"x" * 6_000_000)
+    message, file = WHOLES[name]
+    result = run("check", "--json", folder)
+    assert result.exit_code == 1
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {
+            "severity": "error",
+            "file": f"{folder}{file}",
+            "line": None,
+            "column": None,
+            "message": message,
+        }
+    ]
+
+
+def test_an_error_as_json_keeps_its_place(book: Path) -> None:
+    """What has a line and a column says them."""
+    (book / "more.yaml").write_text("tiers: 5\n")
+    result = run("check", "--json", book)
+    (found,) = map(json.loads, result.stdout.splitlines())
+    assert (result.exit_code, found["file"], found["line"]) == (1, "more.yaml", 1)
+
+
 def test_findings_as_json(book: Path) -> None:
     """`--json` prints an object a finding."""
     first = json.loads(run("check", "--json", book).stdout.splitlines()[0])
@@ -244,7 +282,7 @@ def test_route_explains_itself_to_people() -> None:
     assert lines[1].startswith(
         "  goes to    queue complaints (pool service); type complaint; priority 2"
     )
-    assert lines[2] == "  because    complaint: any(text)"
+    assert lines[2] == "  because    complaint: any.1(text)"
     assert lines[3] == "             text 5-7: 你好！我要【投訴】你们，空调坏了"
     assert "  tried      in-chinese: held, and let the search go on" in lines
     assert "  too late   repair would have matched too" in lines

@@ -167,7 +167,7 @@ def test_a_failure_has_its_place_and_what_was_got(book: Path) -> None:
     assert lines[1:4] == [
         "    queue: expected rest, got money",
         "    rule: expected default, got refund",
-        "    'refund' won by text and not, for 'Refund'",
+        "    'refund' won by text and not(tier), for 'Refund'",
     ]
 
 

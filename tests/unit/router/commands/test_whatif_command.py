@@ -230,3 +230,17 @@ def test_other_commands_do_not_wait_for_pictures() -> None:
     """Matplotlib is imported by who draws alone."""
     code = "import router.cli, sys; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+def test_a_line_ends_at_a_line_feed_only(tmp_path: Path) -> None:
+    """U+2028 and U+0085 in a JSON string are characters like others, in files and in stdin."""
+    text = json.dumps({"text": "one\u2028two\u0085three\u2029"}, ensure_ascii=False)
+    at = '"received_at": "2026-03-02T02:00:00Z"'
+    lines = f"{text[:-1]}, {at}}}\r\n\r\n".encode()
+    source = tmp_path / "requests.jsonl"
+    source.write_bytes(lines)
+    for given, stdin in ((str(source), None), ("-", lines.decode())):
+        arguments = ("--new", EXAMPLE, "--old", EXAMPLE, "--input", given)
+        result = run(*arguments, "--json", stdin=stdin)
+        assert result.exit_code == 0, result.exception
+        assert json.loads(result.stdout)["traffic"]["requests"] == 1
