@@ -215,9 +215,14 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
     left = ticket.queue
+    changes: dict[str, Any] = {"refusals": ()}
+    if agent is not None:
+        # Who gives it away is no longer the one who knows the customer, nor asked at once.
+        until = turn.now + turn.desk.queue(queue).offer_timeout
+        changes = {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=turn.at, refusals=(), return_at=None,
+        weight=0, place=0, chain_since=turn.at, return_at=None, **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
     announce_queued(turn, ticket)

@@ -328,3 +328,26 @@ async def test_a_parked_ticket_follows_another_ladder() -> None:
     await story.at(200)
     told = [(one.at, one.data["notify"]) for one in story.events("sla.escalated", "x1")]
     assert told == [(60, ["lead"]), (80, ["owner"])]
+
+
+async def test_a_transferred_ticket_goes_to_somebody_else_first() -> None:
+    """Who gives a ticket to another queue is not the one who knows its customer best there."""
+    story = await Story.begin()
+    await story.available("ann")
+    await story.request("x1", "repair")
+    await story.hand("ann", "x1")
+    await story.available("bob")
+    assert await story.command("ann", "transfer", "x1", queue="billing") is None
+    assert story.holders("x1") == ["ann", "bob"]
+
+
+async def test_a_transferred_ticket_comes_back_where_there_is_nobody_else() -> None:
+    """Who gave it away is asked again when they would be after declining it."""
+    story = await Story.begin()
+    await story.available("ann")
+    await story.request("x1", "repair")
+    await story.hand("ann", "x1")
+    assert await story.command("ann", "transfer", "x1", queue="billing") is None
+    assert story.holders("x1") == ["ann"]
+    await story.after(10)
+    assert story.holders("x1") == ["ann", "ann"]
