@@ -4,6 +4,7 @@ Each check yields the path of what is wrong, and a sentence.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
@@ -194,7 +195,15 @@ def _lists(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
     for name, words in rulebook.lists.items():
         error = list_error(words, files)
         if error is not None:
-            yield ("lists", name), error
+            yield ("lists", name), error + _hint_of_ending(words.file or "", files)
+
+
+def _hint_of_ending(file: str, files: Mapping[str, str]) -> str:
+    """A folder's files are read by the ends of their names: `.CSV` is none of them."""
+    ending = PurePosixPath(file).suffix
+    if file in files or ending == ending.lower() or ending.lower() not in {".csv", ".txt"}:
+        return ""
+    return f"; a file is read when its name ends with {ending.lower()!r}, not with {ending!r}"
 
 
 def _routes(rulebook: Rulebook) -> Iterator[Wrong]:
