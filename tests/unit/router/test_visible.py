@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from channels.errors import Malformed
+from router import cli, logs
 from router.cli import app
 from router.commands.agent import Desk
 from router.commands.watch import json_line, readable
@@ -112,3 +114,19 @@ def test_the_desk_shows_what_a_customer_wrote(capsys: pytest.CaptureFixture[str]
     assert said.count(SHOWN) == 3
     assert "\x1b" not in said
     assert "\n    ok: resolve\n" in said
+
+
+def test_an_error_that_quotes_a_customer_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Line by line, as it was raised."""
+
+    def refuse() -> None:
+        raise Malformed(f"two things:\n{ATTACK}")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    monkeypatch.setattr(logs, "configure", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"switchboard: two things:\n{SHOWN}\n"
