@@ -119,7 +119,7 @@ def _matched(index: Index, context: Context, route: CompiledRoute) -> dict[str, 
     clauses = " and ".join(_clauses(index, context, route.condition, spans))
     if len(clauses) > CLAUSE_CHARACTERS:
         clauses = f"{clauses[: CLAUSE_CHARACTERS - 1]}…"
-    shown = sorted(set(spans), key=lambda one: (one[0], one[1].start, one[1].end))
+    shown = sorted(set(spans))
     return {
         "clause": clauses or "always",
         "spans": [_shown(context, name, span) for name, span in shown[:SPANS_SHOWN]],

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import ahocorasick_rs
@@ -17,8 +16,7 @@ _SENTINEL = r"(?s)\A."
 is missing, a shard's answer cannot be believed, and its patterns are tried one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A match, in the original text."""
 
     start: int

@@ -28,7 +28,7 @@ _MARKS = 8
 MAX_ODD = 10_000
 """So many characters are looked at one by one; the text is not looked at from the next one on."""
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_GAP = re.compile(f"(?<=[{_CJK}]) +(?=[{_CJK}])|  +")
+_GAP = re.compile(f" (?:(?<=[{_CJK}] ) *(?=[{_CJK}])| +)")
 _BETWEEN = re.compile(f"[{_CJK}] +[{_CJK}]")
 _PLAINER = str.maketrans(
     {**dict.fromkeys("‘’‚‛ʼ′", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—―−", "-")}
@@ -99,7 +99,7 @@ def fold(text: str) -> Folded:
 
 def _without_gaps(folded: Folded) -> Folded:
     text = folded.text
-    gaps = list(_GAP.finditer(text)) if " " in text else []
+    gaps = [] if text.isascii() and "  " not in text else list(_GAP.finditer(text))
     if not gaps:
         return folded
     parts, way = _replaced(text, ((*gap.span(), _gap(text, *gap.span())) for gap in gaps))
