@@ -45,10 +45,10 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a difference.")] = False,
 ) -> None:
     """Say what differs in meaning, section by section; exit 0 also when something does."""
-    with errors_shown():
+    with errors_shown(as_json=as_json):
         sides = asyncio.run(_sides(old, new, config))
     for one in sides:
-        with errors_shown(what=f"{one.name} is wrong:"):
+        with errors_shown(as_json=as_json, what=f"{one.name} is wrong:"):
             compile_rulebook(one.files)
     changes = differences(sides[0].files, sides[1].files)
     if as_json:

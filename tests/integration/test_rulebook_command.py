@@ -282,6 +282,11 @@ async def versions_are_shown_and_compared(installation: Installation, tmp_path: 
     done = await run("diff", "2", tmp_path / "broken")
     assert done.code == 1
     assert done.out.startswith("a.yaml:4:80: ")
+    done = await run("diff", "2", tmp_path / "broken", "--json")
+    assert {one["severity"] for one in done.lines} == {"error"}
+    assert (done.lines[0]["file"], done.lines[0]["line"], done.lines[0]["column"]) == (
+        "a.yaml", 4, 80,
+    )  # fmt: skip
 
 
 @pytest.mark.services
