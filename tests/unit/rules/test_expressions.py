@@ -80,6 +80,7 @@ def test_an_expression_that_fails_does_not_hold(text: str) -> None:
         "text == 'https://shop.example' || text.contains('.all(x, ')",
         "text.matches(r'\\.exists\\(a, b') || recipients.exists(r, r == 'a') // once.all(x, true)",
         "attributes.amount > 100.0",
+        "attributes > 3",
         'text != """a.all(x,"""',
     ],
 )

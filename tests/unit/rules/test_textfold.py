@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.matcher import Keywords
-from rules.textfold import fold, fold_keyword
+from rules.textfold import MAX_ODD, fold, fold_keyword
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,18 @@ def test_every_folded_character_comes_from_somewhere(text: str) -> None:
     spans = [folded.span(index, index + 1) for index in range(len(folded.text))]
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert spans == sorted(spans)
+
+
+def test_many_words_of_which_some_begin_others_are_all_found() -> None:
+    """More words than one automaton is good for are searched as few are."""
+    words = [f"w{number}" for number in range(20_100)]
+    found = Keywords(words).find(fold("w1, w20 und w20099; w20100"))
+    assert sorted(found) == ["w1", "w20", "w20099"]
+
+
+def test_a_text_of_odd_characters_is_looked_at_up_to_a_bound() -> None:
+    """What stands behind the ten thousandth of them is not looked at; what is before is found."""
+    text = "refund " + "ﬁ" * MAX_ODD + "ﬁ refund now"
+    assert Keywords(["refund"]).find(fold(text))["refund"].start == 0
+    assert not Keywords(["refund now"]).find(fold(text))
+    assert len(fold(text).text) == len("refund ") + 2 * MAX_ODD
