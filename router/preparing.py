@@ -23,6 +23,11 @@ STORED = "rulebook:current"
 """The key of a shard's rulebook in what is stored of its state."""
 
 
+def is_activation(record: Record) -> bool:
+    """Whether the record may put a rulebook in force: few do, and only they need preparing."""
+    return record.envelope.type == RulebookActivated.TYPE
+
+
 async def prepare_step(record: Record, in_force: int) -> None:
     """Compile what the record puts in force over that activation, if it does."""
     event = _activated(record)
@@ -41,17 +46,17 @@ async def superseded(records: Sequence[Record]) -> Collection[Record]:
     That is one with a higher number, which compiles and comes before anything that it would decide.
     """
     leading = takewhile(lambda record: record.topic in COMPACTED, records)
-    found = [(event.activation, one) for one in leading if (event := _activated(one)) is not None]
-    for number, newest in sorted(found, key=lambda one: -one[0]) if len(found) > 1 else ():
-        if await _compiles(_activated(newest)):
-            earlier = found[: found.index((number, newest))]
-            return [record for other, record in earlier if other < number]
+    found = [(event, one) for one in leading if (event := _activated(one)) is not None]
+    newest_first = sorted(enumerate(found), key=lambda one: -one[1][0].activation)
+    for place, (newest, _) in newest_first if len(found) > 1 else ():
+        if await _compiles(newest):
+            return [one for event, one in found[:place] if event.activation < newest.activation]
     return ()
 
 
 def _activated(record: Record) -> RulebookActivated | None:
     """The record's activation; None when it is something else, or not of its contract."""
-    if record.envelope.type != RulebookActivated.TYPE:
+    if not is_activation(record):
         return None
     try:
         return decode(RulebookActivated, record.value)
@@ -59,9 +64,7 @@ def _activated(record: Record) -> RulebookActivated | None:
         return None
 
 
-async def _compiles(carrier: Packed | None) -> bool:
-    if carrier is None:
-        return False
+async def _compiles(carrier: Packed) -> bool:
     try:
         await asyncio.to_thread(lambda: compile_rulebook(unpacked(carrier)))
     except Exception:  # noqa: BLE001 - whatever it is, the step meets it too and sets it aside

@@ -32,7 +32,7 @@ from router.log.protocol import (
     TooLarge,
 )
 from router.log.topics import sources
-from router.preparing import STORED, prepare_restore, prepare_step, superseded
+from router.preparing import STORED, is_activation, prepare_restore, prepare_step, superseded
 from router.topics import COMPACTED, Stage
 
 MAX_RECORD_BYTES = 900_000
@@ -220,7 +220,8 @@ class Shard:
             if number % RECORDS_A_SLICE == 0:
                 await asyncio.sleep(0)
             if record not in passed_over:
-                await prepare_step(record, self.core.activation)
+                if is_activation(record):
+                    await prepare_step(record, self.core.activation)
                 messages += self._step(record, now)
             last[record.topic, record.partition] = record
         positions = {Source(*place): record.offset for place, record in last.items()}
@@ -384,7 +385,8 @@ class Shard:
         """Some output was too large for the log: find its cause, set it aside, keep the rest."""
         for record in self._ready(records):
             position = {Source(record.topic, record.partition): record.offset}
-            await prepare_step(record, self.core.activation)
+            if is_activation(record):
+                await prepare_step(record, self.core.activation)
             try:
                 await self._commit(self._step(record, now), position, now)
             except TooLarge as error:

@@ -45,16 +45,10 @@ def joined(parts: tuple[Part, ...]) -> Compiled:
     """All of these clauses."""
     if not parts:
         return ALWAYS
-    known = [part for part in parts if part.triggers is not None]
-    best = min(known, key=lambda part: _commonness(part.triggers or frozenset()), default=None)
+    triggers = _most_telling(part.triggers for part in parts)
     cheapest = sorted(parts, key=_cost)
-    rest = [part.test for part in cheapest if not (part is best and part.is_shown)]
-    return Compiled(
-        _all(tuple(part.test for part in cheapest)),
-        best.triggers if best else None,
-        _all(tuple(rest)),
-        parts,
-    )
+    rest = [part.test for part in cheapest if not (part.triggers is triggers and part.is_shown)]
+    return Compiled(_all(tuple(part.test for part in cheapest)), triggers, _all(tuple(rest)), parts)
 
 
 def _cost(part: Part) -> int:
@@ -78,6 +72,11 @@ def _any(tests: tuple[Test, ...]) -> Test:
     return lambda context: any(test(context) for test in tests)
 
 
+def _most_telling(choices: Iterable[frozenset[Trigger] | None]) -> frozenset[Trigger] | None:
+    """The triggers that fewest requests show, of clauses that all must hold."""
+    return min((one for one in choices if one is not None), key=_commonness, default=None)
+
+
 def _commonness(triggers: frozenset[Trigger]) -> tuple[int, int]:
     return max((_RANKS[one.field] for one in triggers), default=0), len(triggers)
 
@@ -89,9 +88,8 @@ def _nested(condition: Condition, named: Named) -> Iterator[Part]:
         yield _one_of("any", [compile_condition(one, named) for one in condition.any])
     if condition.all is not None:
         demands = tuple(compile_condition(one, named) for one in condition.all)
-        known = [demand.triggers for demand in demands if demand.triggers is not None]
-        best = min(known, key=_commonness, default=None)
-        yield Part("all", _all(tuple(one.test for one in demands)), best, demands)
+        triggers = _most_telling(demand.triggers for demand in demands)
+        yield Part("all", _all(tuple(one.test for one in demands)), triggers, demands)
     if condition.not_ is not None:
         excluded = compile_condition(condition.not_, named)
         test = excluded.test

@@ -11,7 +11,7 @@ from rules.model import Action, Defaults, Rulebook
 from rules.parts import Part
 from rules.source import Path
 from rules.textfold import fold_keyword
-from rules.walk import every_condition
+from rules.walk import every_condition, matches
 from rules.when import TextMatch
 from rules.wording import did_you_mean
 
@@ -68,13 +68,11 @@ def over(rulebook: Rulebook, at: datetime) -> Iterator[Finding]:
 
 def _texts(rulebook: Rulebook) -> Iterator[Finding]:
     for path, condition in every_condition(rulebook):
-        for name, match in (("text", condition.text), ("subject", condition.subject)):
+        for name, match in matches(condition):
             yield from _match((*path, name), match)
 
 
-def _match(path: Path, match: TextMatch | None) -> Iterator[Finding]:
-    if match is None:
-        return
+def _match(path: Path, match: TextMatch) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for number, keyword in enumerate(match.keywords or ()):
         folded = fold_keyword(keyword)
@@ -124,8 +122,8 @@ def _used(rulebook: Rulebook) -> dict[str, set[str | None]]:
     ]
     slas = rulebook.slas.values()
     asked = [condition for _, condition in every_condition(rulebook)]
-    matches = [match for one in asked for match in (one.text, one.subject) if match is not None]
-    lists: set[str | None] = {name for match in matches for name in match.lists or ()}
+    looked_for = [match for one in asked for _, match in matches(one)]
+    lists: set[str | None] = {name for match in looked_for for name in match.lists or ()}
     lists |= {name for one in asked for name in one.sender_list or ()}
     return {
         "calendars": {sla.calendar for sla in slas}

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from router.settings import load
 from router.shard import Pace, Shard
 from router.topics import TICKETS_EVENTS
 from rules.load import version
+from tests import commands
 from tests.kafka.cluster import Cluster
 from tests.kafka.fixtures import External
 
@@ -42,23 +43,8 @@ TEXTS = (
 PARTITIONS = 3
 
 
-async def run(folder: Path, *arguments: str | Path) -> tuple[int, str, str]:
-    """The command as a user gives it: exit code, stdout, stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "router.cli", "rules", "stats", *map(str, arguments),
-        "--config", str(folder), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-async def report(folder: Path, *arguments: str | Path) -> dict[str, Any]:
-    """What it prints as JSON."""
-    code, out, err = await run(folder, *arguments, "--json")
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return found
+run = partial(commands.run, "rules stats")
+report = partial(commands.report, "rules stats")
 
 
 async def decided(log: Log) -> None:

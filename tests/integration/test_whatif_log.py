@@ -1,12 +1,10 @@
 """`switchboard whatif` on what a real log has recorded."""
 
 import asyncio
-import json
 import shutil
-import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,28 +20,14 @@ from router.settings import load
 from router.topics import TICKETS_EVENTS
 from rules.load import load as load_rulebook
 from rules.load import version
+from tests import commands
 
 EXAMPLE = Path(__file__).parents[2] / "rules" / "example"
 TEXTS = ("Where is my refund?", "我要投诉", "The heater is broken", "退款什么时候到")
 
 
-async def run(folder: Path, *arguments: str | Path) -> tuple[int, str, str]:
-    """The command as a user gives it: exit code, stdout, stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "router.cli", "whatif", *map(str, arguments),
-        "--config", str(folder), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-async def report(folder: Path, *arguments: str | Path) -> dict[str, Any]:
-    """What it prints as JSON."""
-    code, out, err = await run(folder, *arguments, "--json")
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return found
+run = partial(commands.run, "whatif")
+report = partial(commands.report, "whatif")
 
 
 @pytest.fixture
