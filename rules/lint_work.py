@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from rules.lint_routes import TEXT_CHANNELS, Finding
-from rules.model import Agent, Rulebook
+from rules.model import Rulebook
+from rules.people import Agent
 from rules.source import Path
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from channels.request import Channel
+from rules.people import Agent, Pool, Presence, Queue
 from rules.scalars import (
     Duration,
     Entry,
@@ -17,11 +18,11 @@ from rules.scalars import (
     Instant,
     Language,
     Rollout,
-    Share,
     Skills,
     Span,
     within_a_day,
 )
+from rules.service_levels import LadderLevel, Sla
 from rules.when import Condition
 
 
@@ -50,96 +51,6 @@ class CalendarSpec(Entry):
     """Dates with hours in place of the weekday's: `{"2026-12-24": ["09:00-12:00"]}`."""
     breaks: dict[str, list[str]] = {}
     """Dates with intervals taken out of what is open: `{"2027-01-04": ["15:00-15:30"]}`."""
-
-
-class Sla(Entry):
-    """Service-level targets, counted in `calendar` from the moment we got the message."""
-
-    calendar: Id
-    """The calendar in which the targets are counted."""
-    first_response: Span | None = None
-    """From the request to the first reply of a person."""
-    next_response: Span | None = None
-    """From the oldest message that waits for an answer to the reply."""
-    resolution: Span | None = None
-    """From the request to its resolution."""
-    pause: list[Literal["pending", "on-hold"]] = []
-    """States in which the clocks stop."""
-    warn: list[Share] = []
-    """Shares of a target at which a warning is given: `[50%, 75%]`."""
-    ladder: Id | None = None
-    """What happens after a breach."""
-
-
-class LadderLevel(Entry):
-    """One rung of a ladder."""
-
-    level: int = Field(ge=1, le=9)
-    """Its number, by which an escalation is known."""
-    after: Duration
-    """How long after the breach it is reached, by the clock on the wall."""
-    notify: list[str] = []
-    """Free words for whoever watches `sla.escalations`."""
-    raise_priority: int = Field(default=0, ge=0, le=9)
-    """So much is added to the ticket's priority."""
-    move_to: Id | None = None
-    """The queue that gets the ticket."""
-
-
-class Pool(Entry):
-    """Queues and agents that share work; one pool has one writer at a time."""
-
-    name: str | None = None
-    """What people call it."""
-    queues: list[Id]
-    """Its queues; a queue is in exactly one pool."""
-
-
-class QueueTarget(Entry):
-    """One step of a queue's chain, which begins when the ticket comes to the queue."""
-
-    skills: Skills = {}
-    """Levels that are asked for in this step, laid over the ticket's."""
-    queues: list[Id] = []
-    """Further queues whose agents are asked too."""
-    for_: Span | None = Field(default=None, alias="for")
-    """How long the step lasts. Where the last one ends, the ticket is parked and escalated."""
-
-
-class Queue(Entry):
-    """Where tickets wait."""
-
-    name: str | None = None
-    """What people call it."""
-    mode: Literal["push", "pull"] = "push"
-    """`push`: offered to the best agent; `pull`: agents take."""
-    offer_timeout: Span = timedelta(seconds=30)
-    """How long an offer waits for its agent."""
-    targets: list[QueueTarget] = []
-    """The chain of steps that relaxes skills and widens to other queues."""
-    aging: Duration = timedelta(minutes=10)
-    """How much waiting one step of priority is worth."""
-
-
-class Agent(Entry):
-    """Who works."""
-
-    name: str | None = None
-    """What people call them."""
-    pool: Id
-    """The one pool that they belong to."""
-    queues: list[Id]
-    """The queues of that pool that they serve."""
-    skills: Skills = {}
-    """What they can do, with levels."""
-    capacity: int = Field(default=1, ge=0, le=1000)
-    """How much they can do at once."""
-    weights: dict[Channel, Annotated[int, Field(ge=0, le=1000)]] = {}
-    """How much of the capacity a ticket of a channel takes: 1 where none is given."""
-    stage: Literal["newcomer", "junior", "regular", "senior"] = "regular"
-    """How far they have come."""
-    calendar: Id | None = None
-    """Their shifts."""
 
 
 class Tier(Entry):
@@ -301,17 +212,6 @@ class AckPolicy(Entry):
     """How often a text that repeats is answered."""
     own_addresses: list[str] = []
     """Addresses of ours, which are never acknowledged."""
-
-
-class Presence(Entry):
-    """An agent's presence is a lease that the desk renews."""
-
-    lease: Span = timedelta(minutes=2)
-    """How long an agent is present without a sign of life."""
-    grace: Duration = timedelta(minutes=1)
-    """How long after that the tickets go back."""
-    missed_offers: int = Field(default=3, ge=1)
-    """Who lets so many offers lapse one after another is `away`."""
 
 
 class Customer(Entry):

@@ -12,7 +12,7 @@ from rules.scalars import DURATION_PATTERN, ID_PATTERN, SHARE_PATTERN, format_du
 
 _HEAD = """# The rulebook, field by field
 
-Generated from `rules/model.py` and `rules/when.py` by `make docs`; the guide is
+Generated from `rules/model.py` and what it is made of by `make docs`; the guide is
 [rules.md](rules.md). A field without a default is required; *none* means that nothing is said.
 """
 

@@ -24,7 +24,7 @@ from router.rulebook_history import rulebook_in_force
 from router.settings import load
 from router.topics import TICKETS_EVENTS, queue_topic
 from router.visible import visible, visible_lines
-from rules.model import Agent
+from rules.people import Agent
 
 AGAIN_SECONDS = 2.0
 CONTINUED = "    "

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from router.core.queues import Need
 from router.core.state import Entity
 from router.core.tickets import Ticket
-from rules.model import Agent, Rulebook
+from rules.model import Rulebook
+from rules.people import Agent
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -101,19 +102,31 @@ class Roster:
         return found
 
 
+def absent(state: AgentState) -> str | None:
+    """Why the agent is offered nothing at all now, whatever it is."""
+    return None if state.presence == "available" else state.presence
+
+
+def unsuited(agent: Agent, need: Need) -> str | None:
+    """Why the agent never gets work of this kind under the rulebook in force."""
+    if not any(place in agent.queues for place in need.places):
+        return "other_queues"
+    if any(agent.skills.get(skill, 0) < level for skill, level in need.skills):
+        return "skills"
+    return None
+
+
+def full(agent: Agent, load: int, need: Need) -> str | None:
+    """Why the agent has no room for one more ticket of this kind now."""
+    return None if agent.capacity - load >= weight_of(agent, need.channel) else "capacity"
+
+
 def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
     """Why `agent` cannot be offered `ticket` now, or None when they can.
 
     A refusal comes last: whoever takes the ticket nevertheless is fit for it otherwise.
     """
-    if state.presence != "available":
-        return state.presence
-    if not any(place in agent.queues for place in need.places):
-        return "other_queues"
-    if any(agent.skills.get(skill, 0) < level for skill, level in need.skills):
-        return "skills"
-    if agent.capacity - load < weight_of(agent, ticket.channel):
-        return "capacity"
-    if ticket.refused_by(state.id):
+    reason = absent(state) or unsuited(agent, need) or full(agent, load, need)
+    if reason is None and ticket.refused_by(state.id):
         return "refused"
-    return None
+    return reason

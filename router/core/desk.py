@@ -17,7 +17,8 @@ from router.core.state import Entity, Journal, Table, Timers
 from router.core.tickets import Stub, Ticket, deadline, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.index import Compiled, compile_rulebook
-from rules.model import LadderLevel, Queue, QueueTarget
+from rules.people import Queue, QueueTarget
+from rules.service_levels import LadderLevel
 
 
 class Remembered(Entity, frozen=True, kw_only=True):

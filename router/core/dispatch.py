@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, handlers, moves
+from router.core import assign, clocks, moves
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -31,6 +31,8 @@ from router.core.events import (
     TicketMessageReceived,
     TicketTriaged,
 )
+from router.core.handlers import presence, talk, work
+from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
@@ -96,7 +98,7 @@ class Dispatch:
         if table == "ticket":
             self._ticket_due(turn, key, before)
         elif table == "agent":
-            handlers.set_presence(turn, key, "offline", "lease")
+            presence.set_presence(turn, key, "offline", "lease")
         elif table == "stub":
             self.desk.stubs.delete(key)
         elif table == "gauge":
@@ -191,7 +193,7 @@ class Dispatch:
         if spec is not None and spec.pool == pool:
             turn.freed[agent] = None
             return
-        handlers.set_presence(turn, agent, "offline", "activation")
+        presence.set_presence(turn, agent, "offline", "activation")
         reason = "agent_removed" if spec is None else "agent_moved"
         for key in self.desk.loads.owned(agent):
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
@@ -242,11 +244,11 @@ class Dispatch:
 
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:
-            ticket = handlers.reopened(turn, ticket, "customer", received)
+            ticket = work.reopened(turn, ticket, "customer", received)
         elif ticket.state is TicketState.PENDING:
             state = self.desk.agent(ticket.agent or "")
-            if state.presence == "available" and handlers.has_room(turn, ticket):
-                ticket = handlers.resumed(turn, ticket, "customer_replied", received)
+            if state.presence == "available" and work.has_room(turn, ticket):
+                ticket = work.resumed(turn, ticket, "customer_replied", received)
             else:
                 ticket = moves.requeue(turn, ticket, "customer_replied", received)
         clocks.customer_wrote(turn, ticket, received)
@@ -306,9 +308,9 @@ class Dispatch:
         if ticket is not None:
             self._lapsed(turn, ticket, turn.at)
         if command.command == "reply":
-            handlers.reply(turn, command, self._head)
+            talk.reply(turn, command, self._head)
         else:
-            handlers.HANDLERS[command.command](turn, command)
+            HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
         here = self._lapsed(turn, self.desk.tickets.rows[key], before)
@@ -318,7 +320,7 @@ class Dispatch:
         if ticket.offer is not None and ticket.offer.expires_at < before:
             agent = ticket.offer.agent
             ticket = moves.end_offer(turn, ticket, ticket.offer, Trigger.OFFER_EXPIRED)
-            handlers.missed_offer(turn, agent)
+            presence.missed_offer(turn, agent)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
         if ticket.waits:

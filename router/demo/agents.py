@@ -16,7 +16,8 @@ from channels.errors import Unavailable
 from router import records
 from router.core.commands import Command
 from router.log.protocol import Log
-from rules.model import Agent, Rulebook
+from rules.model import Rulebook
+from rules.people import Agent
 
 UNATTENDED = frozenset({"repairs"})
 READS_SECONDS = 0.4

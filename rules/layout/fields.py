@@ -5,7 +5,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from rules import model, when
+from rules import model, people, service_levels, when
 
 Shape = Any
 """The type of what stands at a place: a model, a mapping or list of something; None is unknown."""
@@ -14,8 +14,8 @@ SHORT = (
     model.Action,
     model.Budget,
     when.Condition,
-    model.LadderLevel,
-    model.QueueTarget,
+    service_levels.LadderLevel,
+    people.QueueTarget,
     model.Step,
     when.Comparison,
     when.TextMatch,

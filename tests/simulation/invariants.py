@@ -9,7 +9,7 @@ from router.core.desk import Desk
 from router.core.dispatch import Dispatch
 from router.core.tickets import Ticket
 from router.shard import Core
-from rules.model import Agent
+from rules.people import Agent
 
 
 def idle_beside_waiting(core: Dispatch) -> list[str]:

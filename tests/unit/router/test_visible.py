@@ -16,7 +16,7 @@ from router.commands.watch import json_line, readable
 from router.log.memory import MemoryLog
 from router.log.protocol import Envelope, Record
 from router.visible import visible, visible_lines
-from rules.model import Agent
+from rules.people import Agent
 
 ATTACK = "refund\x1b[2J\x1b]0;owned\x07\u202e\u200b"
 SHOWN = r"refund\x1b[2J\x1b]0;owned\x07\u202e·"

@@ -1,0 +1,100 @@
+"""What is done with one's own ticket: it waits, goes on, is given away, settled, reopened."""
+
+from datetime import datetime
+
+from router.core import clocks, moves, pools
+from router.core.commands import Command, Rejected, Rejection
+from router.core.desk import Turn
+from router.core.events import (
+    TicketPending,
+    TicketReopened,
+    TicketResolved,
+    TicketResumed,
+    TicketStepDone,
+)
+from router.core.handlers.checks import own_ticket, ticket_of
+from router.core.lifecycle import Trigger, may
+from router.core.tickets import Ticket
+
+
+def transfer(turn: Turn, command: Command) -> None:
+    """The agent gives their ticket to another queue, of this pool or another."""
+    ticket = own_ticket(turn, command, Trigger.TRANSFERRED)
+    if not command.queue or command.queue not in turn.desk.compiled.rulebook.queues:
+        raise Rejected(Rejection.UNKNOWN_QUEUE if command.queue else Rejection.FIELD_MISSING)
+    reason = command.reason or "transferred"
+    pools.transfer(turn, ticket, command.queue, command.agent, reason)
+
+
+def pending(turn: Turn, command: Command) -> None:
+    """The ticket waits for the customer; it no longer takes up the agent's capacity."""
+    ticket = turn.save(own_ticket(turn, command, Trigger.PENDING), Trigger.PENDING, return_at=None)
+    turn.emit(TicketPending, ticket, agent=command.agent, reason=command.reason)
+    clocks.paused(turn, ticket)
+    turn.freed[command.agent] = None
+
+
+def resume(turn: Turn, command: Command) -> None:
+    """The agent goes on with a pending ticket, if there is capacity for it."""
+    ticket = own_ticket(turn, command, Trigger.RESUMED)
+    if turn.desk.agent(command.agent).presence == "offline":
+        raise Rejected(Rejection.NOT_AVAILABLE)
+    if not has_room(turn, ticket):
+        raise Rejected(Rejection.NO_CAPACITY)
+    resumed(turn, ticket, "command", turn.at)
+
+
+def has_room(turn: Turn, ticket: Ticket) -> bool:
+    """Whether the agent of a pending ticket has the capacity to go on with it."""
+    agent = ticket.agent or ""
+    return turn.desk.roster.agents[agent].capacity - turn.desk.loads.load(agent) >= ticket.weight
+
+
+def resumed(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
+    """Work on a pending ticket goes on with the same agent, since `at`."""
+    ticket = turn.save(ticket, Trigger.RESUMED)
+    turn.emit(TicketResumed, ticket, agent=ticket.agent, reason=reason)
+    return clocks.resumed(turn, ticket, at)
+
+
+def step_done(turn: Turn, command: Command) -> None:
+    """A step of the procedure is done: its clock is met."""
+    ticket = own_ticket(turn, command)
+    if command.step not in turn.desk.steps(ticket.type):
+        raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
+    turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
+    clocks.met(turn, ticket, (f"step:{command.step}",))
+
+
+def resolve(turn: Turn, command: Command) -> None:
+    """The matter is settled: resolution is met, the other clocks end, triage is told."""
+    ticket = own_ticket(turn, command, Trigger.RESOLVED)
+    ticket = moves.leave(turn, clocks.resumed(turn, ticket), "resolved")
+    ticket = turn.save(
+        ticket, Trigger.RESOLVED, weight=0, resolved_at=turn.at, return_at=None,
+        waiting_since=None,
+    )  # fmt: skip
+    turn.emit(TicketResolved, ticket, agent=command.agent, reason=command.reason)
+    ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
+    ticket = clocks.ended(turn, ticket, "resolved")
+    moves.feedback(turn, ticket, "resolved")
+
+
+def reopen(turn: Turn, command: Command) -> None:
+    """The agent takes a resolved ticket up again."""
+    ticket = ticket_of(turn, command)
+    if not may(ticket.state, Trigger.REOPENED):
+        raise Rejected(Rejection.WRONG_STATE)
+    reopened(turn, ticket, command.agent, turn.at)
+
+
+def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
+    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
+    ticket = moves.chained(
+        turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
+        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
+    )  # fmt: skip
+    turn.emit_queue(TicketReopened, ticket, by=by)
+    moves.announce_queued(turn, ticket)
+    moves.feedback(turn, ticket, "reopened")
+    return clocks.start(turn, ticket, (clocks.RESOLUTION,), at)
