@@ -8,6 +8,9 @@ from pydantic import Field
 from channels.request import Channel
 from rules.scalars import Duration, Entry, Id, Skills, Span
 
+Strategy = Literal["spare-capacity", "longest-idle", "least-loaded", "round-robin", "best-skill"]
+"""Whom a queue asks first among those who can do the work."""
+
 
 class Pool(Entry):
     """Queues and agents that share work; one pool has one writer at a time."""
@@ -25,6 +28,12 @@ class QueueTarget(Entry):
     """Levels that are asked for in this step, laid over the ticket's."""
     queues: list[Id] = []
     """Further queues whose agents are asked too."""
+    mode: Literal["push", "pull"] | None = None
+    """Whether it is offered in this step, where that is not the queue's mode."""
+    move_to: Id | None = None
+    """The step gives the ticket to this queue, of this pool or another: it is the last one."""
+    skip_if: Literal["nobody-available"] | None = None
+    """The step is passed over when nobody who could do it is available as it begins."""
     for_: Span | None = Field(default=None, alias="for")
     """How long the step lasts. Where the last one ends, the ticket is parked and escalated."""
 
@@ -34,10 +43,24 @@ class Queue(Entry):
 
     name: str | None = None
     """What people call it."""
-    mode: Literal["push", "pull"] = "push"
-    """`push`: offered to the best agent; `pull`: agents take."""
+    mode: Literal["push", "pull", "mixed"] = "push"
+    """`push`: offered to the best agent; `pull`: agents take; `mixed`: left for the agents to take
+    for `push_after`, then offered."""
+    push_after: Span = timedelta(minutes=1)
+    """How long a ticket of a mixed queue waits to be taken before it is offered."""
+    strategy: Strategy = "spare-capacity"
+    """Whom of those who can do it is asked first: who has most capacity to spare; who has been idle
+    longest; whose share of capacity in use is least; who was asked longest ago; who has the
+    highest levels of the skills asked for. The longest idle breaks ties."""
+    sticky: Duration = timedelta(days=7)
+    """For how long after they last had one of the customer's tickets an agent is asked before all
+    others; `0s` never."""
     offer_timeout: Span = timedelta(seconds=30)
     """How long an offer waits for its agent."""
+    reoffer_after: Span | None = None
+    """How long who has refused a ticket is not asked again; the offer timeout if none is given."""
+    max_offers: int | None = Field(default=None, ge=1, le=1000)
+    """After so many offers that came to nothing the ticket is parked and escalated."""
     targets: list[QueueTarget] = []
     """The chain of steps that relaxes skills and widens to other queues."""
     aging: Duration = timedelta(minutes=10)

@@ -1,13 +1,12 @@
 """Agents: presence, load, and who of them gets a ticket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from router.core.queues import Need
 from router.core.state import Entity
 from router.core.tickets import Ticket
-from rules.model import Rulebook
 from rules.people import Agent
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -18,7 +17,7 @@ class AgentState(Entity, frozen=True, kw_only=True):
 
     With a `lease`, presence holds until `wake_at` unless renewed. `idle_since` is when the agent
     last got or ended work: the longest idle is asked first. `missed` counts the offers that lapsed
-    one after another.
+    one after another; `asked_at` is when a queue that asks in turn last did.
     """
 
     id: str
@@ -27,12 +26,17 @@ class AgentState(Entity, frozen=True, kw_only=True):
     idle_since: datetime
     lease: timedelta | None = None
     missed: int = 0
+    asked_at: datetime = NEVER
 
 
 class Loads:
-    """The work in each agent's hands: an index over the tickets, told of every change."""
+    """The work in each agent's hands: an index over the tickets, told of every change.
 
-    def __init__(self) -> None:
+    `touch` is told the agent whose load has changed.
+    """
+
+    def __init__(self, touch: Callable[[str], None]) -> None:
+        self._touch = touch
         self._held: dict[str, dict[str, int]] = {}
         self._load: dict[str, int] = {}
         self._owned: dict[str, set[str]] = {}
@@ -46,6 +50,7 @@ class Loads:
         if (holder := new.holder) is not None:
             self._held.setdefault(holder, {})[key] = new.weight
             self._load[holder] = self._load.get(holder, 0) + new.weight
+            self._touch(holder)
         if new.agent is not None and new.open:
             self._owned.setdefault(new.agent, set()).add(key)
 
@@ -53,6 +58,7 @@ class Loads:
         if (holder := old.holder) is not None:
             weight = self._held[holder].pop(key)
             self._load[holder] -= weight
+            self._touch(holder)
         if old.agent is not None and old.open:
             self._owned[old.agent].discard(key)
 
@@ -82,26 +88,6 @@ def weight_of(agent: Agent, channel: str) -> int:
     return weights.get(channel, 1)
 
 
-class Roster:
-    """The rulebook's agents by the queue that they serve; made anew with every rulebook."""
-
-    def __init__(self, rulebook: Rulebook) -> None:
-        self.agents = rulebook.agents
-        self._serving: dict[str, list[str]] = {}
-        self._of_places: dict[tuple[str, ...], list[str]] = {}
-        for name, agent in sorted(rulebook.agents.items()):
-            for queue in agent.queues:
-                self._serving.setdefault(queue, []).append(name)
-
-    def serving(self, places: tuple[str, ...]) -> Sequence[str]:
-        """The agents of any of these queues, each once, by name."""
-        found = self._of_places.get(places)
-        if found is None:
-            names = {name for place in places for name in self._serving.get(place, ())}
-            found = self._of_places[places] = sorted(names)
-        return found
-
-
 def absent(state: AgentState) -> str | None:
     """Why the agent is offered nothing at all now, whatever it is."""
     return None if state.presence == "available" else state.presence
@@ -116,9 +102,9 @@ def unsuited(agent: Agent, need: Need) -> str | None:
     return None
 
 
-def full(agent: Agent, load: int, need: Need) -> str | None:
-    """Why the agent has no room for one more ticket of this kind now."""
-    return None if agent.capacity - load >= weight_of(agent, need.channel) else "capacity"
+def full(agent: Agent, load: int, channel: str) -> str | None:
+    """Why the agent has no room for one more ticket of this channel now."""
+    return None if agent.capacity - load >= weight_of(agent, channel) else "capacity"
 
 
 def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
@@ -126,7 +112,7 @@ def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket
 
     A refusal comes last: whoever takes the ticket nevertheless is fit for it otherwise.
     """
-    reason = absent(state) or unsuited(agent, need) or full(agent, load, need)
+    reason = absent(state) or unsuited(agent, need) or full(agent, load, need.channel)
     if reason is None and ticket.refused_by(state.id):
         return "refused"
     return reason

@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, moves
+from router.core import assign, chain, clocks, moves
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -128,7 +128,7 @@ class Dispatch:
             elif ticket.return_at is not None:
                 turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
             if ticket.relax_at is not None and ticket.relax_at < now:
-                moves.step_anew(turn, ticket)
+                chain.step_anew(turn, ticket)
         for agent in list(self.desk.agents.rows.values()):
             if agent.lease is not None:
                 self.desk.change_agent(agent.id, wake_at=now + agent.lease)
@@ -169,6 +169,7 @@ class Dispatch:
         return ticket in self.desk.tickets.rows or ticket in self.desk.stubs.rows
 
     def _settled(self, turn: Turn) -> list[Output]:
+        chain.enter(turn)
         assign.match(turn)
         self.desk.gauges.tell(turn)
         return turn.out.outputs
@@ -183,7 +184,7 @@ class Dispatch:
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
-                moves.rechain(turn, settled, places)
+                chain.rechain(turn, settled, places)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))
 
@@ -327,7 +328,7 @@ class Dispatch:
             if any(refusal.until < before for refusal in ticket.refusals):
                 ticket = moves.forget_refusals(turn, ticket, before)
             if ticket.relax_at is not None and ticket.relax_at < before:
-                moves.relax(turn, ticket)
+                chain.relax(turn, ticket)
 
     def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
         """Record what lapsed strictly before `before`, and do what the ladder says.

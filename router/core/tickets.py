@@ -31,7 +31,9 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     `chain_since` is when its queue's target chain began, `place` counts the steps that have
     passed since, `parked` how often it came to the end; `weight` is the capacity that it uses of
-    its agent while offered or assigned; `waiting_since` is the oldest customer message that nobody
+    its agent while offered or assigned; `last_agent` is whom the customer knows, since
+    `last_agent_at` (None: at any time); `offers` counts those of the present queue that came to
+    nothing; `waiting_since` is the oldest customer message that nobody
     has answered; `number` is the newest customer message's, `missing` are earlier ones that have
     not come yet; `sent` numbers our messages.
     """
@@ -69,8 +71,10 @@ class Ticket(Entity, frozen=True, kw_only=True):
     parked: int = 0
     agent: str | None = None
     last_agent: str | None = None
+    last_agent_at: datetime | None = None
     weight: int = 0
     offer: Offer | None = None
+    offers: int = 0
     refusals: tuple[Refusal, ...] = ()
     clocks: tuple[Clock, ...] = ()
     answered: bool = False

@@ -92,7 +92,7 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
     ticket = moves.chained(
         turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
-        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
+        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(), offers=0,
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
