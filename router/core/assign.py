@@ -6,7 +6,6 @@ only what a step has touched needs a look: tickets that began to wait, agents wh
 
 from typing import NamedTuple
 
-from router.core.agents import absent
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
@@ -94,28 +93,21 @@ def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
 
 def next_for(turn: Turn, agent: str, queues: list[str], *, pushed_only: bool) -> Ticket | None:
     """The ticket that `agent` should have next from `queues`, by its place in the order."""
-    if absent(turn.desk.agent(agent)):
+    channels = turn.desk.candidates.channels(agent)
+    if not channels:
         return None
+    bit = turn.desk.roster.bits[agent]
     best: Place | None = None
     for queue in queues:
-        best = _first_in(turn, agent, queue, best, pushed_only=pushed_only)
+        for head in turn.desk.waiting.heads(queue):
+            place, need = head
+            if best is not None and place >= best:
+                break
+            if need.suited & bit and need.channel in channels and (need.push or not pushed_only):
+                found = _not_refused(turn, agent, queue, head)
+                if found is not None and (best is None or found < best):
+                    best = found
     return turn.desk.tickets.get(best.ticket) if best is not None else None
-
-
-def _first_in(
-    turn: Turn, agent: str, queue: str, best: Place | None, *, pushed_only: bool
-) -> Place | None:
-    """The first place in `queue` that the agent can be given, or `best` when that comes before."""
-    desk = turn.desk
-    bit = desk.roster.bits[agent]
-    for head in desk.waiting.heads(queue):
-        if best is not None and head.place >= best:
-            break
-        if (head.need.push or not pushed_only) and desk.candidates.fit(head.need) & bit:
-            found = _not_refused(turn, agent, queue, head)
-            if found is not None and (best is None or found < best):
-                best = found
-    return best
 
 
 def _not_refused(turn: Turn, agent: str, queue: str, head: Head) -> Place | None:

@@ -7,8 +7,9 @@ something of theirs has changed.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
+from channels.request import Channel
 from router.core.agents import AgentState, absent, full
 from router.core.queues import Need
 from router.core.roster import Roster
@@ -98,7 +99,7 @@ class Candidates:
         self._why: dict[str, str | None] = {}
         self._absent: dict[str, int] = {"offline": roster.everybody}
         self._present = 0
-        self._full: dict[str, int] = {}
+        self._full = dict.fromkeys(get_args(Channel), roster.everybody)
         self._rankings: dict[Strategy, Ranking] = {}
 
     def touch(self, name: str) -> None:
@@ -107,32 +108,38 @@ class Candidates:
             self._stale.add(name)
 
     def fit(self, need: Need) -> int:
-        """Those who could be given such work now."""
-        return self.available(need) & ~self._without_room(need.channel)
+        """Those who could be given such work now: they are there and have room."""
+        return self.available(need) & ~self._full[need.channel]
 
     def available(self, need: Need) -> int:
         """Those who can do such work and are there, whether or not they have room."""
         self._refresh()
-        return self._roster.suited(need).skilled & self._present
+        return need.suited & self._present
+
+    def channels(self, name: str) -> tuple[str, ...]:
+        """The channels of which one agent could be given work now: they are there, with room."""
+        self._refresh()
+        bit = self._roster.bits[name]
+        if not self._present & bit:
+            return ()
+        return tuple(channel for channel, those in self._full.items() if not those & bit)
 
     def first(self, agents: int, strategy: Strategy, need: Need) -> str:
         """Whom of these, who are fit, the strategy asks first."""
         if strategy == "best-skill":
-            parts = self._roster.suited(need).by_skill
-            agents = next(agents & part for part in parts if agents & part)
+            agents = self._roster.most_skilled(agents, [skill for skill, _ in need.skills])
         return self._ranking(strategy).first(agents)
 
     def count(self, agents: int, need: Need) -> dict[str, int]:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
-        suited = self._roster.suited(need)
-        left = suited.serving & ~agents
+        left = need.serving & ~agents
         found = {}
         for reason, absent_ones in sorted(self._absent.items()):
             found[reason] = left & absent_ones
         left &= self._present
-        found["skills"] = left & ~suited.skilled
-        left &= suited.skilled
-        found["capacity"] = left & self._without_room(need.channel)
+        found["skills"] = left & ~need.suited
+        left &= need.suited
+        found["capacity"] = left & self._full[need.channel]
         found["refused"] = left & ~found["capacity"]
         return {reason: those.bit_count() for reason, those in sorted(found.items()) if those}
 
@@ -166,13 +173,6 @@ class Candidates:
         others = self._full[channel] & ~bit
         is_full = full(standing.agent, standing.load, channel) is not None
         self._full[channel] = others | bit if is_full else others
-
-    def _without_room(self, channel: str) -> int:
-        if channel not in self._full:
-            self._full[channel] = 0
-            for name, bit in self._roster.bits.items():
-                self._mark_full(channel, self._standing(name), bit)
-        return self._full[channel]
 
     def _ranking(self, strategy: Strategy) -> Ranking:
         if strategy not in self._rankings:

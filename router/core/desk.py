@@ -188,12 +188,18 @@ class Desk:
         queue, target = self.queue(ticket.queue), self.target(ticket)
         skills = ticket.skills | (target.skills if target else {})
         mode = (target and target.mode) or queue.mode
+        places, asked = self.places(ticket), tuple(sorted(skills.items()))
+        serving = self.roster.serving(places)
+        suited = serving
+        for skill, level in asked:
+            suited &= self.roster.skilled(skill, level)
         return Need(
-            places=self.places(ticket),
-            skills=tuple(sorted(skills.items())),
+            places=places,
+            skills=asked,
             channel=ticket.channel,
             push=mode != "pull",
-            best_skill=queue.strategy == "best-skill",
+            serving=serving,
+            suited=suited,
         )
 
     def _order(self, ticket: Ticket) -> tuple[datetime, datetime | None]:

@@ -21,15 +21,17 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Need:
     """A kind of work: what waiting tickets ask for, an agent of one of `places` with `skills`.
 
-    `push` says whether it is offered; what is not waits to be taken. `best_skill` is whether the
-    most skilled are asked first. Each kind is one object, made by `Desk.need`.
+    `push` says whether it is offered; what is not waits to be taken. Of the roster's agents
+    `serving` serve one of the places, and `suited` have the skills as well. Each kind is one
+    object, made by `Desk.need`.
     """
 
     places: tuple[str, ...]
     skills: tuple[tuple[str, int], ...]
     channel: str
-    push: bool = True
-    best_skill: bool = False
+    push: bool
+    serving: int
+    suited: int
 
 
 class Place(NamedTuple):

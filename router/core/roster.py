@@ -3,22 +3,9 @@
 So the agents of a queue who have two skills are three numbers and'ed, however many there are.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
-from router.core.queues import Need
 from rules.people import Agent
-
-
-class Suited(NamedTuple):
-    """The agents for one kind of work: who serve its queues, who of them also have its skills.
-
-    `by_skill` parts the latter, those with the highest levels in all first.
-    """
-
-    serving: int
-    skilled: int
-    by_skill: tuple[int, ...]
 
 
 class Roster:
@@ -30,49 +17,40 @@ class Roster:
         self.bits = {name: 1 << number for number, name in enumerate(self.names)}
         self.everybody = (1 << len(self.names)) - 1
         self._serving: dict[str, int] = {}
-        self._skilled: dict[tuple[str, int], int] = {}
-        self._suited: dict[Need, Suited] = {}
+        self._levels: dict[str, dict[int, int]] = {}
         for name, agent in agents.items():
+            bit = self.bits[name]
             for queue in agent.queues:
-                self._serving[queue] = self._serving.get(queue, 0) | self.bits[name]
+                self._serving[queue] = self._serving.get(queue, 0) | bit
+            for skill, level in agent.skills.items():
+                levels = self._levels.setdefault(skill, {})
+                levels[level] = levels.get(level, 0) | bit
 
-    def suited(self, need: Need) -> Suited:
-        """The agents who can do this kind of work."""
-        found = self._suited.get(need)
-        if found is None:
-            found = self._suited[need] = self._find(need)
-        return found
-
-    def _find(self, need: Need) -> Suited:
-        serving = 0
-        for place in need.places:
-            serving |= self._serving.get(place, 0)
-        skilled = serving
-        for skill, level in need.skills:
-            skilled &= self._with_skill(skill, level)
-        return Suited(serving, skilled, self._by_skill(skilled, need) if need.best_skill else ())
-
-    def _with_skill(self, skill: str, level: int) -> int:
-        if (skill, level) not in self._skilled:
-            self._skilled[skill, level] = self._set(
-                lambda agent: agent.skills.get(skill, 0) >= level
-            )
-        return self._skilled[skill, level]
-
-    def _set(self, holds: Callable[[Agent], bool]) -> int:
+    def serving(self, queues: Iterable[str]) -> int:
+        """Who serves any of these queues."""
         found = 0
-        for name, agent in self.agents.items():
-            if holds(agent):
-                found |= self.bits[name]
+        for queue in queues:
+            found |= self._serving.get(queue, 0)
         return found
 
-    def _by_skill(self, skilled: int, need: Need) -> tuple[int, ...]:
+    def skilled(self, skill: str, least: int) -> int:
+        """Who has this skill at this level or above."""
+        if least <= 0:
+            return self.everybody
+        found = 0
+        for level, those in self._levels.get(skill, {}).items():
+            if level >= least:
+                found |= those
+        return found
+
+    def most_skilled(self, agents: int, skills: Iterable[str]) -> int:
+        """Those of a set whose levels of these skills are highest in all."""
         levels: dict[int, int] = {}
-        for name in self.members(skilled):
-            agent = self.agents[name]
-            level = sum(agent.skills.get(skill, 0) for skill, _ in need.skills)
+        for name in self.members(agents):
+            has = self.agents[name].skills
+            level = sum(has.get(skill, 0) for skill in skills)
             levels[level] = levels.get(level, 0) | self.bits[name]
-        return tuple(levels[level] for level in sorted(levels, reverse=True))
+        return levels[max(levels)]
 
     def members(self, agents: int) -> Iterator[str]:
         """The names of a set's agents, in order."""
