@@ -33,8 +33,13 @@ def _never_assigned(agent: Agent) -> str | None:
 
 def _unserved(rulebook: Rulebook) -> Iterator[Finding]:
     for name in rulebook.queues:
-        if not _serving(rulebook, name):
+        if not _serving(rulebook, name) and not _moves_on(rulebook, name):
             yield ("queues", name), f"queue {name!r}: no agent serves it"
+
+
+def _moves_on(rulebook: Rulebook, queue: str) -> bool:
+    """Whether the queue's chain ends in another queue."""
+    return any(target.move_to for target in rulebook.queues[queue].targets)
 
 
 def _serving(rulebook: Rulebook, queue: str) -> list[Agent]:

@@ -64,8 +64,10 @@ def _of_work(rulebook: Rulebook) -> Iterator[Name]:
             yield ("pools", key, "queues", index), "queue", queue
     for key, spec in rulebook.queues.items():
         for number, target in enumerate(spec.targets):
+            place = ("queues", key, "targets", number)
+            yield (*place, "move_to"), "queue", target.move_to
             for index, queue in enumerate(target.queues):
-                yield ("queues", key, "targets", number, "queues", index), "queue", queue
+                yield (*place, "queues", index), "queue", queue
     for key, agent in rulebook.agents.items():
         yield ("agents", key, "pool"), "pool", agent.pool
         yield ("agents", key, "calendar"), "calendar", agent.calendar
@@ -117,6 +119,7 @@ def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
         yield ("queues", queue), "the queue is in no pool"
     yield from _strays(rulebook, pool_of)
     yield from _targets(rulebook, pool_of)
+    yield from _overflow(rulebook)
 
 
 def _strays(rulebook: Rulebook, pool_of: Mapping[str, str]) -> Iterator[Wrong]:
@@ -136,6 +139,33 @@ def _targets(rulebook: Rulebook, pool_of: Mapping[str, str]) -> Iterator[Wrong]:
                 if pool_of.get(queue, pool_of.get(key)) != pool_of.get(key):
                     path = ("queues", key, "targets", number, "queues", index)
                     yield path, f"queue {queue!r} is in another pool than {key!r}"
+
+
+def _overflow(rulebook: Rulebook) -> Iterator[Wrong]:
+    """A chain may end in another queue, but not in a circle of them."""
+    for key, spec in rulebook.queues.items():
+        for number, target in enumerate(spec.targets):
+            path = ("queues", key, "targets", number)
+            others = target.model_fields_set - {"move_to"}
+            if target.move_to is not None and others:
+                yield path, f"a step with move_to has nothing else: not {', '.join(sorted(others))}"
+            elif target.move_to is not None and number + 1 < len(spec.targets):
+                yield (*path, "move_to"), "the steps after it are never reached"
+        circle = _circle(rulebook, key)
+        if circle and key == min(circle):
+            last = len(spec.targets) - 1
+            said = f"overflow goes round in a circle: {' -> '.join(circle)}"
+            yield ("queues", key, "targets", last, "move_to"), said
+
+
+def _circle(rulebook: Rulebook, queue: str) -> list[str]:
+    """The queues through which a ticket of `queue` comes back to it; empty when it does not."""
+    way = [queue]
+    while (spec := rulebook.queues.get(way[-1])) and spec.targets and spec.targets[-1].move_to:
+        way.append(spec.targets[-1].move_to)
+        if way[-1] in way[:-1]:
+            return way if way[-1] == queue else []
+    return []
 
 
 def _twice(rulebook: Rulebook) -> Iterator[Wrong]:

@@ -47,7 +47,8 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
         return None
     queue = desk.queue(ticket.queue)
     if _knows_customer(turn, ticket) & fit:
-        agent, why = ticket.last_agent or "", "sticky"
+        agent = ticket.last_agent or ""
+        why = "account_agent" if ticket.last_agent_at is None else "sticky"
     else:
         agent = desk.candidates.first(fit, queue.strategy, need)
         why = queue.strategy.replace("-", "_") if fit.bit_count() > 1 else "only_one"

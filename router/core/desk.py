@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from router.core.acquaintance import Acquaintances
 from router.core.agents import NEVER, AgentState, Loads, weight_of
 from router.core.candidates import Candidates, Standing
 from router.core.events import RulebookActivated, TicketEvent
@@ -66,9 +67,17 @@ class Desk:
         self.stubs = Table("stub", Stub, self.journal)
         self.commands = Table("command", Remembered, self.journal)
         self.rulebooks = Table("rulebook", Activation, self.journal)
+        self.acquaintances = Acquaintances(self.journal)
         self.gauges = Gauges(self.journal)
         self.timers = Timers()
-        tables = (self.tickets, self.agents, self.stubs, self.commands, self.gauges.table)
+        tables = (
+            self.tickets,
+            self.agents,
+            self.stubs,
+            self.commands,
+            self.acquaintances.table,
+            self.gauges.table,
+        )
         for table in tables:
             self.timers.watch(table)
         self.loads = Loads(self._touch)

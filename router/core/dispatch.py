@@ -103,6 +103,8 @@ class Dispatch:
             self.desk.stubs.delete(key)
         elif table == "gauge":
             self.desk.gauges.due(turn, key)
+        elif table == "acquaintance":
+            self.desk.acquaintances.table.delete(key)
         else:
             self.desk.commands.delete(key)
         return self._settled(turn)
@@ -205,7 +207,7 @@ class Dispatch:
         if self._known(event.ticket):
             return
         queue = self.desk.home(event.queue, event.pool)
-        ticket = _opened(turn, event, queue, sla=event.sla)
+        ticket = _known(self.desk, _opened(turn, event, queue, sla=event.sla), event.agent)
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
@@ -362,6 +364,16 @@ def _answer(
     else:
         data = CommandRejected(**fields, reason=rejection, problem=problem)  # type: ignore[arg-type] # as above
     turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
+
+
+def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
+    """The ticket with the agent whom its customer knows: who looks after them, or had the last."""
+    if agent is not None:
+        return msgspec.structs.replace(ticket, last_agent=agent)
+    met = desk.acquaintances.of(ticket)
+    if met is None:
+        return ticket
+    return msgspec.structs.replace(ticket, last_agent=met.agent, last_agent_at=met.since)
 
 
 class Undecided(NamedTuple):

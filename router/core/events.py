@@ -79,7 +79,10 @@ class TicketOpened(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketTriaged(Event, frozen=True, kw_only=True):
-    """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`)."""
+    """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`).
+
+    `agent` is who looks after the customer, whoever had their last ticket.
+    """
 
     TYPE: ClassVar[str] = "ticket.triaged"
     ticket: str
@@ -99,6 +102,7 @@ class TicketTriaged(Event, frozen=True, kw_only=True):
     activation: int
     number: int
     previous: str | None
+    agent: str | None = None
     request: CustomerRequest
 
 

@@ -143,6 +143,7 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     )  # fmt: skip
     turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
     busy(turn, agent)
+    turn.desk.acquaintances.met(ticket, agent, turn.now, turn.desk.queue(ticket.queue).sticky)
     return clocks.found(turn, ticket, "assigned")
 
 
