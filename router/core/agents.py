@@ -1,9 +1,13 @@
 """Agents: presence, load, and who of them gets a ticket."""
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
+import msgspec
+
+from router.core.overlays import effective
 from router.core.queues import Need
 from router.core.state import Entity
 from router.core.tickets import Ticket
@@ -12,13 +16,23 @@ from rules.people import Agent
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+WHOLE = 1_000_000
+"""The weight of a ticket that takes the whole of its agent: more than any capacity is."""
+
 
 class AgentState(Entity, frozen=True, kw_only=True):
     """What dispatch knows of an agent besides the rulebook.
 
-    With a `lease`, presence holds until `wake_at` unless renewed. `idle_since` is when the agent
-    last got or ended work: the longest idle is asked first. `missed` counts the offers that lapsed
-    one after another.
+    With a `lease`, presence holds until `lease_until` unless renewed. `idle_since` is when the
+    agent last got or ended work: the longest idle is asked first. `missed` counts the offers that
+    lapsed one after another; `reason` is why they are in their presence, overdue at `overdue_at`.
+
+    What holds only for a time is a field too, with the instant at which a timer changes it, so
+    that fitness is a function of the state alone: `off_shift` until `shift_at`; at most `room` in
+    hands until `ramp_at`; a reserve that `lends` from `lend_at` on; `hard` tickets in a row, of
+    which the agent `rests` until `rest_at`; nothing at all until `pause_until`.
+
+    `overlay` is what a supervisor has set over the rulebook's fields.
     """
 
     id: str
@@ -26,7 +40,34 @@ class AgentState(Entity, frozen=True, kw_only=True):
     since: datetime
     idle_since: datetime
     lease: timedelta | None = None
+    lease_until: datetime | None = None
     missed: int = 0
+    reason: str | None = None
+    overdue_at: datetime | None = None
+    off_shift: bool = False
+    shift_at: datetime | None = None
+    room: int | None = None
+    ramp_at: datetime | None = None
+    lends: bool = False
+    lend_at: datetime | None = None
+    hard: int = 0
+    rests: bool = False
+    rest_at: datetime | None = None
+    pause_until: datetime | None = None
+    overlay: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """A lease that an older program has stored ends when that wanted to be woken."""
+        if self.lease is not None and self.lease_until is None:
+            msgspec.structs.force_setattr(self, "lease_until", self.wake_at)
+
+    def next_wake(self) -> datetime | None:
+        """The earliest instant at which something about this agent is due."""
+        instants = (
+            self.lease_until, self.overdue_at, self.shift_at, self.ramp_at, self.lend_at,
+            self.rest_at, self.pause_until,
+        )  # fmt: skip
+        return min((one for one in instants if one is not None), default=None)
 
 
 class Loads:
@@ -78,20 +119,45 @@ class Unfit(NamedTuple):
 
 def weight_of(agent: Agent, channel: str) -> int:
     """How much of the agent's capacity a ticket of `channel` takes; 1 unless the rulebook says."""
-    weights: dict[str, int] = {str(name): weight for name, weight in agent.weights.items()}
-    return weights.get(channel, 1)
+    weight = cast("Mapping[str, int | str]", agent.weights).get(channel, 1)
+    return weight if isinstance(weight, int) else WHOLE
+
+
+def has_room(agent: Agent, load: int, weight: int) -> bool:
+    """Whether so much fits beside `load`; what takes the whole agent fits only beside nothing."""
+    if weight == WHOLE:
+        return load == 0 and agent.capacity > 0
+    return agent.capacity - load >= weight
 
 
 class Roster:
-    """The rulebook's agents by the queue that they serve; made anew with every rulebook."""
+    """The agents by the queue that they serve, as the rulebook and their supervisors want them.
 
-    def __init__(self, rulebook: Rulebook) -> None:
-        self.agents = rulebook.agents
+    It is made anew with every rulebook, and for one agent when a supervisor changes that one.
+    """
+
+    def __init__(self, rulebook: Rulebook, states: Mapping[str, AgentState]) -> None:
+        self.agents: dict[str, Agent] = {}
+        self._rulebook = rulebook
         self._serving: dict[str, list[str]] = {}
         self._of_places: dict[tuple[str, ...], list[str]] = {}
-        for name, agent in sorted(rulebook.agents.items()):
-            for queue in agent.queues:
-                self._serving.setdefault(queue, []).append(name)
+        for name in sorted(rulebook.agents):
+            state = states.get(name)
+            self._add(name, state.overlay if state is not None else {})
+
+    def _add(self, name: str, overlay: Mapping[str, Any]) -> None:
+        agent = self.agents[name] = effective(self._rulebook, name, overlay)
+        for queue in agent.queues:
+            insort(self._serving.setdefault(queue, []), name)
+
+    def changed(self, key: str, old: AgentState | None, new: AgentState | None) -> None:
+        """Follow one agent's change: only what a supervisor has set matters here."""
+        before, after = old.overlay if old else {}, new.overlay if new else {}
+        if before != after and key in self.agents:
+            for queue in self.agents[key].queues:
+                self._serving[queue].remove(key)
+            self._of_places.clear()
+            self._add(key, after)
 
     def serving(self, places: tuple[str, ...]) -> Sequence[str]:
         """The agents of any of these queues, each once, by name."""
@@ -102,9 +168,15 @@ class Roster:
         return found
 
 
-def absent(state: AgentState) -> str | None:
+def absent(state: AgentState, load: int) -> str | None:
     """Why the agent is offered nothing at all now, whatever it is."""
-    return None if state.presence == "available" else state.presence
+    if state.presence != "available":
+        return state.presence
+    if state.off_shift:
+        return "off_shift"
+    if state.pause_until is not None:
+        return "pause"
+    return "ramp" if state.room is not None and load >= state.room else None
 
 
 def unsuited(agent: Agent, need: Need) -> str | None:
@@ -113,20 +185,48 @@ def unsuited(agent: Agent, need: Need) -> str | None:
         return "other_queues"
     if any(agent.skills.get(skill, 0) < level for skill, level in need.skills):
         return "skills"
-    return None
+    return "stage" if agent.stage in need.barred else None
 
 
 def full(agent: Agent, load: int, need: Need) -> str | None:
     """Why the agent has no room for one more ticket of this kind now."""
-    return None if agent.capacity - load >= weight_of(agent, need.channel) else "capacity"
+    return None if has_room(agent, load, weight_of(agent, need.channel)) else "capacity"
+
+
+def guarded(agent: Agent, state: AgentState, need: Need) -> str | None:
+    """Why the agent is spared, or kept from, work of this kind for a while."""
+    if need.hard and state.rests:
+        return "rest"
+    reserve = agent.reserve
+    if reserve is not None and not state.lends and need.tier not in reserve.tiers:
+        return "reserved"
+    return None
 
 
 def unfit(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
     """Why `agent` cannot be offered `ticket` now, or None when they can.
 
-    A refusal comes last: whoever takes the ticket nevertheless is fit for it otherwise.
+    A refusal comes last: all other reasons hold for every ticket of the same need.
     """
-    reason = absent(state) or unsuited(agent, need) or full(agent, load, need)
+    reason = (
+        absent(state, load)
+        or unsuited(agent, need)
+        or full(agent, load, need)
+        or guarded(agent, state, need)
+    )
+    if reason is None and ticket.refused_by(state.id):
+        return "refused"
+    return reason
+
+
+def unable(agent: Agent, state: AgentState, load: int, need: Need, ticket: Ticket) -> str | None:
+    """Why `agent` cannot take `ticket` themselves now, or None when they can.
+
+    What spares an agent, or keeps them free, binds the router and not the agent. Whoever takes a
+    certain ticket is not bound by their refusal either, which comes last.
+    """
+    reason = None if state.presence == "available" else state.presence
+    reason = reason or unsuited(agent, need) or full(agent, load, need)
     if reason is None and ticket.refused_by(state.id):
         return "refused"
     return reason

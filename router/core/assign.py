@@ -5,15 +5,20 @@ only what a step has touched needs a look: tickets that began to wait, agents wh
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
 
-from router.core.agents import AgentState, unfit
+from router.core.agents import AgentState, unable, unfit
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
 from router.core.queues import Need, Place
 from router.core.tickets import Offer, Ticket
+from rules.people import Agent
+
+Judge = Callable[[Agent, AgentState, int, Need, Ticket], str | None]
+"""Why an agent cannot have a ticket: `unfit`, or `unable` for one that the agent takes."""
 
 
 class Choice(NamedTuple):
@@ -86,19 +91,26 @@ def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
     return ticket
 
 
-def next_for(turn: Turn, agent: str, queues: list[str], *, pushed_only: bool) -> Ticket | None:
-    """The ticket that `agent` should have next from `queues`, by its place in the order."""
-    best: Place | None = None
+def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool) -> Ticket | None:
+    """The ticket that `agent` should have next from `queues`: by their priority, then in order.
+
+    With `pushed_only` it is one to be offered; otherwise one that the agent takes.
+    """
+    judge = unfit if pushed_only else unable
+    best: tuple[int, Place] | None = None
     for queue in queues:
+        rank = turn.desk.roster.agents[agent].priority_of(queue)
         for need, head in turn.desk.waiting.heads(queue):
             if need.push or not pushed_only:
-                found = _first_fit(turn, agent, queue, need, head)
-                if found is not None and (best is None or found < best):
-                    best = found
-    return turn.desk.tickets.get(best.ticket) if best is not None else None
+                found = _first_fit(turn, agent, queue, need, head, judge=judge)
+                if found is not None and (best is None or (rank, found) < best):
+                    best = rank, found
+    return turn.desk.tickets.get(best[1].ticket) if best is not None else None
 
 
-def _first_fit(turn: Turn, agent: str, queue: str, need: Need, head: Place) -> Place | None:
+def _first_fit(
+    turn: Turn, agent: str, queue: str, need: Need, head: Place, *, judge: Judge
+) -> Place | None:
     """The first ticket of one kind of work that `agent` can be given: mostly its head.
 
     Only a refusal is the ticket's own; any other reason holds for all tickets of the same need.
@@ -106,7 +118,7 @@ def _first_fit(turn: Turn, agent: str, queue: str, need: Need, head: Place) -> P
     desk = turn.desk
     state, load = desk.agent(agent), desk.loads.load(agent)
     for place in chain((head,), desk.waiting.in_need(queue, need)):
-        reason = unfit(
+        reason = judge(
             desk.roster.agents[agent], state, load, need, desk.tickets.rows[place.ticket]
         )
         if reason is None:

@@ -8,6 +8,7 @@ import msgspec
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
+from router.core.kinds import PLAIN, Kind, Kinds
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
@@ -78,8 +79,11 @@ class Desk:
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
         self._roster: Roster | None = None
+        self.agents.watch(self._agent_changed)
+        self.kinds: Kinds
+        self.protects = False
         self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
-        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str], Need] = {}
+        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str, Kind], Need] = {}
 
     @property
     def compiled(self) -> Compiled:
@@ -100,12 +104,19 @@ class Desk:
         compiled = None if new is None else self._compile(new)
         self.activation = 0 if new is None else new.activation
         self._compiled = compiled
-        self._roster = Roster(compiled.rulebook) if compiled else None
+        self._roster = Roster(compiled.rulebook, self.agents.rows) if compiled else None
+        if compiled:
+            self.kinds = Kinds(compiled.rulebook)
+            self.protects = self.kinds.protects
         self._policies.clear()
         self._needs.clear()
         tickets = self.tickets.rows.values() if compiled else ()
         self.waiting.rebuild(tickets)
         self.gauges.ask(compiled.asked_queues if compiled else (), tickets)
+
+    def _agent_changed(self, key: str, old: AgentState | None, new: AgentState | None) -> None:
+        if self._roster is not None:
+            self._roster.changed(key, old, new)
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:
@@ -146,13 +157,15 @@ class Desk:
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
         asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
-        key = (ticket.queue, ticket.place, asked, ticket.channel)
+        kind = self.kinds.of(ticket) if self.kinds.asked else PLAIN
+        key = (ticket.queue, ticket.place, asked, ticket.channel, kind)
         need = self._needs.get(key)
         if need is None:
             target = self.target(ticket)
             skills = ticket.skills | (target.skills if target else {})
             push = self.queue(ticket.queue).mode == "push"
-            need = Need(self.places(ticket), tuple(sorted(skills.items())), ticket.channel, push)
+            levels = tuple(sorted(skills.items()))
+            need = Need(self.places(ticket), levels, ticket.channel, push, *kind)
             self._needs[key] = need
         return need
 
@@ -225,13 +238,18 @@ class Desk:
         state = self.agents.get(name)
         return state or AgentState(id=name, since=NEVER, idle_since=NEVER)
 
-    def change_agent(self, name: str, **changes: Any) -> None:
+    def change_agent(self, name: str, **changes: Any) -> AgentState:
         """Store what is new of an agent who is in the books."""
-        self.agents.put(name, msgspec.structs.replace(self.agents.rows[name], **changes))
+        return self.put_agent(msgspec.structs.replace(self.agents.rows[name], **changes))
+
+    def put_agent(self, state: AgentState) -> AgentState:
+        """Store an agent's state, which nobody else has yet; it is woken when something is due."""
+        msgspec.structs.force_setattr(state, "wake_at", state.next_wake())
+        return self.agents.put(state.id, state)
 
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
-        return weight_of(self.compiled.rulebook.agents[agent], ticket.channel)
+        return weight_of(self.roster.agents[agent], ticket.channel)
 
 
 class Turn:

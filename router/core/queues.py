@@ -18,13 +18,17 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Need(NamedTuple):
     """What a waiting ticket asks for: an agent of one of `places` with `skills`.
 
-    `push` says whether it is offered; what is not waits to be taken.
+    `push` says whether it is offered; what is not waits to be taken. Agents of the `barred` stages
+    do not get it, who rests from `hard` tickets neither; who is reserved may ask for its `tier`.
     """
 
     places: tuple[str, ...]
     skills: tuple[tuple[str, int], ...]
     channel: str
     push: bool = True
+    barred: tuple[str, ...] = ()
+    hard: bool = False
+    tier: str | None = None
 
 
 class Place(NamedTuple):

@@ -15,7 +15,7 @@ from channels.errors import Unavailable
 from channels.identity import request_id
 from channels.request import Channel, CustomerRequest, Sender
 from router import records
-from router.core.commands import Command, Name, PresenceState
+from router.core.commands import Command, Name
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
@@ -23,6 +23,7 @@ from router.edges.intake import request_message
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
 from router.shard import Core, Pace, Shard
+from rules.people import PresenceState
 from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
 from tests.simulation.reference import Sla
