@@ -42,9 +42,7 @@ class Kinds:
         """Whether any ticket is a hard one."""
 
     def of(self, ticket: Ticket) -> Kind:
-        """The ticket's kind."""
-        if not self.asked:
-            return PLAIN
+        """The ticket's kind; `PLAIN` where nothing is asked, which is not worth a call."""
         tier = ticket.tier if ticket.tier in self._tiers else None
         return Kind(self._barred_from(ticket.type), self.hard(ticket), tier)
 

@@ -39,10 +39,11 @@ def allowed(rulebook: Rulebook, name: str, overlay: Mapping[str, Any]) -> dict[s
     }
 
 
-def refused(rulebook: Rulebook, name: str, fields: Mapping[str, Any]) -> Rejection | None:
-    """Why these fields cannot be set of the agent, or None when they can."""
-    if not set(fields) <= set(SETTABLE):
+def refused(rulebook: Rulebook, name: str, changes: Mapping[str, Any]) -> Rejection | None:
+    """Why these fields cannot be set of the agent, or None when they can; null takes one back."""
+    if not set(changes) <= set(SETTABLE):
         return Rejection.FIELD_INVALID
+    fields = {field: value for field, value in changes.items() if value is not None}
     try:
         agent = _laid_over(rulebook.agents[name], fields)
     except ValidationError:

@@ -15,19 +15,12 @@ def agent_set(turn: Turn, command: Command) -> None:
     if command.target is None or not command.changes:
         raise Rejected(Rejection.FIELD_MISSING)
     agent = supervised(turn, command, of_themselves=False)
-    rulebook = turn.desk.compiled.rulebook
-    fields = {name: value for name, value in command.changes.items() if value is not None}
-    if not set(command.changes) <= set(overlays.SETTABLE):
-        raise Rejected(Rejection.FIELD_INVALID)
-    refusal = overlays.refused(rulebook, agent, fields)
+    refusal = overlays.refused(turn.desk.compiled.rulebook, agent, command.changes)
     if refusal is not None:
         raise Rejected(refusal)
-    kept = {
-        name: value
-        for name, value in turn.desk.agent(agent).overlay.items()
-        if name not in command.changes
-    }
-    _put(turn, agent, dict(sorted((kept | fields).items())), command.agent)
+    fields = turn.desk.agent(agent).overlay | command.changes
+    overlay = {name: fields[name] for name in sorted(fields) if fields[name] is not None}
+    _put(turn, agent, overlay, command.agent)
 
 
 def under_new_rules(turn: Turn, agent: str) -> None:
