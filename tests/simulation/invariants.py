@@ -3,9 +3,11 @@
 No waiting ticket has an agent who could be offered it; and what is stored is what is remembered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
+from router.core.agents import AgentState
 from router.core.desk import Desk
 from router.core.dispatch import Dispatch
 from router.core.tickets import Ticket
@@ -41,8 +43,8 @@ def why_not(desk: Desk, name: str, ticket: Ticket) -> str | None:
         "queues or skills": lambda: not _asked_for(desk, name, ticket),
         "stage": lambda: not _of_stage(rulebook, _set(desk, name, "stage"), ticket),
         "reserved": lambda: not (reserve is None or state.lends or ticket.tier in reserve.tiers),
-        "no room": lambda: not _fits(desk, name, ticket),
-        "ramp": lambda: state.room is not None and load_of(desk, name) >= state.room,
+        "no room": lambda: not fits(desk, name, ticket),
+        "ramp": lambda: state.room is not None and load_of(desk, name, ticket.id) >= state.room,
     }
     return next((reason for reason, holds in reasons.items() if holds()), None)
 
@@ -75,20 +77,21 @@ def is_hard(rulebook: Rulebook, ticket: Ticket) -> bool:
     return ticket.type in rules.types or bool(set(rules.tags) & set(ticket.tags))
 
 
-def in_hands(desk: Desk, name: str) -> list[Ticket]:
+def in_hands(desk: Desk, name: str, but: str = "") -> list[Ticket]:
     """What the agent's capacity is used for: offered, assigned, being wrapped up."""
-    return [
+    held = [
         one
         for one in desk.tickets.rows.values()
         if (one.state == "assigned" and one.agent == name)
         or (one.state == "resolved" and one.wrapping_until is not None and one.agent == name)
         or (one.state == "offered" and one.offer is not None and one.offer.agent == name)
     ]
+    return [one for one in held if one.id != but]
 
 
-def load_of(desk: Desk, name: str) -> int:
-    """How much of the agent's capacity is in use."""
-    return sum(one.weight for one in in_hands(desk, name))
+def load_of(desk: Desk, name: str, but: str = "") -> int:
+    """How much of the agent's capacity is in use, by all but one ticket."""
+    return sum(one.weight for one in in_hands(desk, name, but))
 
 
 def capacity_of(desk: Desk, name: str) -> int:
@@ -98,9 +101,10 @@ def capacity_of(desk: Desk, name: str) -> int:
     return own if stage is None or stage.capacity is None else min(own, stage.capacity)
 
 
-def _fits(desk: Desk, name: str, ticket: Ticket) -> bool:
+def fits(desk: Desk, name: str, ticket: Ticket) -> bool:
+    """Whether there is room for the ticket beside all else that the agent has in hands."""
     weight = _set(desk, name, "weights").get(ticket.channel, 1)
-    load, capacity = load_of(desk, name), capacity_of(desk, name)
+    load, capacity = load_of(desk, name, ticket.id), capacity_of(desk, name)
     return load == 0 and capacity > 0 if weight == "all" else load + int(weight) <= capacity
 
 
@@ -108,3 +112,36 @@ def remembered(core: Core) -> dict[str, dict[str, Any]]:
     """Every table of a core by name."""
     tables: dict[str, Any] = core.journal._tables
     return {name: dict(table.rows) for name, table in tables.items()}
+
+
+def stuck(core: Dispatch, now: datetime) -> list[str]:
+    """Agents of whom something holds that no timer would ever end, or that is not so."""
+    desk = core.desk
+    return [
+        f"{state.id}: {said}"
+        for state in desk.agents.rows.values()
+        for said in _stuck(desk, state, now)
+    ]
+
+
+def _stuck(desk: Desk, state: AgentState, now: datetime) -> Iterator[str]:
+    agent = desk.compiled.rulebook.agents[state.id]
+    if state.wake_at is not None and state.wake_at < now:
+        yield f"should have been woken at {state.wake_at}"
+    if (state.room is None) != (state.ramp_at is None):
+        yield "a ramp that does not rise"
+    hard = [
+        one
+        for one in in_hands(desk, state.id)
+        if one.state == "assigned" and is_hard(desk.compiled.rulebook, one)
+    ]
+    if state.rests and state.rest_at is None and not hard:
+        yield "rests for ever"
+    if agent.calendar is not None and state.presence != "offline" and state.shift_at != now:
+        calendar = desk.compiled.calendars[agent.calendar]
+        if state.off_shift == calendar.is_open(now):
+            yield "off shift in the shift, or on shift outside of it"
+    lends = agent.reserve is not None and agent.reserve.lend_after is not None
+    idle = state.presence == "available" and not in_hands(desk, state.id)
+    if lends and idle and not state.lends and state.lend_at is None:
+        yield "is idle and will never lend"
