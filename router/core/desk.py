@@ -247,6 +247,15 @@ class Desk:
         msgspec.structs.force_setattr(state, "wake_at", state.next_wake())
         return self.agents.put(state.id, state)
 
+    def rests(self, state: AgentState) -> bool:
+        """Whether the agent has enough hard tickets in a row, if what is on offer is counted."""
+        most = self.compiled.rulebook.protection.in_a_row
+        if most is None or state.hard >= most:
+            return most is not None
+        held = (self.tickets.rows[key] for key in self.loads.held(state.id))
+        offered = sum(one.offer is not None and self.kinds.hard(one) for one in held)
+        return state.hard + offered >= most
+
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
         return weight_of(self.roster.agents[agent], ticket.channel)
@@ -281,7 +290,13 @@ class Turn:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
-        return self.desk.tickets.put(changed.id, changed)
+        self.desk.tickets.put(changed.id, changed)
+        offer = changed.offer or ticket.offer
+        if self.desk.protects and offer is not None and changed.offer is not ticket.offer:
+            self.desk.change_agent(
+                offer.agent, rests=self.desk.rests(self.desk.agents.rows[offer.agent])
+            )
+        return changed
 
     def event(
         self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any

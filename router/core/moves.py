@@ -171,12 +171,15 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     """`agent` has the ticket."""
     offer = ticket.offer.id if ticket.offer else None
     weight = turn.desk.weight(agent, ticket)
+    rested = turn.desk.agents.rows[agent].rests
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
         refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
     turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
     busy(turn, agent, **standing.took(turn.desk, turn.desk.agents.rows[agent], ticket))
+    if rested and not turn.desk.agents.rows[agent].rests:
+        turn.freed[agent] = None  # the row of hard tickets is over
     return clocks.found(turn, ticket, "assigned")
 
 

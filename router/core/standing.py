@@ -8,6 +8,8 @@ function yields the fields of a state that change.
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from router.core.agents import AgentState
 from router.core.desk import Desk
 from router.core.lifecycle import TicketState
@@ -31,8 +33,7 @@ def renewed(desk: Desk, state: AgentState, now: datetime) -> Changes:
     """The rulebook, or what a supervisor has set, is another one now."""
     rulebook = desk.compiled.rulebook
     agent = desk.roster.agents.get(state.id)
-    most = rulebook.protection.in_a_row
-    changes = shift(desk, state, now) | {"rests": most is not None and state.hard >= most}
+    changes = shift(desk, state, now) | {"rests": desk.rests(state)}
     if agent is None or agent.reserve is None or agent.reserve.lend_after is None:
         changes |= {"lends": False, "lend_at": None}
     elif not state.lends and state.lend_at is None:
@@ -53,8 +54,8 @@ def passed(desk: Desk, state: AgentState, before: datetime, now: datetime) -> Ch
         idle = not desk.loads.held(state.id)
         changes |= {"lends": True, "lend_at": None} if idle else lending(desk, state, now)
     if state.rest_at is not None and state.rest_at < before:
-        spared = {} if _hard_in_hands(desk, state.id) else {"hard": 0, "rests": False}
-        changes |= {"rest_at": None, **spared}
+        rested = {} if _hard_in_hands(desk, state.id) else _row(desk, state, 0)
+        changes |= {"rest_at": None, **rested}
     if state.pause_until is not None and state.pause_until < before:
         changes["pause_until"] = None
     return changes
@@ -88,11 +89,8 @@ def took(desk: Desk, state: AgentState, ticket: Ticket) -> Changes:
     """The agent has got the ticket: hard ones are counted, any other one ends the row."""
     if not desk.protects:
         return {}
-    if not desk.kinds.hard(ticket):
-        return {"hard": 0, "rests": False, "rest_at": None}
-    most = desk.compiled.rulebook.protection.in_a_row
-    hard = state.hard + 1
-    return {"hard": hard, "rests": most is not None and hard >= most, "rest_at": None}
+    row = state.hard + 1 if desk.kinds.hard(ticket) else 0
+    return {"rest_at": None, **_row(desk, state, row)}
 
 
 def put_down(
@@ -108,6 +106,10 @@ def put_down(
     if hard and done and protection.pause:
         changes["pause_until"] = now + protection.pause
     return changes
+
+
+def _row(desk: Desk, state: AgentState, hard: int) -> Changes:
+    return {"hard": hard, "rests": desk.rests(msgspec.structs.replace(state, hard=hard))}
 
 
 def _filled_further(desk: Desk, state: AgentState, at: datetime) -> Changes:

@@ -133,7 +133,7 @@ def _stuck(desk: Desk, state: AgentState, now: datetime) -> Iterator[str]:
     hard = [
         one
         for one in in_hands(desk, state.id)
-        if one.state == "assigned" and is_hard(desk.compiled.rulebook, one)
+        if one.state in {"assigned", "offered"} and is_hard(desk.compiled.rulebook, one)
     ]
     if state.rests and state.rest_at is None and not hard:
         yield "rests for ever"

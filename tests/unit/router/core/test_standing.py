@@ -260,6 +260,35 @@ async def test_no_more_than_so_many_hard_tickets_in_a_row() -> None:
     assert story.holders("x3") == ["bob"]
 
 
+async def test_what_is_on_offer_counts_in_the_row() -> None:
+    """Four complaints wait for Bob, who has room for all: he is offered two at once, not four."""
+    story = await Story.begin(HARD.replace("capacity: 2", "capacity: 4"))
+    for number in range(4):
+        await story.at(number)
+        await story.request(f"x{number}", "awful", sender=f"+861{number}")
+    await story.available("bob")
+    assert [story.holders(f"x{number}") for number in range(4)] == [["bob"], ["bob"], [], []]
+    await story.command("bob", "decline", "x0")
+    assert story.holders("x2") == ["bob"]
+    await story.hand("bob", "x1")
+    await story.hand("bob", "x2")
+    assert story.desk.agent("bob").hard == 2
+    assert story.holders("x3") == []
+
+
+async def test_another_ticket_ends_the_row_when_it_is_accepted() -> None:
+    """At once, and with room left: what waited is offered in the same step."""
+    story = await Story.begin(HARD.replace("capacity: 2", "capacity: 4"))
+    await story.available("bob")
+    await worked(story, "x1", "awful")
+    await worked(story, "x2", "awful")
+    await story.request("x3", "awful", sender="+8613")
+    await story.request("x4", sender="+8614")
+    assert story.holders("x3") == []
+    await story.hand("bob", "x4")
+    assert story.holders("x3") == ["bob"]
+
+
 async def test_a_rest_ends_the_row_too() -> None:
     """Ten minutes after the last hard ticket has left Bob's hands, not after he got it."""
     story = await Story.begin(HARD)
