@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
+from rules.people import STAGES, Agent
 from rules.source import Path
 from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
@@ -38,10 +39,11 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "type": rulebook.types,
         "ack": rulebook.acks,
         "agent": rulebook.agents,
+        "stage": (*rulebook.stages, *STAGES),
         "list": rulebook.lists,
         "condition": rulebook.conditions,
     }
-    for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
+    for names in _NAMES:
         for path, kind, name in names(rulebook):
             if name is not None and name not in known[kind]:
                 yield path, f"there is no {kind} {name!r}{did_you_mean(name, known[kind])}"
@@ -68,11 +70,33 @@ def _of_work(rulebook: Rulebook) -> Iterator[Name]:
             yield (*place, "move_to"), "queue", target.move_to
             for index, queue in enumerate(target.queues):
                 yield (*place, "queues", index), "queue", queue
+
+
+def _of_agents(rulebook: Rulebook) -> Iterator[Name]:
     for key, agent in rulebook.agents.items():
         yield ("agents", key, "pool"), "pool", agent.pool
         yield ("agents", key, "calendar"), "calendar", agent.calendar
-        for index, queue in enumerate(agent.queues):
-            yield ("agents", key, "queues", index), "queue", queue
+        yield ("agents", key, "stage"), "stage", agent.stage
+        for path, queue in _served(key, agent):
+            yield path, "queue", queue
+        for index, tier in enumerate(agent.reserve.tiers if agent.reserve else ()):
+            yield ("agents", key, "reserve", "tiers", index), "tier", tier
+
+
+def _of_rules_about_agents(rulebook: Rulebook) -> Iterator[Name]:
+    for key, stage in rulebook.stages.items():
+        for field, kinds in (("types", stage.types), ("not_types", stage.not_types)):
+            for index, kind in enumerate(kinds):
+                yield ("stages", key, field, index), "type", kind
+    for index, kind in enumerate(rulebook.protection.types):
+        yield ("protection", "types", index), "type", kind
+
+
+def _served(key: str, agent: Agent) -> Iterator[tuple[Path, str]]:
+    """An agent's queues, each with its place in the list, or the mapping, of them."""
+    is_list = isinstance(agent.queues, list)
+    for index, queue in enumerate(agent.queues):
+        yield ("agents", key, "queues", index if is_list else queue), queue
 
 
 def _of_customers(rulebook: Rulebook) -> Iterator[Name]:
@@ -125,9 +149,8 @@ def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
 def _strays(rulebook: Rulebook, pool_of: Mapping[str, str]) -> Iterator[Wrong]:
     """An agent serves queues of one pool."""
     for key, agent in rulebook.agents.items():
-        for index, queue in enumerate(agent.queues):
+        for path, queue in _served(key, agent):
             if agent.pool in rulebook.pools and pool_of.get(queue, agent.pool) != agent.pool:
-                path = ("agents", key, "queues", index)
                 yield path, f"queue {queue!r} is in pool {pool_of[queue]!r}, not {agent.pool!r}"
 
 
@@ -274,6 +297,16 @@ def is_file(template: str) -> bool:
     """Whether a template is given as a path (`acks/x.txt`) and not as its text."""
     return template.endswith(".txt") and "\n" not in template and "{" not in template
 
+
+_NAMES: tuple[Callable[[Rulebook], Iterator[Name]], ...] = (
+    _of_service_levels,
+    _of_work,
+    _of_agents,
+    _of_rules_about_agents,
+    _of_customers,
+    _of_routes,
+    _of_conditions,
+)
 
 _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _references,

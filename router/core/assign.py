@@ -4,12 +4,16 @@ Between steps one thing always holds: no waiting ticket has an agent who could b
 only what a step has touched needs a look: tickets that began to wait, agents who were freed.
 """
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
+from router.core.agents import full
+from router.core.candidates import CHANNELS
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
-from router.core.queues import Head, Place
+from router.core.queues import Head, Need, Place
 from router.core.tickets import Offer, Ticket
 
 
@@ -52,11 +56,11 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
     else:
         agent = desk.candidates.first(fit, queue.strategy, need)
         why = queue.strategy.replace("-", "_") if fit.bit_count() > 1 else "only_one"
-    standing = desk.standing(agent)
+    chosen = desk.snapshot(agent)
     explanation = {
         "by": why,
-        "spare": standing.agent.capacity - standing.load,
-        "idle_since": standing.state.idle_since,
+        "spare": chosen.agent.capacity - chosen.load,
+        "idle_since": chosen.state.idle_since,
         "eligible": fit.bit_count(),
         "not_eligible": desk.candidates.count(fit, need),
         "skills": dict(need.skills),
@@ -92,32 +96,62 @@ def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
     return ticket
 
 
-def next_for(turn: Turn, agent: str, queues: list[str], *, pushed_only: bool) -> Ticket | None:
-    """The ticket that `agent` should have next from `queues`, by its place in the order."""
-    channels = turn.desk.candidates.channels(agent)
-    if not channels:
-        return None
-    bit = turn.desk.roster.bits[agent]
-    best: Place | None = None
-    for queue in queues:
-        for head in turn.desk.waiting.heads(queue):
-            place, need = head
-            if best is not None and place >= best:
-                break
-            if need.suited & bit and need.channel in channels and (need.push or not pushed_only):
-                found = _not_refused(turn, agent, queue, head)
-                if found is not None and (best is None or found < best):
-                    best = found
-    return turn.desk.tickets.get(best.ticket) if best is not None else None
+def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool) -> Ticket | None:
+    """The ticket that `agent` should have next from `queues`: by their priority, then in order.
+
+    With `pushed_only` it is one to be offered; otherwise one that the agent takes.
+    """
+    search = Search(turn, agent, pushed_only=pushed_only)
+    priority_of = turn.desk.roster.agents[agent].priority_of
+    if search.channels:
+        for _, equals in groupby(sorted(queues, key=priority_of), key=priority_of):
+            best = search.first(equals)
+            if best is not None:
+                return turn.desk.tickets.get(best.ticket)
+    return None
 
 
-def _not_refused(turn: Turn, agent: str, queue: str, head: Head) -> Place | None:
-    """The first ticket of one kind of work that `agent` has not just refused: mostly its head."""
-    rows = turn.desk.tickets.rows
-    if not rows[head.place.ticket].refused_by(agent):
-        return head.place
-    places = turn.desk.waiting.in_order(queue, head.need)
-    return next((one for one in places if not rows[one.ticket].refused_by(agent)), None)
+class Search:
+    """What one agent could be given: offered, or taken by themselves (`agents.unable`)."""
+
+    def __init__(self, turn: Turn, agent: str, *, pushed_only: bool) -> None:
+        self._desk, self._agent, self._pushed_only = turn.desk, agent, pushed_only
+        self._bit = turn.desk.roster.bits[agent]
+        self.channels = turn.desk.candidates.channels(agent) if pushed_only else self._to_take()
+
+    def _to_take(self) -> tuple[str, ...]:
+        spec, state, load = self._desk.snapshot(self._agent)
+        if state.presence != "available":
+            return ()
+        return tuple(channel for channel in CHANNELS if full(spec, load, channel) is None)
+
+    def first(self, queues: Iterable[str]) -> Place | None:
+        """The first place in these queues that the agent could be given."""
+        best: Place | None = None
+        for queue in queues:
+            for head in self._desk.waiting.heads(queue):
+                if best is not None and head.place >= best:
+                    break
+                if self._is_for_agent(head.need):
+                    found = self._not_refused(queue, head)
+                    if found is not None and (best is None or found < best):
+                        best = found
+        return best
+
+    def _is_for_agent(self, need: Need) -> bool:
+        if not (need.suited & self._bit and need.channel in self.channels):
+            return False
+        if not self._pushed_only:
+            return True
+        return need.push and not self._desk.candidates.is_guarded(self._agent, need)
+
+    def _not_refused(self, queue: str, head: Head) -> Place | None:
+        """The first ticket of one kind of work that the agent has not refused: mostly its head."""
+        rows = self._desk.tickets.rows
+        if not rows[head.place.ticket].refused_by(self._agent):
+            return head.place
+        places = self._desk.waiting.in_order(queue, head.need)
+        return next((one for one in places if not rows[one.ticket].refused_by(self._agent)), None)
 
 
 def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:

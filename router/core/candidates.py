@@ -18,35 +18,37 @@ from rules.people import Agent, Strategy
 FEW = 16
 """A set of no more agents than these is looked through one by one."""
 
+CHANNELS: tuple[str, ...] = get_args(Channel)
+
 Key = tuple[Any, ...]
 """By what agents are ranked: the least is asked first. It ends with the agent's name."""
 
 
-class Standing(NamedTuple):
-    """An agent as they stand: the rulebook's word, what they do, the load that they carry."""
+class Snapshot(NamedTuple):
+    """An agent as they are now: what is set, what they do, the load that they carry."""
 
     agent: Agent
     state: AgentState
     load: int
 
 
-def _spare_capacity(one: Standing) -> Key:
+def _spare_capacity(one: Snapshot) -> Key:
     return one.load - one.agent.capacity, one.state.idle_since, one.state.id
 
 
-def _longest_idle(one: Standing) -> Key:
+def _longest_idle(one: Snapshot) -> Key:
     return one.state.idle_since, one.state.id
 
 
-def _least_loaded(one: Standing) -> Key:
+def _least_loaded(one: Snapshot) -> Key:
     return one.load / max(one.agent.capacity, 1), one.state.idle_since, one.state.id
 
 
-def _round_robin(one: Standing) -> Key:
+def _round_robin(one: Snapshot) -> Key:
     return one.state.asked_at, one.state.id
 
 
-KEYS: dict[Strategy, Callable[[Standing], Key]] = {
+KEYS: dict[Strategy, Callable[[Snapshot], Key]] = {
     "spare-capacity": _spare_capacity,
     "longest-idle": _longest_idle,
     "least-loaded": _least_loaded,
@@ -56,18 +58,23 @@ KEYS: dict[Strategy, Callable[[Standing], Key]] = {
 """How each strategy ranks those who are fit; the best skilled are parted off before."""
 
 
+def _with(agents: int, bit: int, belongs: object) -> int:
+    """The set with an agent in it, or not."""
+    return agents | bit if belongs else agents & ~bit
+
+
 class Ranking:
     """The agents who are there, in the order in which one strategy asks them."""
 
-    def __init__(self, roster: Roster, key: Callable[[Standing], Key]) -> None:
+    def __init__(self, roster: Roster, key: Callable[[Snapshot], Key]) -> None:
         self._roster = roster
         self._key = key
         self._order: list[Key] = []
         self._keys: dict[str, Key] = {}
 
-    def put(self, name: str, standing: Standing | None) -> None:
-        """The agent stands so now; None: they are not there."""
-        new = None if standing is None else self._key(standing)
+    def put(self, name: str, snapshot: Snapshot | None) -> None:
+        """The agent is so now; None: they are not there."""
+        new = None if snapshot is None else self._key(snapshot)
         old = self._keys.get(name)
         if new == old:
             return
@@ -90,16 +97,16 @@ class Ranking:
 
 
 class Candidates:
-    """The agents who are there, and those who have room, under one rulebook."""
+    """The agents who are there, those who have room, and those who are spared, of one roster."""
 
-    def __init__(self, roster: Roster, standing: Callable[[str], Standing]) -> None:
+    def __init__(self, roster: Roster, snapshot: Callable[[str], Snapshot]) -> None:
         self._roster = roster
-        self._standing = standing
+        self._snapshot = snapshot
         self._stale: set[str] = set()
         self._why: dict[str, str | None] = {}
         self._absent: dict[str, int] = {"offline": roster.everybody}
-        self._present = 0
-        self._full = dict.fromkeys(get_args(Channel), roster.everybody)
+        self._present = self._resting = self._reserved = 0
+        self._full = dict.fromkeys(CHANNELS, roster.everybody)
         self._rankings: dict[Strategy, Ranking] = {}
 
     def touch(self, name: str) -> None:
@@ -107,22 +114,26 @@ class Candidates:
         if name in self._roster.bits:
             self._stale.add(name)
 
-    def fit(self, need: Need) -> int:
-        """Those who could be given such work now: they are there and have room."""
-        return self.available(need) & ~self._full[need.channel]
-
     def available(self, need: Need) -> int:
         """Those who can do such work and are there, whether or not they have room."""
         self._refresh()
         return need.suited & self._present
 
+    def fit(self, need: Need) -> int:
+        """Those who could be given such work now."""
+        return self.available(need) & ~self._full[need.channel] & ~self._guarded(need)
+
     def channels(self, name: str) -> tuple[str, ...]:
-        """The channels of which one agent could be given work now: they are there, with room."""
+        """The channels of which one agent could be offered work now: they are there, with room."""
         self._refresh()
         bit = self._roster.bits[name]
         if not self._present & bit:
             return ()
         return tuple(channel for channel, those in self._full.items() if not those & bit)
+
+    def is_guarded(self, name: str, need: Need) -> bool:
+        """Whether one agent is spared, or kept from, such work."""
+        return bool(self._guarded(need) & self._roster.bits[name])
 
     def first(self, agents: int, strategy: Strategy, need: Need) -> str:
         """Whom of these, who are fit, the strategy asks first."""
@@ -133,15 +144,24 @@ class Candidates:
     def count(self, agents: int, need: Need) -> dict[str, int]:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
         left = need.serving & ~agents
-        found = {}
-        for reason, absent_ones in sorted(self._absent.items()):
-            found[reason] = left & absent_ones
+        found = {reason: left & those for reason, those in self._absent.items()}
         left &= self._present
-        found["skills"] = left & ~need.suited
+        found["skills"] = left & ~need.skilled
+        found["stage"] = left & need.skilled & ~need.suited
         left &= need.suited
         found["capacity"] = left & self._full[need.channel]
-        found["refused"] = left & ~found["capacity"]
+        left &= ~found["capacity"]
+        found["rest"] = left & self._resting if need.hard else 0
+        left &= ~found["rest"]
+        found["reserved"] = left & self._kept_from(need)
+        found["refused"] = left & ~found["reserved"]
         return {reason: those.bit_count() for reason, those in sorted(found.items()) if those}
+
+    def _guarded(self, need: Need) -> int:
+        return (self._resting if need.hard else 0) | self._kept_from(need)
+
+    def _kept_from(self, need: Need) -> int:
+        return self._reserved and self._reserved & ~self._roster.reserved_for(need.tier)
 
     def _refresh(self) -> None:
         if self._stale:
@@ -150,33 +170,30 @@ class Candidates:
             self._stale.clear()
 
     def _look_at(self, name: str) -> None:
-        standing, bit = self._standing(name), self._roster.bits[name]
-        why = absent(standing.state)
+        agent, state, load = snapshot = self._snapshot(name)
+        bit = self._roster.bits[name]
+        why = absent(state, load)
         was = self._why.get(name, "offline")
         if why != was:
-            self._mark(was, bit, there=False)
-            self._mark(why, bit, there=True)
+            self._move(bit, was, why)
             self._why[name] = why
-        for channel in self._full:
-            self._mark_full(channel, standing, bit)
+        for channel, those in self._full.items():
+            self._full[channel] = _with(those, bit, full(agent, load, channel))
+        self._resting = _with(self._resting, bit, state.rests)
+        self._reserved = _with(self._reserved, bit, agent.reserve and not state.lends)
         for ranking in self._rankings.values():
-            ranking.put(name, None if why else standing)
+            ranking.put(name, None if why else snapshot)
 
-    def _mark(self, why: str | None, bit: int, *, there: bool) -> None:
-        if why is None:
-            self._present = self._present | bit if there else self._present & ~bit
-        else:
-            others = self._absent.get(why, 0) & ~bit
-            self._absent[why] = others | bit if there else others
-
-    def _mark_full(self, channel: str, standing: Standing, bit: int) -> None:
-        others = self._full[channel] & ~bit
-        is_full = full(standing.agent, standing.load, channel) is not None
-        self._full[channel] = others | bit if is_full else others
+    def _move(self, bit: int, was: str | None, why: str | None) -> None:
+        if was is not None:
+            self._absent[was] &= ~bit
+        if why is not None:
+            self._absent[why] = self._absent.get(why, 0) | bit
+        self._present = _with(self._present, bit, why is None)
 
     def _ranking(self, strategy: Strategy) -> Ranking:
         if strategy not in self._rankings:
             ranking = self._rankings[strategy] = Ranking(self._roster, KEYS[strategy])
             for name in self._roster.members(self._present):
-                ranking.put(name, self._standing(name))
+                ranking.put(name, self._snapshot(name))
         return self._rankings[strategy]

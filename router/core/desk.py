@@ -7,9 +7,10 @@ import msgspec
 
 from router.core.acquaintance import Acquaintances
 from router.core.agents import NEVER, AgentState, Loads, weight_of
-from router.core.candidates import Candidates, Standing
+from router.core.candidates import Candidates, Snapshot
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
+from router.core.kinds import PLAIN, Kind, Kinds
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
@@ -85,15 +86,17 @@ class Desk:
         self.tickets.watch(self.loads.changed)
         self.tickets.watch(self.waiting.changed)
         self.tickets.watch(self.gauges.changed)
-        self.agents.watch(lambda name, _, __: self._touch(name))
+        self.agents.watch(self._agent_changed)
         self.rulebooks.watch(self._activated)
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
         self._roster: Roster | None = None
         self._candidates: Candidates | None = None
+        self.kinds: Kinds
+        self.protects = False
         self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
         self._chains: dict[str, list[QueueTarget]] = {}
-        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str], Need] = {}
+        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str, Kind], Need] = {}
 
     @property
     def compiled(self) -> Compiled:
@@ -113,7 +116,7 @@ class Desk:
     def candidates(self) -> Candidates:
         """Who of the agents could be given work."""
         if self._candidates is None:
-            self._candidates = Candidates(self.roster, self.standing)
+            self._candidates = Candidates(self.roster, self.snapshot)
             for name in self.agents:
                 self._candidates.touch(name)
         return self._candidates
@@ -127,14 +130,24 @@ class Desk:
         compiled = None if new is None else self._compile(new)
         self.activation = 0 if new is None else new.activation
         self._compiled = compiled
-        self._roster = Roster(compiled.rulebook.agents) if compiled else None
+        self._roster = Roster(compiled.rulebook, self.agents.rows) if compiled else None
         self._candidates = None
+        if compiled:
+            self.kinds = Kinds(compiled.rulebook)
+            self.protects = self.kinds.protects
         self._policies.clear()
         self._needs.clear()
         self._chains.clear()
         tickets = self.tickets.rows.values() if compiled else ()
         self.waiting.rebuild(tickets)
         self.gauges.ask(compiled.asked_queues if compiled else (), tickets)
+
+    def _agent_changed(self, key: str, old: AgentState | None, new: AgentState | None) -> None:
+        if self._roster is not None and self._roster.changed(key, old, new):
+            for need in self._needs.values():
+                self._roster.find(need)
+        if self._candidates is not None:
+            self._candidates.touch(key)
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:
@@ -187,29 +200,28 @@ class Desk:
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
         asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
-        key = (ticket.queue, ticket.place, asked, ticket.channel)
+        kind = self.kinds.of(ticket) if self.kinds.asked else PLAIN
+        key = (ticket.queue, ticket.place, asked, ticket.channel, kind)
         need = self._needs.get(key)
         if need is None:
-            need = self._needs[key] = self._need(ticket)
+            need = self._needs[key] = self._need(ticket, kind)
         return need
 
-    def _need(self, ticket: Ticket) -> Need:
+    def _need(self, ticket: Ticket, kind: Kind) -> Need:
         queue, target = self.queue(ticket.queue), self.target(ticket)
         skills = ticket.skills | (target.skills if target else {})
         mode = (target and target.mode) or queue.mode
-        places, asked = self.places(ticket), tuple(sorted(skills.items()))
-        serving = self.roster.serving(places)
-        suited = serving
-        for skill, level in asked:
-            suited &= self.roster.skilled(skill, level)
-        return Need(
-            places=places,
-            skills=asked,
+        need = Need(
+            places=self.places(ticket),
+            skills=tuple(sorted(skills.items())),
             channel=ticket.channel,
             push=mode != "pull",
-            serving=serving,
-            suited=suited,
+            barred=kind.barred,
+            hard=kind.hard,
+            tier=kind.tier,
         )
+        self.roster.find(need)
+        return need
 
     def _order(self, ticket: Ticket) -> tuple[datetime, datetime | None]:
         return self.order(ticket), deadline(ticket)
@@ -280,17 +292,31 @@ class Desk:
         state = self.agents.get(name)
         return state or AgentState(id=name, since=NEVER, idle_since=NEVER)
 
-    def standing(self, name: str) -> Standing:
-        """How an agent of the rulebook in force stands."""
-        return Standing(self.roster.agents[name], self.agent(name), self.loads.load(name))
+    def snapshot(self, name: str) -> Snapshot:
+        """An agent of the rulebook in force as they stand now."""
+        return Snapshot(self.roster.agents[name], self.agent(name), self.loads.load(name))
 
-    def change_agent(self, name: str, **changes: Any) -> None:
+    def change_agent(self, name: str, **changes: Any) -> AgentState:
         """Store what is new of an agent who is in the books."""
-        self.agents.put(name, msgspec.structs.replace(self.agents.rows[name], **changes))
+        return self.put_agent(msgspec.structs.replace(self.agents.rows[name], **changes))
+
+    def put_agent(self, state: AgentState) -> AgentState:
+        """Store an agent's state, which nobody else has yet; it is woken when something is due."""
+        msgspec.structs.force_setattr(state, "wake_at", state.next_wake())
+        return self.agents.put(state.id, state)
+
+    def rests(self, state: AgentState) -> bool:
+        """Whether the agent has enough hard tickets in a row, if what is on offer is counted."""
+        most = self.compiled.rulebook.protection.in_a_row
+        if most is None or state.hard >= most:
+            return most is not None
+        held = (self.tickets.rows[key] for key in self.loads.held(state.id))
+        offered = sum(one.offer is not None and self.kinds.hard(one) for one in held)
+        return state.hard + offered >= most
 
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
-        return weight_of(self.compiled.rulebook.agents[agent], ticket.channel)
+        return weight_of(self.roster.agents[agent], ticket.channel)
 
 
 def chain_of(queue: Queue) -> list[QueueTarget]:
@@ -333,7 +359,13 @@ class Turn:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
-        return self.desk.tickets.put(changed.id, changed)
+        self.desk.tickets.put(changed.id, changed)
+        offer = changed.offer or ticket.offer
+        if self.desk.protects and offer is not None and changed.offer is not ticket.offer:
+            self.desk.change_agent(
+                offer.agent, rests=self.desk.rests(self.desk.agents.rows[offer.agent])
+            )
+        return changed
 
     def event(
         self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any

@@ -31,7 +31,7 @@ from router.core.events import (
     TicketMessageReceived,
     TicketTriaged,
 )
-from router.core.handlers import presence, talk, work
+from router.core.handlers import presence, staff, talk, work, wrap_up
 from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
@@ -98,7 +98,7 @@ class Dispatch:
         if table == "ticket":
             self._ticket_due(turn, key, before)
         elif table == "agent":
-            presence.set_presence(turn, key, "offline", "lease")
+            presence.due(turn, key, before)
         elif table == "stub":
             self.desk.stubs.delete(key)
         elif table == "gauge":
@@ -122,6 +122,11 @@ class Dispatch:
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""
         turn = Turn(self.desk, f"caught-up/{now.isoformat()}", now, now)
+        for agent in list(self.desk.agents.rows.values()):
+            if agent.shift_at is not None:
+                presence.renew(turn, agent.id)
+            if agent.lease is not None:
+                self.desk.change_agent(agent.id, lease_until=now + agent.lease)
         for ticket in list(self.desk.tickets.rows.values()):
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
@@ -131,9 +136,6 @@ class Dispatch:
                 turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
             if ticket.relax_at is not None and ticket.relax_at < now:
                 chain.step_anew(turn, ticket)
-        for agent in list(self.desk.agents.rows.values()):
-            if agent.lease is not None:
-                self.desk.change_agent(agent.id, wake_at=now + agent.lease)
         return self._settled(turn)
 
     def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
@@ -194,12 +196,13 @@ class Dispatch:
         """An agent who has left the pool, or the rulebook, gives back what is in their hands."""
         spec = self.desk.roster.agents.get(agent)
         if spec is not None and spec.pool == pool:
-            turn.freed[agent] = None
+            staff.under_new_rules(turn, agent)
             return
         presence.set_presence(turn, agent, "offline", "activation")
         reason = "agent_removed" if spec is None else "agent_moved"
         for key in self.desk.loads.owned(agent):
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
+        wrap_up.all_over(turn, agent, reason)
         if spec is None:
             self.desk.agents.delete(agent)
 
@@ -262,6 +265,8 @@ class Dispatch:
             return
         ticket = self.desk.tickets.get(event.ticket)
         if ticket is not None and ticket.resolved_at == event.resolved_at:
+            if ticket.wrapping_until is not None:
+                ticket = wrap_up.over(turn, ticket, "closed")
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)
             self.desk.tickets.delete(ticket.id)
@@ -326,6 +331,8 @@ class Dispatch:
             presence.missed_offer(turn, agent)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
+        if ticket.wrapping_until is not None and ticket.wrapping_until < before:
+            ticket = wrap_up.over(turn, ticket, "time")
         if ticket.waits:
             if any(refusal.until < before for refusal in ticket.refusals):
                 ticket = moves.forget_refusals(turn, ticket, before)

@@ -1,12 +1,12 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from router.core import clocks
+from router.core import clocks, standing
 from router.core.desk import Turn
 from router.core.events import (
     OfferEnded,
@@ -21,7 +21,7 @@ from router.core.events import (
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import Trigger
+from router.core.lifecycle import TicketState, Trigger
 from router.core.sla import QUEUE_TIME, ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
@@ -137,19 +137,23 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     """`agent` has the ticket."""
     offer = ticket.offer.id if ticket.offer else None
     weight = turn.desk.weight(agent, ticket)
+    rested = turn.desk.agents.rows[agent].rests
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, last_agent_at=turn.now,
         offer=None, offers=0, weight=weight, refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
     turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
-    busy(turn, agent)
+    busy(turn, agent, **standing.took(turn.desk, turn.desk.agents.rows[agent], ticket))
+    if rested and not turn.desk.agents.rows[agent].rests:
+        turn.freed[agent] = None  # the row of hard tickets is over
     turn.desk.acquaintances.met(ticket, agent, turn.now, turn.desk.queue(ticket.queue).sticky)
     return clocks.found(turn, ticket, "assigned")
 
 
-def busy(turn: Turn, agent: str) -> None:
+def busy(turn: Turn, agent: str, **changes: Any) -> None:
     """The agent has got, or ended, work: the time for which they are idle starts anew."""
-    turn.desk.change_agent(agent, idle_since=turn.now, missed=0)
+    changes |= standing.lending(turn.desk, turn.desk.agents.rows[agent], turn.now)
+    turn.desk.change_agent(agent, idle_since=turn.now, missed=0, **changes)
 
 
 def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None) -> Ticket:
@@ -157,10 +161,10 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
 
     Clocks that had stopped count on from `at`, the turn's instant unless given.
     """
-    agent = ticket.agent
+    agent, before = ticket.agent, ticket
     ticket = clocks.resumed(turn, ticket, at)
     ticket = chained(turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
-    _free(turn, agent)
+    _free(turn, before)
     _announce_requeued(turn, ticket, reason, agent)
     return ticket
 
@@ -177,6 +181,16 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     if ticket.offer is not None:
         return end_offer(turn, ticket, ticket.offer, Trigger.OFFER_RESCINDED, reason)
     return ticket
+
+
+def rescind(
+    turn: Turn, agent: str, reason: str, concerned: Callable[[Ticket], object] | None = None
+) -> None:
+    """Take back what is on offer to the agent, or what `concerned` says of it."""
+    for key in turn.desk.loads.held(agent):
+        ticket = turn.desk.tickets.rows[key]
+        if ticket.offer is not None and (concerned is None or concerned(ticket)):
+            release(turn, ticket, reason)
 
 
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
@@ -202,10 +216,22 @@ def given_up(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return clocks.found(turn, ticket, "transferred")
 
 
-def _free(turn: Turn, agent: str | None) -> None:
-    if agent is not None:
-        turn.freed[agent] = None
-        busy(turn, agent)
+def _free(turn: Turn, ticket: Ticket) -> None:
+    """The agent of `ticket`, as it was until now, has it no longer."""
+    if ticket.agent is not None:
+        put_down(turn, ticket)
+        turn.freed[ticket.agent] = None
+        busy(turn, ticket.agent)
+
+
+def put_down(turn: Turn, ticket: Ticket, *, done: bool = True) -> None:
+    """The ticket leaves its agent's hands, if it was in them; not `done`: it comes back to them."""
+    agent = ticket.agent
+    if agent is not None and ticket.state is TicketState.ASSIGNED:
+        state = turn.desk.agents.rows[agent]
+        changes = standing.put_down(turn.desk, state, ticket, turn.now, done=done)
+        if changes:
+            turn.desk.change_agent(agent, **changes)
 
 
 def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
@@ -233,5 +259,5 @@ def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """The ticket leaves its agent and its queue (resolved, transferred, moved away)."""
     ticket = release(turn, ticket, reason)
     take_down(turn, ticket, turn.desk.places(ticket), reason)
-    _free(turn, ticket.agent)
+    _free(turn, ticket)
     return ticket

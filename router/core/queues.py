@@ -17,21 +17,26 @@ from router.core.tickets import Ticket
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Need:
     """A kind of work: what waiting tickets ask for, an agent of one of `places` with `skills`.
 
-    `push` says whether it is offered; what is not waits to be taken. Of the roster's agents
-    `serving` serve one of the places, and `suited` have the skills as well. Each kind is one
-    object, made by `Desk.need`.
+    `push` says whether it is offered; what is not waits to be taken. Agents of the `barred` stages
+    do not get it, who rests from `hard` tickets neither; who is reserved may ask for its `tier`. Of
+    the roster's agents `serving` serve one of the places, of them `skilled` have the skills, and of
+    them `suited` the stage. Each kind is one object, made by `Desk.need`.
     """
 
     places: tuple[str, ...]
     skills: tuple[tuple[str, int], ...]
     channel: str
     push: bool
-    serving: int
-    suited: int
+    barred: tuple[str, ...]
+    hard: bool
+    tier: str | None
+    serving: int = 0
+    skilled: int = 0
+    suited: int = 0
 
 
 class Place(NamedTuple):

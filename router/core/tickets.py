@@ -35,7 +35,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     `last_agent_at` (None: at any time); `offers` counts those of the present queue that came to
     nothing; `waiting_since` is the oldest customer message that nobody
     has answered; `number` is the newest customer message's, `missing` are earlier ones that have
-    not come yet; `sent` numbers our messages.
+    not come yet; `sent` numbers our messages. A resolved one is wrapped up until `wrapping_until`.
     """
 
     id: str
@@ -86,6 +86,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     return_at: datetime | None = None
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
+    wrapping_until: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -99,10 +100,12 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     @property
     def holder(self) -> str | None:
-        """The agent whose capacity it uses: the one it is offered or assigned to."""
+        """The agent whose capacity it uses: it is offered, assigned to, or wrapped up by them."""
         if self.state is TicketState.OFFERED and self.offer is not None:
             return self.offer.agent
-        return self.agent if self.state is TicketState.ASSIGNED else None
+        if self.state is TicketState.ASSIGNED or self.wrapping_until is not None:
+            return self.agent
+        return None
 
     def lacks(self, number: int) -> bool:
         """Whether the customer's message `number` has not come yet."""
@@ -128,6 +131,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
                 instants.append(self.relax_at)
         if self.return_at is not None:
             instants.append(self.return_at)
+        if self.wrapping_until is not None:
+            instants.append(self.wrapping_until)
         return min(instants, default=None)
 
 

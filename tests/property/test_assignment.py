@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.core import assign
-from router.core.agents import unfit
+from router.core.agents import unable, unfit
 from router.core.desk import Turn
 from router.core.dispatch import Dispatch
 from router.core.queues import Place
@@ -22,16 +22,22 @@ queues:
   billing: {{strategy: {billing}, mode: {mode}, push_after: 7s, targets: [{{skills: {{zh: 2}}, for: 9s}}, {{queues: [repairs]}}]}}
   repairs: {{strategy: {repairs}, targets: [{{skip_if: nobody-available, for: 20s}}, {{skills: {{zh: 0}}}}], max_offers: 2, reoffer_after: 3s}}
 agents:
-  ann: {{queues: [billing, repairs], capacity: 2, skills: {{zh: 3}}, weights: {{email: 2}}}}
-  bob: {{queues: [billing], capacity: 3, skills: {{zh: 1, en: 2}}}}
-  cat: {{pool: service, queues: [repairs, billing], capacity: 1, skills: {{en: 5}}}}
+  ann: {{queues: {{billing: 2, repairs: 1}}, capacity: 2, skills: {{zh: 3}}, weights: {{email: all}}}}
+  bob: {{queues: [billing], capacity: 3, skills: {{zh: 1, en: 2}}, stage: newcomer}}
+  cat: {{pool: service, queues: [repairs, billing], capacity: 1, skills: {{en: 5}}, reserve: {{tiers: vip, lend_after: 9s}}}}
   dan: {{queues: [rescue, repairs], capacity: 4, skills: {{zh: 2, en: 1}}, weights: {{sms: 0}}}}
+stages: {{newcomer: {{capacity: 2, not_types: [complaint]}}}}
+protection: {{types: [complaint], in_a_row: 1, rest: 10s, pause: 3s}}
+types: {{complaint: {{}}, inquiry: {{}}}}
+tiers: {{vip: {{}}}}
+presence: {{ramp: {{start: 1, every: 10s}}}}
 """  # noqa: E501 - one queue, one agent a line
 
 ACTIONS = st.one_of(
     st.tuples(
         st.just("request"), st.sampled_from(QUEUES), st.sampled_from(["sms", "email"]),
         st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 3)),
+        st.sampled_from(["complaint", "inquiry", None]), st.sampled_from(["vip", None]),
     ),
     st.tuples(
         st.just("presence"), st.sampled_from(AGENTS),
@@ -64,9 +70,11 @@ class Desks:
         self.seconds += 0.25
         kind, *rest = action
         if kind == "request":
-            queue, channel, skills = rest
+            queue, channel, skills, type, tier = rest
             self._count += 1
-            order = triaged(f"x{self._count}", queue, skills=skills, channel=channel)
+            order = triaged(
+                f"x{self._count}", queue, skills=skills, channel=channel, type=type, tier=tier
+            )
             self.core.step(order, self.seconds)
         elif kind == "time":
             self.seconds += rest[0]
@@ -126,10 +134,13 @@ def _same_next(desks: Desks, agent: str, waiting: list[Ticket]) -> None:
     desk = desks.dispatch.desk
     spec = desk.roster.agents[agent]
     turn = Turn(desk, "look", at(desks.seconds), at(desks.seconds))
-    found: list[Place] = []
-    for ticket in waiting:
-        need = desk.need(ticket)
-        if unfit(spec, desk.agent(agent), desk.loads.load(agent), need, ticket) is None:
-            found.append(desk.waiting.place(ticket))
-    mine = assign.next_for(turn, agent, spec.queues, pushed_only=False)
-    assert (mine.id if mine else None) == (min(found).ticket if found else None)
+    for judge, offered in ((unfit, True), (unable, False)):
+        found: list[tuple[int, Place]] = []
+        for ticket in waiting:
+            need = desk.need(ticket)
+            reason = judge(spec, desk.agent(agent), desk.loads.load(agent), need, ticket)
+            if reason is None and (need.push or not offered):
+                ranks = [spec.priority_of(queue) for queue in spec.queues if queue in need.places]
+                found.append((min(ranks), desk.waiting.place(ticket)))
+        mine = assign.next_for(turn, agent, spec.queues, pushed_only=offered)
+        assert (mine.id if mine else None) == (min(found)[1].ticket if found else None)

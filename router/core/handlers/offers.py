@@ -1,7 +1,7 @@
 """How an agent gets a ticket: accepts what is offered, declines it, or takes one."""
 
 from router.core import assign, moves
-from router.core.agents import unfit
+from router.core.agents import unable
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import offered_ticket, ticket_of
@@ -28,7 +28,7 @@ def take(turn: Turn, command: Command) -> None:
     if state.presence != "available":
         raise Rejected(Rejection.NOT_AVAILABLE)
     if command.ticket is None:
-        queues = [command.queue] if command.queue else spec.queues
+        queues = [command.queue] if command.queue else list(spec.queues)
         if not set(queues) <= set(spec.queues):
             raise Rejected(Rejection.UNKNOWN_QUEUE)
         ticket = assign.next_for(turn, command.agent, queues, pushed_only=False)
@@ -38,7 +38,7 @@ def take(turn: Turn, command: Command) -> None:
         ticket = ticket_of(turn, command)
         if ticket.state not in {TicketState.QUEUED, TicketState.PARKED}:
             raise Rejected(Rejection.WRONG_STATE)
-    reason = unfit(spec, state, turn.desk.loads.load(state.id), turn.desk.need(ticket), ticket)
+    reason = unable(spec, state, turn.desk.loads.load(state.id), turn.desk.need(ticket), ticket)
     if reason == "capacity":
         raise Rejected(Rejection.NO_CAPACITY)
     if reason not in {None, "refused"}:
