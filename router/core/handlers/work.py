@@ -63,7 +63,7 @@ def step_done(turn: Turn, command: Command) -> None:
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
-    clocks.met(turn, ticket, (f"step:{command.step}",))
+    clocks.step_done(turn, ticket, command.step)
 
 
 def resolve(turn: Turn, command: Command) -> None:
@@ -75,7 +75,7 @@ def resolve(turn: Turn, command: Command) -> None:
         waiting_since=None,
     )  # fmt: skip
     turn.emit(TicketResolved, ticket, agent=command.agent, reason=command.reason)
-    ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
+    ticket = clocks.met(turn, ticket, clocks.SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
 
@@ -93,8 +93,9 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     ticket = moves.chained(
         turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
         chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
+        opened=ticket.cycle + 1, opened_at=at, queued_at=at, replied_at=None,
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")
-    return clocks.start(turn, ticket, (clocks.RESOLUTION,), at)
+    return clocks.reopened(turn, ticket, at)
