@@ -21,7 +21,7 @@ def _rows(rulebook: Rulebook) -> Iterator[tuple[Path, TargetRow]]:
             yield ("slas", key, "targets", index), row
 
 
-def names(rulebook: Rulebook) -> Iterator[tuple[Path, str, str]]:
+def named_by_rows(rulebook: Rulebook) -> Iterator[tuple[Path, str, str]]:
     """What the rows name: paths, kinds and names."""
     for path, row in _rows(rulebook):
         for kind in NAMED:
