@@ -66,7 +66,7 @@ def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
 def _cycle(ticket: Ticket, target: str) -> int:
     """The cycle in which a clock of `target` would run now."""
     if target == QUEUE_TIME:
-        return ticket.parked + 1
+        return ticket.comings + 1
     if target == PERIODIC:
         return ticket.sent
     return ticket.cycle if target == NEXT else ticket.opened
@@ -97,6 +97,11 @@ def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
     """Say that these clocks have started."""
     for clock in started:
         _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
+
+
+def coming(ticket: Ticket, at: datetime) -> dict[str, Any]:
+    """What is saved of a ticket that comes to a queue at `at`; then `queues`."""
+    return {"comings": ticket.comings + 1, "queued_at": at}
 
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:
@@ -180,8 +185,7 @@ def _end(
     if not over:
         return ticket
     left = tuple(clock for clock in ticket.clocks if clock.target not in targets)
-    parked = ticket.parked + any(clock.target == QUEUE_TIME for clock in over)
-    ticket = turn.save(ticket, clocks=left, parked=parked)
+    ticket = turn.save(ticket, clocks=left)
     for clock in over:
         if met and _is_named(clock, turn.desk.policy(ticket, clock.target)):
             _emit(turn, SlaMet, ticket, clock, in_time=clock.lapsed_at is None)

@@ -194,7 +194,7 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
     ticket = clocks.resumed(turn, ticket, at)
     ticket = chained(
         turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None,
-        queued_at=turn.at if at is None else at,
+        **clocks.coming(ticket, turn.at if at is None else at),
     )  # fmt: skip
     _free(turn, agent)
     _announce_requeued(turn, ticket, reason, agent)
@@ -225,7 +225,8 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
         changes = {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=turn.at, queued_at=turn.at, return_at=None, **changes,
+        weight=0, place=0, chain_since=turn.at, return_at=None,
+        **clocks.coming(ticket, turn.at), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
     ticket = clocks.remeasure(turn, promised, ticket)

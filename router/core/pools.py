@@ -62,7 +62,9 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     turn.desk.stubs.delete(event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
-    ticket = moves.chained(turn, came, queue=queue, chain_since=turn.at, queued_at=turn.at)
+    ticket = moves.chained(
+        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at)
+    )
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
         reason=event.reason,

@@ -218,7 +218,7 @@ def reached(
     Who stops it exactly when it is due is in time: it is due again once it runs.
     """
     for stop in stops:
-        if stop.until is not None and stop.until <= since:
+        if stop.until is not None and stop.until <= max(since, stop.since):
             continue
         begins = max(stop.since, since)
         at = calendar.due(since, duration)

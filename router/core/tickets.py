@@ -38,9 +38,9 @@ class Ticket(Entity, frozen=True, kw_only=True):
     messages.
 
     What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
-    last opened, at `opened_at` if not at its creation; `queued_at`, when it last came to a queue if
-    not then, and `parked`, how many cycles of `queue_time` are over; `replied_at`, the newest reply
-    since it was opened; `steps_done`; `pauses` since it was opened, the newest `MOST_PAUSES`.
+    last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
+    since then, the last time at `queued_at`; `replied_at`, the newest reply since it was opened;
+    `steps_done`; `pauses` since it was opened, the newest `MOST_PAUSES`.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     enqueued_at: datetime
     chain_since: datetime
     place: int = 0
-    parked: int = 0
+    comings: int = msgspec.field(default=0, name="parked")
     agent: str | None = None
     last_agent: str | None = None
     weight: int = 0

@@ -93,7 +93,7 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     ticket = moves.chained(
         turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
         chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
-        opened=ticket.cycle + 1, opened_at=at, queued_at=at, replied_at=None,
+        opened=ticket.cycle + 1, opened_at=at, replied_at=None, **clocks.coming(ticket, at),
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
