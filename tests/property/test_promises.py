@@ -62,6 +62,7 @@ verbs = st.sampled_from(
     )
 )  # fmt: skip
 scripts = st.lists(st.tuples(st.integers(1, 60), verbs), max_size=15)
+begun = st.one_of(scripts, scripts.map(lambda acts: [(3, "accept"), (3, "reply"), *acts]))
 Script = list[tuple[int, str]]
 
 
@@ -124,8 +125,8 @@ class Life:
         }
 
 
-@settings(max_examples=150)
-@given(rulebooks, rulebooks, scripts, scripts)
+@settings(max_examples=80)
+@given(rulebooks, rulebooks, begun, scripts)
 def test_a_ticket_under_a_new_rulebook_is_as_if_it_had_never_known_another(
     old: Rules, new: Rules, before: Script, after: Script
 ) -> None:
@@ -141,8 +142,8 @@ def test_a_ticket_under_a_new_rulebook_is_as_if_it_had_never_known_another(
     assert changed.clocks() == constant.clocks()
 
 
-@settings(max_examples=150)
-@given(rulebooks, rulebooks, scripts, scripts, st.sets(st.integers(0, 30)))
+@settings(max_examples=80)
+@given(rulebooks, rulebooks, begun, scripts, st.sets(st.integers(0, 30)))
 def test_a_restart_anywhere_changes_nothing_and_repeats_nothing(
     old: Rules, new: Rules, before: Script, after: Script, restarts: set[int]
 ) -> None:
@@ -158,8 +159,8 @@ def test_a_restart_anywhere_changes_nothing_and_repeats_nothing(
     assert len(told) == len(set(told))
 
 
-@settings(max_examples=100)
-@given(rulebooks, rulebooks, scripts, scripts)
+@settings(max_examples=50)
+@given(rulebooks, rulebooks, begun, scripts)
 def test_no_lapse_is_told_before_it_is_due(
     old: Rules, new: Rules, before: Script, after: Script
 ) -> None:

@@ -180,7 +180,7 @@ def name(lapse: Lapse) -> tuple[str, str | int]:
     return lapse.kind.value, lapse.mark.name if lapse.mark else lapse.level
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, acts)
 def test_what_is_due_is_what_the_definitions_say(policy: Policy, acts: list[Act]) -> None:
     """Whatever has happened, the due instant is that of the policy in force from the start."""
@@ -189,7 +189,7 @@ def test_what_is_due_is_what_the_definitions_say(policy: Policy, acts: list[Act]
     assert history.clock.due_at == due(history.policy, history.pauses)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, acts)
 def test_a_change_gives_what_the_new_policy_would_have_given_from_the_start(
     policy: Policy, acts: list[Act]
@@ -204,7 +204,7 @@ def test_a_change_gives_what_the_new_policy_would_have_given_from_the_start(
     assert history.clock == measured(scratch, history.policy, history.pauses)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, acts, st.sets(st.integers(0, 12)))
 def test_nothing_is_told_twice_or_early_and_restarts_change_nothing(
     policy: Policy, acts: list[Act], restarts: set[int]
@@ -222,7 +222,7 @@ def test_nothing_is_told_twice_or_early_and_restarts_change_nothing(
     assert all(one.lapse.at < one.seen_at for one in history.told)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, unchanged, st.integers(1, 20))
 def test_every_due_instant_fires_once(policy: Policy, acts: list[Act], days: int) -> None:
     """Under one policy: exactly what the definitions say, however often somebody looked."""
@@ -233,7 +233,7 @@ def test_every_due_instant_fires_once(policy: Policy, acts: list[Act], days: int
     assert len(told) == len(history.told)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, acts)
 def test_a_warning_precedes_its_breach_and_a_breach_its_levels(
     policy: Policy, acts: list[Act]
