@@ -78,7 +78,7 @@ def _owed(ticket: Ticket, target: str) -> datetime | None:
     if target in SETTLED:
         since = ticket.opened_at or ticket.created_at
     elif target == QUEUE_TIME and (ticket.waits or ticket.state is TicketState.OFFERED):
-        since = ticket.queued_at or ticket.enqueued_at
+        since = ticket.queued_at if ticket.comings else ticket.enqueued_at
     elif target.startswith("step:") and not ticket.opened:
         since = None if target[5:] in ticket.steps_done else ticket.created_at
     return since
@@ -99,16 +99,19 @@ def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
         _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
 
 
-def coming(ticket: Ticket, at: datetime) -> dict[str, Any]:
-    """What is saved of a ticket that comes to a queue at `at`; then `queues`."""
-    return {"comings": ticket.comings + 1, "queued_at": at}
+def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
+    """What is saved of a ticket that comes to a queue at `at`; then `queues`.
+
+    Where the ladder moves it its time in the queue does not begin anew: or the ladder would, too.
+    """
+    return {"comings": ticket.comings + 1, "queued_at": None if reason == "escalated" else at}
 
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket has come to a queue, at `queued_at`: its time there runs, if not already."""
-    if any(clock.target == QUEUE_TIME and not clock.dropped for clock in ticket.clocks):
-        return ticket
-    return start(turn, ticket, (QUEUE_TIME,), ticket.queued_at or ticket.enqueued_at)
+    at = _owed(ticket, QUEUE_TIME)
+    runs = any(clock.target == QUEUE_TIME and not clock.dropped for clock in ticket.clocks)
+    return ticket if runs or at is None else start(turn, ticket, (QUEUE_TIME,), at)
 
 
 def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
@@ -117,7 +120,7 @@ def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     If its time in the queue is over already, they have been told, and the ladder goes on.
     """
     policy = turn.desk.promised(ticket)[QUEUE_TIME]
-    since = ticket.queued_at or ticket.chain_since
+    since = _owed(ticket, QUEUE_TIME) or at
     fresh = Clock(target=QUEUE_TIME, cycle=_cycle(ticket, QUEUE_TIME), started_at=since)
     before = next((clock for clock in ticket.clocks if clock.target == QUEUE_TIME), fresh)
     clock = sla.cut(before, at, policy, ticket.pauses)

@@ -226,7 +226,7 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
         weight=0, place=0, chain_since=turn.at, return_at=None,
-        **clocks.coming(ticket, turn.at), **changes,
+        **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
     ticket = clocks.remeasure(turn, promised, ticket)

@@ -63,7 +63,7 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
     ticket = moves.chained(
-        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at)
+        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at, event.reason)
     )
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,

@@ -140,11 +140,12 @@ class Ticket:
         self._start("resolution", 0, at)
         self._start("queue_time", 1, at)
 
-    def _come(self, at: datetime) -> None:
-        """It has come to a queue once more."""
+    def _come(self, at: datetime, *, moved: bool = False) -> None:
+        """It has come to a queue once more; where the ladder `moved` it, no time is promised."""
         self._end(at, "queue_time")
         self._comings, self._parked = self._comings + 1, False
-        self._start("queue_time", self._comings + 1, at)
+        if not moved:
+            self._start("queue_time", self._comings + 1, at)
 
     def _ticket_message(self, data: Mapping[str, Any], _: datetime) -> None:
         if data["automatic"] is not None:
@@ -199,9 +200,9 @@ class Ticket:
         replied = data["reason"] == "customer_replied"
         self._come(self._wrote if replied and self._wrote is not None else at)
 
-    def _ticket_transferred(self, _: Mapping[str, Any], at: datetime) -> None:
+    def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
-        self._come(at)
+        self._come(at, moved=data["reason"] == "escalated")
 
     def _ticket_assigned(self, _: Mapping[str, Any], at: datetime) -> None:
         self._end(at, "queue_time")
@@ -218,5 +219,8 @@ class Ticket:
     def _sla_breached(self, data: Mapping[str, Any], _: datetime) -> None:
         """Of the chain's end alone: that nobody was found is dispatch's to say."""
         if data["target"] == "queue_time" and self._parked:
-            clock = [one for one in self.clocks if one.target == "queue_time"][-1]
-            clock.cut = datetime.fromisoformat(data["lapsed_at"])
+            at = datetime.fromisoformat(data["lapsed_at"])
+            running = [one for one in self.clocks if one.target == "queue_time" and not one.end]
+            if not running:
+                self._start("queue_time", self._comings + 1, at)
+            (running or self.clocks)[-1].cut = at

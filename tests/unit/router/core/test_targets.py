@@ -119,6 +119,23 @@ async def test_a_chain_that_ends_twice_breaches_two_cycles() -> None:
     assert told(story, "breached", "queue_time") == [(30, 1), (50, 2)]
 
 
+async def test_where_the_ladder_moves_a_ticket_its_time_in_the_queue_is_over() -> None:
+    """Told and handed on; two levels that move do not play ball with it for ever."""
+    ladder = """
+ladders:
+  duty:
+    - {level: 1, after: 0s, move_to: repairs}
+    - {level: 2, after: 20s, move_to: rescue}
+"""
+    story = await Story.begin(standard("queue_time: 10s", "ladder: duty") + ladder)
+    await story.request("x1")
+    await story.at(3600)
+    assert told(story, "breached", "queue_time") == [(10, 1)]
+    assert told(story, "cleared", "queue_time") == [(10, 1)]
+    moves = [one.data["queue"] for one in story.events("ticket.transferred")]
+    assert moves == ["repairs", "rescue", "repairs", "rescue"], "of first response, resolution"
+
+
 # -- periodic updates, and the two kinds of waiting
 
 
