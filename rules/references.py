@@ -10,6 +10,7 @@ from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
 from rules.people import STAGES, Agent
+from rules.service_level_checks import named_by_rows, wrong_rows
 from rules.source import Path
 from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
@@ -53,6 +54,7 @@ def _of_service_levels(rulebook: Rulebook) -> Iterator[Name]:
     for key, sla in rulebook.slas.items():
         yield ("slas", key, "calendar"), "calendar", sla.calendar
         yield ("slas", key, "ladder"), "ladder", sla.ladder
+    yield from named_by_rows(rulebook)
     for key, rungs in rulebook.ladders.items():
         for index, rung in enumerate(rungs):
             yield ("ladders", key, index, "move_to"), "queue", rung.move_to
@@ -316,5 +318,6 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _default,
     _routes,
     _operators,
+    wrong_rows,
     wrong_conditions,
 )

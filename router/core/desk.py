@@ -16,9 +16,10 @@ from router.core.outputs import Outbox
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
 from router.core.roster import Roster
-from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
+from router.core.sla import Policy
 from router.core.state import Entity, Journal, Table, Timers
-from router.core.tickets import Stub, Ticket, deadline, order_key
+from router.core.terms import Promised, Terms
+from router.core.tickets import Stub, Ticket, deadline, modernized, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.index import Compiled, compile_rulebook
 from rules.people import Queue, QueueTarget
@@ -63,7 +64,7 @@ class Desk:
     def __init__(self) -> None:
         self.activation = 0
         self.journal = Journal()
-        self.tickets = Table("ticket", Ticket, self.journal)
+        self.tickets = Table("ticket", Ticket, self.journal, modernized)
         self.agents = Table("agent", AgentState, self.journal)
         self.stubs = Table("stub", Stub, self.journal)
         self.commands = Table("command", Remembered, self.journal)
@@ -94,7 +95,7 @@ class Desk:
         self._candidates: Candidates | None = None
         self.kinds: Kinds
         self.protects = False
-        self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
+        self._terms: Terms | None = None
         self._chains: dict[str, list[QueueTarget]] = {}
         self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str, Kind], Need] = {}
 
@@ -135,7 +136,7 @@ class Desk:
         if compiled:
             self.kinds = Kinds(compiled.rulebook)
             self.protects = self.kinds.protects
-        self._policies.clear()
+        self._terms = Terms(compiled) if compiled else None
         self._needs.clear()
         self._chains.clear()
         tickets = self.tickets.rows.values() if compiled else ()
@@ -232,55 +233,28 @@ class Desk:
         bonus = tier.bonus if tier else timedelta(0)
         return order_key(ticket, self.queue(ticket.queue).aging, bonus)
 
+    @property
+    def terms(self) -> Terms:
+        """The promises of the rulebook in force."""
+        if self._terms is None:
+            raise LookupError("no rulebook is in force yet")
+        return self._terms
+
+    def promised(self, ticket: Ticket) -> Promised:
+        """The targets that the ticket is promised, with how each is measured."""
+        return self.terms.of(ticket)
+
     def policy(self, ticket: Ticket, target: str) -> Policy | None:
         """How `target` is measured for this ticket; None when its SLA does not name it."""
-        if target == QUEUE_TIME:
-            return self.queue_time(ticket)
-        if ticket.sla is None:
-            return None
-        key = (ticket.sla, ticket.type, target)
-        if key not in self._policies:
-            self._policies[key] = self._policy(*key)
-        return self._policies[key]
-
-    def queue_time(self, ticket: Ticket) -> Policy:
-        """How a ticket is measured for which nobody was found: by its SLA's ladder, at any hour."""
-        return Policy(ALWAYS, ZERO, rungs=self._rungs(ticket.sla))
-
-    def _policy(self, sla_name: str, type_name: str | None, target: str) -> Policy | None:
-        sla = self.compiled.rulebook.slas.get(sla_name)
-        if sla is None:
-            return None
-        durations = {
-            "first_response": sla.first_response,
-            "next_response": sla.next_response,
-            "resolution": sla.resolution,
-        } | {f"step:{name}": within for name, within in self.steps(type_name).items()}
-        duration = durations.get(target)
-        if duration is None:
-            return None
-        calendar = self.compiled.calendars[sla.calendar]
-        return Policy(calendar, duration, tuple(sorted(sla.warn)), self._rungs(sla_name))
-
-    def _rungs(self, sla_name: str | None) -> tuple[Rung, ...]:
-        return tuple(Rung(rung.level, rung.after) for rung in self.ladder(sla_name))
+        return self.terms.of(ticket).get(target)
 
     def ladder(self, sla_name: str | None) -> list[LadderLevel]:
         """The rungs of an SLA's ladder, lowest first."""
-        sla = self.compiled.rulebook.slas.get(sla_name) if sla_name else None
-        if sla is None or sla.ladder is None:
-            return []
-        return sorted(self.compiled.rulebook.ladders[sla.ladder], key=lambda rung: rung.level)
+        return self.terms.ladder(sla_name)
 
     def steps(self, type_name: str | None) -> dict[str, timedelta | None]:
         """The steps of a request type's procedure, with the time that each may take."""
-        found = self.compiled.rulebook.types.get(type_name) if type_name else None
-        return {step.id: step.within for step in found.steps} if found else {}
-
-    def pauses(self, ticket: Ticket) -> bool:
-        """Whether the ticket's SLA stops its clocks while the ticket is pending."""
-        sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
-        return sla is not None and "pending" in sla.pause
+        return self.terms.steps(type_name)
 
     def pools_of_agents(self) -> dict[str, str]:
         """The pool of each agent in the rulebook in force; empty before the first."""

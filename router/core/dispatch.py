@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, chain, clocks, moves
+from router.core import assign, chain, clocks, escalation, moves
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -36,7 +36,7 @@ from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, forward, move_in, settle, transfer
+from router.core.pools import TicketMoved, forward, move_in, settle
 from router.core.tickets import Ticket
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 
@@ -314,14 +314,14 @@ class Dispatch:
             raise Rejected(Rejection.UNKNOWN_AGENT)
         ticket = self.desk.tickets.get(command.ticket or "")
         if ticket is not None:
-            self._lapsed(turn, ticket, turn.at)
+            escalation.lapsed(turn, ticket, turn.at)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:
             HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        here = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        here = escalation.lapsed(turn, self.desk.tickets.rows[key], before)
         if here is None:
             return
         ticket = here
@@ -338,24 +338,6 @@ class Dispatch:
                 ticket = moves.forget_refusals(turn, ticket, before)
             if ticket.relax_at is not None and ticket.relax_at < before:
                 chain.relax(turn, ticket)
-
-    def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
-        """Record what lapsed strictly before `before`, and do what the ladder says.
-
-        None: the ladder has moved the ticket to another pool.
-        """
-        ticket, levels = clocks.lapse(turn, ticket, before)
-        for rung in self.desk.ladder(ticket.sla):
-            if rung.level not in levels or not ticket.open:
-                continue
-            if rung.raise_priority:
-                ticket = moves.raise_priority(turn, ticket, rung.raise_priority)
-            if rung.move_to is not None and rung.move_to != ticket.queue:
-                moved = transfer(turn, ticket, rung.move_to, None, "escalated")
-                if moved is None:
-                    return None
-                ticket = moved
-        return ticket
 
 
 def _answer(

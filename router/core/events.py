@@ -403,10 +403,11 @@ class SlaLapse(SlaEvent, frozen=True, kw_only=True):
 
 
 class SlaWarning(SlaLapse, frozen=True, kw_only=True):
-    """A share of the target is used up."""
+    """A share of the target is used up; `remaining_seconds` of it are left, if that was asked."""
 
     TYPE: ClassVar[str] = "sla.warning"
     share: float
+    remaining_seconds: float | None = None
 
 
 class SlaBreached(SlaLapse, frozen=True, kw_only=True):

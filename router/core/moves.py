@@ -22,7 +22,7 @@ from router.core.events import (
     TicketTransferred,
 )
 from router.core.lifecycle import TicketState, Trigger
-from router.core.sla import QUEUE_TIME, ZERO, Clock
+from router.core.sla import ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
@@ -71,7 +71,7 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
     None: the present step has no end, or the chain has already ended.
     """
     targets = turn.desk.targets(ticket.queue)
-    if ticket.place >= len(targets) or any(c.target == QUEUE_TIME for c in ticket.clocks):
+    if ticket.place >= len(targets) or clocks.chain_ended(ticket):
         return None
     spans = [target.for_ for target in targets[: ticket.place + 1]]
     if any(span is None for span in spans):
@@ -104,7 +104,7 @@ def take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) ->
 
 def park(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
     """Nobody was found by `at`: the ladder begins; whoever comes free is still offered it."""
-    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None, parked=ticket.parked + 1)
+    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None)
     turn.emit_queue(TicketParked, ticket, reason=reason)
     return clocks.queue_time_lapsed(turn, ticket, at)
 
@@ -163,10 +163,13 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
     """
     agent, before = ticket.agent, ticket
     ticket = clocks.resumed(turn, ticket, at)
-    ticket = chained(turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
+    ticket = chained(
+        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None,
+        **clocks.coming(ticket, turn.at if at is None else at),
+    )  # fmt: skip
     _free(turn, before)
     _announce_requeued(turn, ticket, reason, agent)
-    return ticket
+    return clocks.queues(turn, ticket)
 
 
 def _announce_requeued(turn: Turn, ticket: Ticket, reason: str, agent: str | None) -> None:
@@ -195,7 +198,7 @@ def rescind(
 
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
-    left = ticket.queue
+    left, promised = ticket.queue, clocks.policies(turn, ticket)
     changes: dict[str, Any] = {"refusals": (), "offers": 0}
     if agent is not None:
         # Who gives it away is no longer the one who knows the customer, nor asked at once.
@@ -203,11 +206,13 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
         changes |= {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=turn.at, return_at=None, **changes,
+        weight=0, place=0, chain_since=turn.at, return_at=None,
+        **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
+    ticket = clocks.remeasure(turn, promised, ticket)
     announce_queued(turn, ticket)
-    return ticket
+    return clocks.queues(turn, ticket)
 
 
 def given_up(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
@@ -239,10 +244,11 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     raised = min(ticket.priority + by, 9)
     if raised == ticket.priority:
         return ticket
+    promised = clocks.policies(turn, ticket)
     ticket = turn.save(ticket, priority=raised)
     if ticket.waits:
         _announce_requeued(turn, ticket, "priority_raised", None)
-    return ticket
+    return clocks.remeasure(turn, promised, ticket)
 
 
 def feedback(turn: Turn, ticket: Ticket, change: str) -> None:

@@ -37,8 +37,8 @@ RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
 slas:
   standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, warn: [50%, 75%], ladder: duty}
-  urgent: {calendar: always, first_response: 30s, resolution: 5m, warn: [75%], ladder: duty}
-  pausing: {calendar: always, first_response: 45s, resolution: 4m, pause: [pending], ladder: duty}
+  urgent: {calendar: always, first_response: 30s, resolution: 5m, queue_time: 40s, periodic: 40s, warn: [75%], ladder: duty}
+  pausing: {calendar: always, first_response: 45s, resolution: 4m, periodic: 50s, queue_time: 25s, pause: [pending], ladder: duty}
 ladders:
   duty:
     - {level: 1, after: 0s, notify: [lead]}
@@ -75,8 +75,8 @@ RULES = Rules(
     weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
     slas={
         "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
-        "urgent": Sla(30, None, 300, warn=(0.75,), levels=DUTY),
-        "pausing": Sla(45, None, 240, levels=DUTY, pauses=True),
+        "urgent": Sla(30, None, 300, periodic=40, queue_time=40, warn=(0.75,), levels=DUTY),
+        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=True),
     },
 )
 

@@ -67,7 +67,7 @@ def step_done(turn: Turn, command: Command) -> None:
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
-    clocks.met(turn, ticket, (f"step:{command.step}",))
+    clocks.step_done(turn, ticket, command.step)
 
 
 def resolve(turn: Turn, command: Command) -> None:
@@ -83,7 +83,7 @@ def resolve(turn: Turn, command: Command) -> None:
         TicketResolved, ticket, agent=command.agent, reason=command.reason,
         wrapping_until=ticket.wrapping_until,
     )  # fmt: skip
-    ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
+    ticket = clocks.met(turn, ticket, clocks.SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
 
@@ -103,8 +103,9 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     ticket = moves.chained(
         turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
         chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(), offers=0,
+        opened=ticket.cycle + 1, opened_at=at, replied_at=None, **clocks.coming(ticket, at),
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")
-    return clocks.start(turn, ticket, (clocks.RESOLUTION,), at)
+    return clocks.reopened(turn, ticket, at)

@@ -1,7 +1,9 @@
 """Whom a queue asks first, and what its chain of targets does besides relaxing skills."""
 
 import pytest
+from msgspec.structs import replace
 
+from tests.unit.router.core.cores import Core, triaged, types
 from tests.unit.router.core.story import Story
 
 FOUR = """
@@ -172,3 +174,17 @@ async def test_who_refused_is_asked_again_after_a_while() -> None:
     assert story.holders("x1") == []
     await story.after(90)
     assert story.holders("x1") == ["ann"]
+
+
+def test_who_takes_the_next_ticket_hears_first_what_has_lapsed_for_it() -> None:
+    """The timers may be behind: what was due before the command is told before it is done."""
+    core = Core("slas: {standard: {queue_time: 10s}}")
+    core.command("bob", "presence", 0, state="available")
+    core.command("bob", "presence", 0, state="busy")
+    core.step(triaged())
+    core.command("bob", "presence", 11, state="away")
+    core.core.desk.agents.put(
+        "bob", replace(core.core.desk.agents.rows["bob"], presence="available")
+    )
+    outputs = core.command("bob", "take", 12)
+    assert types(outputs)[:2] == ["sla.breached", "ticket.assigned"]
