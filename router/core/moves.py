@@ -22,15 +22,15 @@ from router.core.events import (
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import Trigger
+from router.core.lifecycle import REFUSED, IllegalTransition, OfferState, Trigger, end
 from router.core.sla import QUEUE_TIME, ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
-_OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
-    Trigger.OFFER_DECLINED: TicketOfferDeclined,
-    Trigger.OFFER_EXPIRED: TicketOfferExpired,
-    Trigger.OFFER_RESCINDED: TicketOfferRescinded,
+_OFFER_ENDS: dict[OfferState, type[OfferEnded]] = {
+    OfferState.DECLINED: TicketOfferDeclined,
+    OfferState.EXPIRED: TicketOfferExpired,
+    OfferState.RESCINDED: TicketOfferRescinded,
 }
 
 
@@ -150,13 +150,13 @@ def end_offer(
     turn: Turn, ticket: Ticket, offer: Offer, how: Trigger, reason: str | None = None
 ) -> Ticket:
     """The ticket's offer comes to nothing: it waits again, with its original age."""
+    outcome = end(how)
     refusals = tuple(one for one in ticket.refusals if one.until > turn.now)
-    if how is not Trigger.OFFER_RESCINDED:
+    if outcome in REFUSED:
         until = turn.now + turn.desk.queue(ticket.queue).offer_timeout
         refusals = (*refusals, Refusal(offer.agent, until))
     ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals)
-    kind = _OFFER_ENDS[how]
-    turn.emit_queue(kind, ticket, agent=offer.agent, offer=offer.id, reason=reason)
+    turn.emit_queue(_OFFER_ENDS[outcome], ticket, agent=offer.agent, offer=offer.id, reason=reason)
     turn.freed[offer.agent] = None
     return ticket
 
@@ -168,14 +168,16 @@ def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
 
 
 def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
-    """`agent` has the ticket."""
-    offer = ticket.offer.id if ticket.offer else None
+    """`agent` has the ticket; one that is on offer is theirs to accept, and nobody else's."""
+    offer = ticket.offer
+    if offer is not None and offer.agent != agent:
+        raise IllegalTransition(f"offer {offer.id} is {offer.agent}'s to accept")
     weight = turn.desk.weight(agent, ticket)
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
         refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
-    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
+    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer.id if offer else None)
     busy(turn, agent)
     return clocks.found(turn, ticket, "assigned")
 
