@@ -95,8 +95,8 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     """
     queue = turn.desk.home(ticket.queue, ticket.pool)
     ticket = moves.chained(
-        turn, ticket, Trigger.REOPENED, queue=queue, agent=None, weight=0, resolved_at=None, place=0,
-        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
+        turn, ticket, Trigger.REOPENED, queue=queue, agent=None, weight=0, resolved_at=None,
+        place=0, chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
