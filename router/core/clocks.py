@@ -206,7 +206,10 @@ def paused(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket has come to a state in which it waits: clocks stop if its SLA says so."""
     state = ticket.state.value
     pause = Pause(_STATES.get(state, state), turn.at)
-    return _moved(turn, ticket, (*_resumed(ticket.pauses, turn.at), pause))
+    known = _resumed(ticket.pauses, turn.at)
+    if known != ticket.pauses and known[-1].state == pause.state:
+        return ticket  # it stands in it already
+    return _moved(turn, ticket, (*known, pause))
 
 
 def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
@@ -216,7 +219,7 @@ def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
     return _moved(turn, ticket, _resumed(ticket.pauses, turn.at if at is None else at))
 
 
-_STATES = {"on_hold": "on-hold", "hold": "on-hold"}
+_STATES = {"on_hold": "on-hold"}
 """Ticket states whose names an SLA's `pause` writes otherwise."""
 
 
