@@ -59,8 +59,11 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
 
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
-    targets = tuple(one for one in turn.desk.promised(ticket) if one not in LATER)
-    return begun(turn, ticket, targets, at)
+    return tuple(
+        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        for target, policy in turn.desk.promised(ticket).items()
+        if policy.duration is not None and target not in LATER
+    )
 
 
 def _cycle(ticket: Ticket, target: str) -> int:
