@@ -242,15 +242,15 @@ def _moved(turn: Turn, ticket: Ticket, pauses: tuple[Pause, ...]) -> Ticket:
     ticket = turn.save(ticket, pauses=pauses, clocks=clocks)
     for clock in clocks:
         if not clock.dropped:
-            stands = _stands(promised[clock.target], pauses)
-            if stands != _stands(promised[clock.target], before):
+            stands = _stands(clock, promised[clock.target], pauses)
+            if stands != _stands(clock, promised[clock.target], before):
                 _emit(turn, SlaPaused if stands else SlaResumed, ticket, clock)
     return ticket
 
 
-def _stands(policy: Policy, pauses: tuple[Pause, ...]) -> bool:
-    """Whether a clock of this policy stands still at the end of `pauses`."""
-    return bool(pauses) and pauses[-1].until is None and pauses[-1].state in policy.pause
+def _stands(clock: Clock, policy: Policy, pauses: tuple[Pause, ...]) -> bool:
+    """Whether the clock stands still at the end of `pauses`."""
+    return bool(pauses) and pauses[-1].until is None and sla.is_stop(clock, policy, pauses[-1])
 
 
 def _measured(clock: Clock, promised: Promised, pauses: tuple[Pause, ...]) -> Clock:

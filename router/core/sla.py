@@ -78,6 +78,8 @@ class Policy(msgspec.Struct, frozen=True):
     """What a clock is measured by; `pause` are the states in which it stands still.
 
     Without a `duration` (`queue_time` that the SLA does not name) it lapses only when it is cut.
+    With `later_pauses` only those stop it that begin after it did: what a customer writes to a
+    ticket that is on hold is not what the hold waits for.
     """
 
     calendar: Calendar
@@ -85,6 +87,7 @@ class Policy(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     rungs: tuple[Rung, ...] = ()
     pause: frozenset[str] = frozenset()
+    later_pauses: bool = False
 
 
 class LapseKind(StrEnum):
@@ -180,7 +183,7 @@ def measured(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
 
 def _worked_out(fresh: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
     """`fresh`, which nobody else has yet, with its due instant and its next lapse."""
-    stops = _stops(policy, pauses)
+    stops = _stops(fresh, policy, pauses)
     due = _due(fresh, policy, stops)
     lapse = _next(fresh, due, policy, stops)
     msgspec.structs.force_setattr(fresh, "due_at", due)
@@ -206,7 +209,7 @@ def advance(
     """Everything that lapses strictly before `before`, in order, and the clock after it."""
     if clock.next_at is None or clock.next_at >= before:
         return clock, []
-    stops = _stops(policy, pauses)
+    stops = _stops(clock, policy, pauses)
     due = _due(clock, policy, stops)
     lapses: list[Lapse] = []
     while (lapse := _next(clock, due, policy, stops)) is not None and lapse.at < before:
@@ -237,11 +240,17 @@ def reached(
     return calendar.due(since, duration)
 
 
-def _stops(policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
-    """The pauses in which the policy's clocks stand still."""
+def _stops(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
+    """The pauses in which the clock stands still."""
     if not pauses or not policy.pause:
         return ()
-    return tuple(pause for pause in pauses if pause.state in policy.pause)
+    return tuple(pause for pause in pauses if is_stop(clock, policy, pause))
+
+
+def is_stop(clock: Clock, policy: Policy, pause: Pause) -> bool:
+    """Whether the clock stands still in this pause, as far as it runs then."""
+    begins = not policy.later_pauses or pause.since >= clock.started_at
+    return begins and pause.state in policy.pause
 
 
 def _due(clock: Clock, policy: Policy, stops: Sequence[Pause]) -> datetime | None:
