@@ -33,9 +33,11 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     `chain_since` is when its queue's target chain began, `place` counts the steps that have
     passed since; `weight` is the capacity that it uses of its agent while offered or assigned;
-    `waiting_since` is the oldest customer message that nobody has answered; `number` is the newest
-    customer message's, `missing` are earlier ones that have not come yet; `sent` numbers our
-    messages.
+    `last_agent` is whom the customer knows, since `last_agent_at` (None: at any time); `offers`
+    counts those of the present queue that came to nothing; `waiting_since` is the oldest customer
+    message that nobody has answered; `number` is the newest customer message's, `missing` are
+    earlier ones that have not come yet; `sent` numbers our messages. A resolved one is wrapped up
+    until `wrapping_until`.
 
     What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
     last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
@@ -76,8 +78,10 @@ class Ticket(Entity, frozen=True, kw_only=True):
     comings: int = msgspec.field(default=0, name="parked")
     agent: str | None = None
     last_agent: str | None = None
+    last_agent_at: datetime | None = None
     weight: int = 0
     offer: Offer | None = None
+    offers: int = 0
     refusals: tuple[Refusal, ...] = ()
     clocks: tuple[Clock, ...] = ()
     answered: bool = False
@@ -95,6 +99,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     return_at: datetime | None = None
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
+    wrapping_until: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -108,10 +113,12 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     @property
     def holder(self) -> str | None:
-        """The agent whose capacity it uses: the one it is offered or assigned to."""
+        """The agent whose capacity it uses: it is offered, assigned to, or wrapped up by them."""
         if self.state is TicketState.OFFERED and self.offer is not None:
             return self.offer.agent
-        return self.agent if self.state is TicketState.ASSIGNED else None
+        if self.state is TicketState.ASSIGNED or self.wrapping_until is not None:
+            return self.agent
+        return None
 
     def lacks(self, number: int) -> bool:
         """Whether the customer's message `number` has not come yet."""
@@ -137,6 +144,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
                 instants.append(self.relax_at)
         if self.return_at is not None:
             instants.append(self.return_at)
+        if self.wrapping_until is not None:
+            instants.append(self.wrapping_until)
         return min(instants, default=None)
 
 
