@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from router.core.agents import unfit
@@ -114,6 +114,15 @@ class Floor(RuleBasedStateMachine):
     def _tickets(self) -> list[Ticket]:
         return [one for _, one in sorted(self.core.desk.tickets.rows.items())]
 
+    @initialize()
+    def morning(self) -> None:
+        """Everybody comes, and work waits for each of them."""
+        for agent in ("ann", "bob", "dan", "eve"):
+            self._order(agent, "presence", state="available")
+        for kind in ("complaint", "inquiry", "complaint"):
+            self.customer_writes("billing", "sms", kind=kind, tier=None, tags=())
+
+    @precondition(lambda self: self.count % 8 == 0)
     @rule(book=st.sampled_from([0, 1]))
     def rulebook_changes(self, book: int) -> None:
         """Another one is in force."""
@@ -228,7 +237,7 @@ class Floor(RuleBasedStateMachine):
 
 def test_no_sequence_of_steps_overfills_misplaces_or_forgets() -> None:
     """Any order of what customers, agents, supervisors, rulebooks, restarts and time do."""
-    run(Floor, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run(Floor, settings=settings(max_examples=150, stateful_step_count=50, deadline=None))
 
 
 def test_the_floor_is_where_things_happen() -> None:
