@@ -75,6 +75,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.DeadLettered,
         operations.TimerFailed,
         operations.CalendarUncovered,
+        events.AgentOverdue,
     ),
 }
 """Topic -> what others may read there."""
