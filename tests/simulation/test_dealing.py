@@ -1,16 +1,17 @@
 """The checkers of how work is dealt out bite: a true story that is tampered with is found out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from router.core import agents, assign
+from router.core import assign
+from router.core.agents import Loads
 from router.core.tickets import Ticket
 from tests.simulation.chaos import Chaos
-from tests.simulation.checkers import Event, Rules, Run, violations
+from tests.simulation.checkers import Event, Run, violations
 from tests.simulation.dealing import DEALING
 from tests.simulation.rulebooks import RULES
 from tests.simulation.test_chaos import play
@@ -20,13 +21,10 @@ Tamper = Callable[[list[Event]], list[Event]]
 
 def told(chaos: Chaos, tamper: Tamper) -> list[str]:
     """What is said of a run in which `tickets.events` were tampered with."""
-    run = chaos.run()
-    others = [event for topic, events in run.topics.items() if topic != "tickets.events"
-              for event in events]  # fmt: skip
-    under: Sequence[Sequence[Rules]] = ()
-    return violations(
-        Run([*others, *tamper(run.of("tickets.events"))], chaos.now, under=under), RULES, DEALING
-    )
+    topics = chaos.run().topics
+    topics["tickets.events"] = tamper(topics["tickets.events"])
+    events = [event for told in topics.values() for event in told]
+    return violations(Run(events, chaos.now), RULES, DEALING)
 
 
 def _earlier(events: list[Event]) -> list[Event]:
@@ -60,23 +58,14 @@ def _last_first(turn: Any) -> list[Ticket]:
     return sorted(found, key=turn.desk.waiting.place, reverse=True)
 
 
-MUTANTS: dict[str, tuple[str, Any, str]] = {
-    "no queue is looked at in its order": (
-        "_best_for_freed", lambda _: None, "nothing_overtakes_by_more_than_the_bound",
+MUTANTS: dict[str, tuple[object, str, Any, str]] = {
+    "tickets are offered last first": (
+        assign, "_in_order", _last_first, "nothing_overtakes_by_more_than_the_bound",
     ),
-    "whoever comes first in the alphabet is asked": (
-        "choose", None, "work_goes_to_whoever_has_most_to_spare",
+    "nobody's load is known": (
+        Loads, "load", lambda *_: 0, "work_goes_to_whoever_has_most_to_spare",
     ),
 }  # fmt: skip
-
-
-def _by_name(turn: Any, ticket: Ticket) -> assign.Choice | None:
-    need = turn.desk.need(ticket)
-    for name in turn.desk.roster.serving(need.places) if need.push else ():
-        agent, state = turn.desk.roster.agents[name], turn.desk.agent(name)
-        if agents.unfit(agent, state, turn.desk.loads.load(name), need, ticket) is None:
-            return assign.Choice(name, {})
-    return None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
@@ -84,9 +73,10 @@ async def test_a_router_that_deals_out_otherwise_is_found_out(
     mutant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In some of a few seeds."""
-    attribute, replacement, checker = MUTANTS[mutant]
-    monkeypatch.setattr(assign, attribute, replacement or _by_name)
-    monkeypatch.setattr(assign, "_in_order", _last_first)
+    target, attribute, replacement, checker = MUTANTS[mutant]
+    monkeypatch.setattr(target, attribute, replacement)
+    if attribute == "_in_order":
+        monkeypatch.setattr(assign, "_best_for_freed", lambda _: None)
     found: list[str] = []
     for seed in range(10):
         chaos = await play(seed)
