@@ -323,6 +323,11 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
     return wrong
 
 
+def _by_new_rules(event: Event) -> bool:
+    """Whether new rules have ended or moved a clock: what lapsed while they were read is theirs."""
+    return event.type == "sla.changed" or event.data.get("reason") == "queue_removed"
+
+
 def _departures(run: Run) -> Mapping[str, list[str]]:
     """The instants at which tickets left for another pool: a command's, or a timer's."""
     commands: dict[str, str] = {}  # the first answer's: a repeated one is answered later
@@ -352,7 +357,7 @@ def _measured(run: Run, rules: Rules, events: Sequence[Event]) -> Sla | None:
     """The targets of a ticket, where they were the same as long as it was there."""
     opened = next((event for event in events if event.type == "ticket.opened"), None)
     name: Any = None if opened is None else opened.data["sla"]
-    if name not in rules.slas or any(event.type == "sla.changed" for event in events):
+    if name not in rules.slas or any(_by_new_rules(event) for event in events):
         return None
     found: list[Sla] = []
     for event in events:

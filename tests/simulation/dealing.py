@@ -157,8 +157,11 @@ def nothing_overtakes_by_more_than_the_bound(run: Run, rules: Rules) -> list[str
 def work_goes_to_whoever_has_most_to_spare(run: Run, rules: Rules) -> list[str]:
     """Of those who are there, have room and have not refused; but who knows the customer first."""
     floor, wrong = Floor(run, rules), []
+    leaving = {at for departures in floor.left.values() for at in departures}
     for event in floor.offers():
         in_force = run.under(event, rules)
+        if event.time in leaving:
+            continue  # whether before or after it the log does not tell
         ticket, chosen, queue = (event.data[name] for name in ("ticket", "agent", "queue"))
         if len(in_force) > 1 or floor.lately.get(ticket) == chosen:
             continue
