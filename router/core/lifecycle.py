@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 
 class TicketState(StrEnum):
@@ -45,6 +46,8 @@ class OfferState(StrEnum):
     EXPIRED = "expired"
     RESCINDED = "rescinded"
 
+
+State = TypeVar("State", TicketState, OfferState)
 
 S, T, E = TicketState, Trigger, OfferState
 
@@ -122,7 +125,7 @@ def may(state: TicketState, trigger: Trigger) -> bool:
     return (state, trigger) in TRANSITIONS
 
 
-def diagram(table: Mapping[tuple[StrEnum, Trigger], StrEnum]) -> str:
+def diagram(table: Mapping[tuple[State, Trigger], State]) -> str:
     """A table as a Mermaid state diagram, for the docs."""
     lines = ["stateDiagram-v2"]
     lines += [f"    {s.value} --> {to.value}: {t.value}" for (s, t), to in table.items()]
