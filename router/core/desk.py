@@ -8,7 +8,7 @@ import msgspec
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
-from router.core.lifecycle import Trigger, move
+from router.core.lifecycle import TicketState, Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
@@ -19,6 +19,9 @@ from router.topics import TICKETS_EVENTS, queue_topic
 from rules.index import Compiled, compile_rulebook
 from rules.people import Queue, QueueTarget
 from rules.service_levels import LadderLevel
+
+PAUSE_WORDS = {TicketState.PENDING: "pending", TicketState.ON_HOLD: "on-hold"}
+"""How an SLA's `pause` names the states in which clocks may stop."""
 
 
 class Remembered(Entity, frozen=True, kw_only=True):
@@ -211,9 +214,9 @@ class Desk:
         return {step.id: step.within for step in found.steps} if found else {}
 
     def pauses(self, ticket: Ticket) -> bool:
-        """Whether the ticket's SLA stops its clocks while the ticket is pending."""
+        """Whether the ticket's SLA stops its clocks in the state in which the ticket is."""
         sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
-        return sla is not None and "pending" in sla.pause
+        return sla is not None and PAUSE_WORDS.get(ticket.state) in sla.pause
 
     def pools_of_agents(self) -> dict[str, str]:
         """The pool of each agent in the rulebook in force; empty before the first."""

@@ -88,7 +88,8 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     """One target's clock. `spent` is business time used up before `running_since`.
 
     `due_at` is None while paused. After the breach the ladder counts from `lapsed_at`, put off
-    by `held`, the wall-clock time for which the clock was paused since.
+    by `held`, the wall-clock time for which the clock was paused since. `seen_by` is the
+    supervisor who has acknowledged its alarm.
     """
 
     target: str
@@ -103,6 +104,7 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     lapsed_at: datetime | None = None
     level: int = 0
     next_at: datetime | None = None
+    seen_by: str | None = None
 
     @property
     def key(self) -> str:
