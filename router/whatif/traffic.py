@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from channels.errors import Malformed
+from channels.identity import ticket_id
 from channels.request import CustomerRequest
 from router.core.commands import Command
 from router.core.customers import CustomerChanged
@@ -134,6 +135,16 @@ class _Names:
 
 def _order(line: Line, where: str, names: _Names) -> Order:
     command = command_of(line, where)
+
+    def opened(named: str) -> str:
+        """The ticket that a request opens: further tickets of a command are named by that one."""
+        return ticket_id(names.request(named[1:], where)) if named.startswith("@") else named
+
+    command = replace(
+        command,
+        into=None if command.into is None else opened(command.into),
+        tickets=tuple(map(opened, command.tickets)),
+    )
     name = command.ticket
     if name is None or not name.startswith("@"):
         return Order(line.at, command)

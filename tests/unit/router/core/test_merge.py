@@ -177,7 +177,7 @@ async def test_a_command_for_the_merged_ticket_says_that_it_was_merged() -> None
 
 
 async def test_merges_follow_one_another() -> None:
-    """From a into b into c: what is written to any of them reaches c, whatever it was merged into."""
+    """From a into b into c: what is written to any of them reaches c."""
     story = await two()
     await story.request("c", "third", sender=wang("+8633"))
     assert await story.command("sue", "merge", "a", into=story.id("b")) is None
