@@ -26,6 +26,16 @@ def assign(turn: Turn, command: Command) -> None:
     elif ticket.agent is not None:
         ticket = moves.requeue(turn, ticket, "assigned")
     moves.assign(turn, ticket, agent, by=command.agent, forced=excess is not None)
+    _withdraw_offers(turn, agent)
+
+
+def _withdraw_offers(turn: Turn, agent: str) -> None:
+    """What was forced on the agent may have taken the room for what is still on offer to them."""
+    capacity = turn.desk.roster.agents[agent].capacity
+    for key in turn.desk.loads.held(agent):
+        ticket = turn.desk.tickets.rows[key]
+        if ticket.offer is not None and turn.desk.loads.load(agent) > capacity:
+            moves.release(turn, ticket, "capacity")
 
 
 def _excess(turn: Turn, agent: str, ticket: Ticket) -> Rejection | None:

@@ -150,6 +150,19 @@ async def test_limits_are_exceeded_by_force_alone_and_the_event_says_so() -> Non
     assert story.holders("x3") == ["bob"]
 
 
+async def test_what_is_on_offer_is_taken_back_when_force_leaves_no_room_for_it() -> None:
+    """Bob's desktop rings for work that he could not do any more: it goes to others."""
+    story = await Story.begin(SUPERVISED)
+    await story.available("bob")
+    await story.request("x1")
+    await story.request("x2", sender="+8611")
+    await story.available("ann")
+    assert (story.holders("x1"), story.holders("x2")) == (["bob"], ["ann"])
+    assert await story.command("sue", "assign", "x2", to="bob", force=True) is None
+    assert story.one("ticket.offer_rescinded", "x1").data["reason"] == "capacity"
+    assert story.holders("x1") == ["bob", "ann"]
+
+
 async def test_force_that_was_not_needed_is_not_called_force() -> None:
     """The event tells whether a limit was exceeded, not what the supervisor feared."""
     story = await supervised()
