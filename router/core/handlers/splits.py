@@ -31,9 +31,14 @@ def split(turn: Turn, command: Command) -> None:
     )  # fmt: skip
 
 
+def split_name(command: str) -> str:
+    """The `external_id` of the request that a command makes: sent twice, it is the same."""
+    return f"split/{command}"
+
+
 def _request(turn: Turn, command: Command, ticket: Ticket) -> CustomerRequest:
     """The topic as if the customer had written it by itself, when what is unanswered came."""
-    external_id = f"split/{command.id}"
+    external_id = split_name(command.id)
     asked = {"split_queue": command.queue, "split_type": command.type}
     attributes: dict[str, Any] = {name: value for name, value in asked.items() if value}
     answered = (ticket.last_message_id,) if ticket.last_message_id else ()
