@@ -82,7 +82,8 @@ def _awaited(turn: Turn, ticket: Ticket, *, steps: bool) -> Iterator[tuple[str, 
     elif ticket.waiting_since is not None:
         yield clocks.NEXT, ticket.waiting_since
     yield clocks.RESOLUTION, ticket.enqueued_at
-    if steps:
+    reopened = ticket.enqueued_at != ticket.created_at
+    if steps and not reopened:
         for step in turn.desk.steps(ticket.type):
             if step not in ticket.steps_done:
-                yield f"step:{step}", ticket.enqueued_at
+                yield f"step:{step}", ticket.created_at

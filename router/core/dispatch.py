@@ -166,8 +166,11 @@ class Dispatch:
         return turn.out.outputs
 
     def _known(self, ticket: str) -> bool:
-        """Whether the ticket is here, or was before it went to another pool."""
-        return ticket in self.desk.tickets.rows or ticket in self.desk.stubs.rows
+        """Whether the ticket is here, merged into one that is, or went to another pool."""
+        stub = self.desk.stubs.get(ticket)
+        while stub is not None and stub.into is not None:
+            ticket, stub = stub.into, self.desk.stubs.get(stub.into)
+        return ticket in self.desk.tickets.rows or stub is not None
 
     def _settled(self, turn: Turn) -> list[Output]:
         assign.match(turn)

@@ -76,7 +76,8 @@ class View:
         return [] if self._repeated(identity) else self._of_ticket(kind, data)
 
     def _of_ticket(self, kind: str, data: dict[str, Any]) -> list[str]:
-        handler = getattr(self, "_on_" + kind.partition(".")[2], None)
+        name = "changed" if kind == "ticket.updated" else kind.partition(".")[2]
+        handler = getattr(self, f"_on_{name}", None)
         if handler is None:
             return []
         ticket = data["ticket"]
@@ -216,7 +217,7 @@ class View:
         card.state = "on hold"
         return []
 
-    def _on_updated(self, card: Card, data: dict[str, Any]) -> list[str]:
+    def _on_changed(self, card: Card, data: dict[str, Any]) -> list[str]:
         card.data |= data["after"]
         changes = ", ".join(f"{name}: {value}" for name, value in data["after"].items())
         return [f"changed: {card.title}: {changes}"] if card.mine else []

@@ -10,6 +10,7 @@ from channels.outbound import Receipt
 from router.core import merging
 from router.core.events import TicketClose, TicketTriaged
 from router.core.lifecycle import TicketState
+from router.topics import TICKETS_TRIAGED
 from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import START, Story
 
@@ -367,6 +368,50 @@ def test_a_close_or_an_order_that_comes_late_for_the_merged_ticket_does_nothing(
     assert world.core.step(world.b, 4) == []
     assert list(world.core.core.desk.tickets) == [world.a.ticket]
     assert len(world.core.core.desk.stubs) == 1
+
+
+class Apart(Merged):
+    """The surviving ticket has gone to the other pool, which is another shard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.office = Core(KNOWN)
+        outputs = self.core.command("sue", "transfer", 3, ticket=self.a.ticket, queue="claims")
+        (self.move,) = of(outputs, "ticket.moved")
+        self.office.take_in(self.move, 4)
+
+
+def test_a_message_finds_the_surviving_ticket_in_another_pool() -> None:
+    """From stub to stub: to the ticket, to its pool, to the ticket there."""
+    world = Apart()
+    (forwarded,) = world.core.step(message(world.b, 3), 5)
+    assert (forwarded.topic, forwarded.key) == (TICKETS_TRIAGED, "office")
+    (told, *_) = of(world.office.take_in(forwarded, 6), "ticket.message")
+    assert (fields_of(told)["ticket"], fields_of(told)["joined"]) == (
+        world.a.ticket, world.b.ticket,
+    )  # fmt: skip
+    assert world.core.step(world.b, 7) == [], "its order, redriven, opens no second one"
+
+
+def test_a_message_that_comes_after_everything_opens_a_ticket_where_it_is_read() -> None:
+    """The surviving ticket was closed in the other pool: nobody else would read it."""
+    world = Apart()
+    world.office.command("eve", "presence", 5, state="available")
+    world.office.command("eve", "accept", 5, ticket=world.a.ticket)
+    world.office.command("eve", "resolve", 6, ticket=world.a.ticket)
+    close = TicketClose(
+        ticket=world.a.ticket, conversation=world.a.conversation, pool="service",
+        resolved_at=at(6),
+    )  # fmt: skip
+    (forwarded,) = world.core.step(close, 700)
+    assert types(world.office.take_in(forwarded, 701)) == ["ticket.closed"]
+    assert len(world.office.core.desk.stubs) == 0
+    late = message(world.b, 5)
+    with pytest.raises(LookupError):
+        world.core.step(late, 702)
+    world.core.core.journal.rollback()
+    outputs = world.core.core.fallback(late, world.core.given(late), at(702))
+    assert types(outputs)[0] == "ticket.parked"
 
 
 def test_triage_is_told_of_every_conversation_where_its_messages_go() -> None:
