@@ -22,7 +22,7 @@ agents:
 SUPERVISORS = {"service": "sue", "office": "pat"}
 OTHER = {"service": "claims", "office": "billing"}
 """Of each pool, a queue of the other one."""
-TICKETS = 4
+TICKETS = 5
 
 NUMBER = st.integers(0, TICKETS - 1)
 STEPS = st.lists(
@@ -32,6 +32,7 @@ STEPS = st.lists(
         st.tuples(st.just("message"), NUMBER),
         st.tuples(st.just("deliver"), st.sampled_from(["service", "office", "triage"])),
     ),
+    min_size=10,
     max_size=60,
 )
 
@@ -52,7 +53,7 @@ class Town:
         self.into: dict[str, str] = {}
 
     def _opened(self, number: int) -> TicketTriaged:
-        pool, queue = ("service", "billing") if number % 2 else ("office", "claims")
+        pool, queue = ("office", "claims") if number == 0 else ("service", "billing")
         order = msgspec.structs.replace(
             triaged(f"x{number}", queue, pool), conversation=f"k{number}-1"
         )
