@@ -10,6 +10,8 @@ from rules.source import Path
 
 def _agents(rulebook: Rulebook) -> Iterator[Finding]:
     for name, agent in rulebook.agents.items():
+        if agent.role == "supervisor" and not agent.queues:
+            continue  # who only looks after the others
         reason = _never_assigned(agent)
         if reason is not None:
             yield ("agents", name), f"agent {name!r} can never be assigned anything: {reason}"

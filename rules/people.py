@@ -53,6 +53,8 @@ class Agent(Entry):
     """The one pool that they belong to."""
     queues: list[Id]
     """The queues of that pool that they serve."""
+    role: Literal["agent", "supervisor"] = "agent"
+    """A supervisor may also do what concerns others."""
     skills: Skills = {}
     """What they can do, with levels."""
     capacity: int = Field(default=1, ge=0, le=1000)

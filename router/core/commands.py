@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -9,7 +10,8 @@ import msgspec
 
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
-    "step_done", "resolve", "reopen",
+    "step_done", "resolve", "reopen", "assign", "merge", "split", "update", "hold", "consult",
+    "escalation_acknowledge", "flag_decision",
 ]  # fmt: skip
 
 PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
@@ -21,7 +23,11 @@ class Command:
 
     `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
     `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
-    `step` with step_done.
+    `step` with step_done. `to` is the agent to whom assign gives the ticket (`force`: beyond
+    their limits) or whom consult asks, `into` the ticket that merge keeps, `until` when what is
+    pending or held goes on by itself, `target` the clock of escalation_acknowledge. A transfer of
+    many has `tickets`, or `from_queue` with `type` and `tags` to choose among those that wait
+    there. update has what is to change. docs/commands.md has all of it.
     """
 
     id: str
@@ -36,6 +42,20 @@ class Command:
     subject: str | None = None
     queue: str | None = None
     step: str | None = None
+    to: str | None = None
+    force: bool = False
+    into: str | None = None
+    tickets: tuple[str, ...] = ()
+    from_queue: str | None = None
+    until: datetime | None = None
+    target: str | None = None
+    priority: int | None = None
+    type: str | None = None
+    tier: str | None = None
+    sla: str | None = None
+    tags: tuple[str, ...] | None = None
+    skills: dict[str, int] | None = None
+    language: str | None = None
     reason: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -64,9 +84,19 @@ class Rejection(StrEnum):
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_STEP = "unknown_step"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_TIER = "unknown_tier"
+    UNKNOWN_SLA = "unknown_sla"
+    UNKNOWN_TARGET = "unknown_target"
     NO_OFFER = "no_offer"
     OFFER_EXPIRED = "offer_expired"
     NOT_YOURS = "not_yours"
+    NOT_ALLOWED = "not_allowed"
+    OTHER_POOL = "other_pool"
+    OTHER_CUSTOMER = "other_customer"
+    MERGED = "merged"
+    NOTHING_LAPSED = "nothing_lapsed"
+    TOO_MANY = "too_many"
     WRONG_STATE = "wrong_state"
     NOT_ELIGIBLE = "not_eligible"
     NO_CAPACITY = "no_capacity"

@@ -24,7 +24,7 @@ from router.core.events import (
 )
 from router.core.lifecycle import Trigger
 from router.core.sla import ZERO, Clock
-from router.core.tickets import Offer, Refusal, Ticket, deadline
+from router.core.tickets import Joined, Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
 _OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
@@ -167,15 +167,17 @@ def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
     return turn.save(ticket, refusals=left)
 
 
-def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
-    """`agent` has the ticket."""
+def assign(
+    turn: Turn, ticket: Ticket, agent: str, *, by: str | None = None, forced: bool = False
+) -> Ticket:
+    """`agent` has the ticket; a supervisor (`by`) may have given it, and beyond what is allowed."""
     offer = ticket.offer.id if ticket.offer else None
     weight = turn.desk.weight(agent, ticket)
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
         refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
-    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
+    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer, by=by, forced=forced)
     busy(turn, agent)
     return clocks.found(turn, ticket, "assigned")
 
@@ -193,7 +195,7 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
     agent = ticket.agent
     ticket = clocks.resumed(turn, ticket, at)
     ticket = chained(
-        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None,
+        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None, until=None,
         **clocks.coming(ticket, turn.at if at is None else at),
     )  # fmt: skip
     _free(turn, agent)
@@ -215,7 +217,9 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return ticket
 
 
-def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
+def transfer(
+    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str, *, by: str | None = None
+) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
     left, promised = ticket.queue, clocks.policies(turn, ticket)
     changes: dict[str, Any] = {"refusals": ()}
@@ -228,7 +232,7 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
         weight=0, place=0, chain_since=turn.at, return_at=None,
         **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
-    turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
+    turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason, by=by)
     ticket = clocks.remeasure(turn, promised, ticket)
     announce_queued(turn, ticket)
     return clocks.queues(turn, ticket)
@@ -258,14 +262,18 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     return clocks.remeasure(turn, promised, ticket)
 
 
-def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
-    """Tell triage what its conversations must know: resolved, reopened, moved."""
-    data = TicketFeedback(
-        ticket=ticket.id, conversation=ticket.conversation, change=change,
-        pool=ticket.pool, queue=ticket.queue, at=turn.at,
-    )  # fmt: skip
-    key = ticket.conversation.partition("-")[0]
-    turn.out.add(TICKETS_FEEDBACK, key, TicketFeedback.TYPE, data)
+def feedback(turn: Turn, ticket: Ticket, change: str, into: str | None = None) -> None:
+    """Tell triage what its conversations must know: resolved, reopened, moved, merged.
+
+    The conversations of tickets that were merged into this one live as it does.
+    """
+    for one in (Joined(ticket.id, ticket.conversation), *ticket.joined):
+        data = TicketFeedback(
+            ticket=one.ticket, conversation=one.conversation, change=change,
+            pool=ticket.pool, queue=ticket.queue, at=turn.at, into=into,
+        )  # fmt: skip
+        key = one.conversation.partition("-")[0]
+        turn.out.add(TICKETS_FEEDBACK, key, TicketFeedback.TYPE, data)
 
 
 def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:

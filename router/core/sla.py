@@ -78,6 +78,8 @@ class Policy(msgspec.Struct, frozen=True):
     """What a clock is measured by; `pause` are the states in which it stands still.
 
     Without a `duration` (`queue_time` that the SLA does not name) it lapses only when it is cut.
+    With `later_pauses` only those stop it that begin after it did: what a customer writes to a
+    ticket that is on hold is not what the hold waits for.
     """
 
     calendar: Calendar
@@ -85,6 +87,7 @@ class Policy(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     rungs: tuple[Rung, ...] = ()
     pause: frozenset[str] = frozenset()
+    later_pauses: bool = False
 
 
 class LapseKind(StrEnum):
@@ -109,7 +112,8 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
 
     `warnings` names the warnings that were told, `lapsed_at` is the breach, `level` the ladder's
     highest level that was told. `cut_at` is when it is due at the latest, whatever its policy
-    says. `dropped`: no SLA names it any more; it is kept for what it has told.
+    says. `dropped`: no SLA names it any more; it is kept for what it has told. `seen_by` is the
+    supervisor who has acknowledged its alarm.
 
     `due_at` and `next_at`, the instant of the next lapse, are what `measured` found: None when a
     pause comes first. The last five fields are what older versions stored (`modern`): so much was
@@ -126,6 +130,7 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     level: int = 0
     cut_at: datetime | None = None
     dropped: bool = False
+    seen_by: str | None = None
     warned: int = 0
     running_since: datetime | None = None
     paused_at: datetime | None = None
@@ -180,7 +185,7 @@ def measured(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
 
 def _worked_out(fresh: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
     """`fresh`, which nobody else has yet, with its due instant and its next lapse."""
-    stops = _stops(policy, pauses)
+    stops = _stops(fresh, policy, pauses)
     due = _due(fresh, policy, stops)
     lapse = _next(fresh, due, policy, stops)
     msgspec.structs.force_setattr(fresh, "due_at", due)
@@ -206,7 +211,7 @@ def advance(
     """Everything that lapses strictly before `before`, in order, and the clock after it."""
     if clock.next_at is None or clock.next_at >= before:
         return clock, []
-    stops = _stops(policy, pauses)
+    stops = _stops(clock, policy, pauses)
     due = _due(clock, policy, stops)
     lapses: list[Lapse] = []
     while (lapse := _next(clock, due, policy, stops)) is not None and lapse.at < before:
@@ -237,11 +242,17 @@ def reached(
     return calendar.due(since, duration)
 
 
-def _stops(policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
-    """The pauses in which the policy's clocks stand still."""
+def _stops(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
+    """The pauses in which the clock stands still."""
     if not pauses or not policy.pause:
         return ()
-    return tuple(pause for pause in pauses if pause.state in policy.pause)
+    return tuple(pause for pause in pauses if is_stop(clock, policy, pause))
+
+
+def is_stop(clock: Clock, policy: Policy, pause: Pause) -> bool:
+    """Whether the clock stands still in this pause, as far as it runs then."""
+    begins = not policy.later_pauses or pause.since >= clock.started_at
+    return begins and pause.state in policy.pause
 
 
 def _due(clock: Clock, policy: Policy, stops: Sequence[Pause]) -> datetime | None:

@@ -46,10 +46,11 @@ class Terms:
         usual = frozenset(sla.pause)
         promised = {
             target: Policy(
-                calendar, within, marks(within, sla.warn), rungs, _STILL.get(target, usual)
+                calendar, within, marks(within, sla.warn), rungs,
+                pause=_STILL.get(target, usual), later_pauses=target == "next_response",
             )
             for target, within in self._durations(sla, ticket).items()
-        }
+        }  # fmt: skip
         promised.setdefault(QUEUE_TIME, Policy(ALWAYS, None, rungs=rungs))
         return promised
 

@@ -27,6 +27,7 @@ from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
 from tests.simulation.reference import Sla
 from tests.simulation.stored import event_of
+from tests.simulation.supervision import Drawn
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HEAD = Letterhead(secrets=(b"simulation-secret",), domain="sim.example")
@@ -35,7 +36,7 @@ EVENTS = Source("tickets.events", 0)
 RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
 slas:
-  standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, warn: [50%, 75%], ladder: duty}
+  standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, pause: [on-hold], warn: [50%, 75%], ladder: duty}
   urgent: {calendar: always, first_response: 30s, resolution: 5m, queue_time: 40s, periodic: 40s, warn: [75%], ladder: duty}
   pausing: {calendar: always, first_response: 45s, resolution: 4m, periodic: 50s, queue_time: 25s, pause: [pending], ladder: duty}
 ladders:
@@ -53,6 +54,7 @@ agents:
   bob: {pool: service, queues: [billing], capacity: 2}
   cat: {pool: service, queues: [complaints, rescue], skills: {complaints: 1}, capacity: 4, weights: {hotline: 4}}
   dan: {pool: service, queues: [rescue], capacity: 1}
+  sue: {pool: service, queues: [], role: supervisor, capacity: 2}
 tiers: {vip: {priority: 2, sla: urgent, bonus: 30s}, standard: {}}
 customers: {c1: {tier: vip, addresses: {sms: ["+8610"]}}}
 types: {complaint: {sla: urgent}}
@@ -69,12 +71,12 @@ presence: {grace: 15s}
 DUTY = ((1, 0), (2, 20), (3, 60))
 
 RULES = Rules(
-    capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1},
+    capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1, "sue": 2},
     weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
     slas={
-        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
+        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY, pauses=("on_hold",)),
         "urgent": Sla(30, None, 300, periodic=40, queue_time=40, warn=(0.75,), levels=DUTY),
-        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=True),
+        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=("pending",)),
     },
 )
 
@@ -88,7 +90,7 @@ TEXTS = (
     "thanks",
     "在吗",
 )
-AGENTS = ("ann", "bob", "cat", "dan")
+AGENTS = ("ann", "bob", "cat", "dan", "sue")
 GONE: tuple[PresenceState, ...] = ("away", "busy", "offline")
 OWN_WORK: tuple[Name, ...] = (
     "reply", "reply", "resolve", "pending", "pending", "resume", "transfer", "note", "reopen",
@@ -115,6 +117,7 @@ class Chaos:
         self._seen = -1
         self._offers: dict[str, tuple[str, str]] = {}
         self._owned: dict[str, str] = {}
+        self._drawn = Drawn(self.chance)
         self._count = 0
         self._requests: list[CustomerRequest] = []
         self.idle: list[str] = []
@@ -264,6 +267,10 @@ class Chaos:
             name: Name = "decline" if self.chance.random() < 0.2 else "accept"
             who = agent if self.chance.random() < 0.05 else owner
             return Command(id=identity, command=name, agent=who, ticket=ticket, offer=offer)
+        if self._drawn.open and action > 0.9:
+            return self._drawn.supervised(identity, AGENTS, self.now)
+        if self._owned and action > 0.8:
+            return self._drawn.own(identity, self._owned, self.now)
         if self._owned:
             return self._own_work(identity)
         return Command(id=identity, command="take", agent=agent)
@@ -283,11 +290,14 @@ class Chaos:
         for record in found:
             data = json.loads(record.value)
             ticket, kind = data.get("ticket"), record.envelope.type
+            self._drawn.see(kind, ticket)
             if kind == "ticket.offered":
                 self._offers[ticket] = data["agent"], data["offer"]
             elif kind.startswith("ticket.offer_") or kind == "ticket.assigned":
                 self._offers.pop(ticket, None)
                 if kind == "ticket.assigned":
                     self._owned[ticket] = data["agent"]
-            elif kind in {"ticket.closed", "ticket.requeued", "ticket.transferred"}:
+            elif kind in {
+                "ticket.closed", "ticket.requeued", "ticket.transferred", "ticket.merged",
+            }:  # fmt: skip
                 self._owned.pop(ticket, None)

@@ -150,6 +150,7 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
                 holder = agent
             elif event.type in _WAITS | _OFFER_ENDS | {
                 "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.reopened",
+                "ticket.merged",
             }:  # fmt: skip
                 holder = None
     return wrong
@@ -157,7 +158,8 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
 
 _TAKES = {"ticket.offered", "ticket.assigned", "ticket.resumed"}
 _GIVES = _WAITS | _OFFER_ENDS | {
-    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
+    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending", "ticket.held",
+    "ticket.merged",
 }  # fmt: skip
 
 
@@ -171,7 +173,7 @@ def _moments(run: Run) -> list[list[Event]]:
 
 
 def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
-    """At no point of the log does an agent hold more than the rulebook allows."""
+    """No agent is given more than the rulebook allows, unless a supervisor forces it on them."""
     held: dict[str, dict[str, int]] = defaultdict(dict)
     holder: dict[str, str] = {}
     wrong = []
@@ -183,7 +185,9 @@ def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
             if ticket is not None and event.type in _TAKES and agent is not None:
                 holder[ticket] = agent
                 held[agent][ticket] = rules.weights.get(agent, {}).get(event.data["channel"], 1)
-        for agent in held.keys() & {event.data.get("agent") for event in moment}:
+        taking = [event for event in moment if event.type in _TAKES]
+        forced = {event.data["agent"] for event in taking if event.data.get("forced")}
+        for agent in {event.data["agent"] for event in taking} - forced:
             load = sum(held[agent].values())
             if load > rules.capacity[agent]:
                 wrong.append(f"{agent} holds {load} of {rules.capacity[agent]} after {moment[-1]}")
@@ -251,12 +255,59 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
 
 
 def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
-    """Within a ticket the customer's messages are numbered upwards, without a gap."""
+    """Of each conversation they are numbered upwards, also when its ticket was merged."""
     wrong = []
-    for ticket, events in run.tickets.items():
-        numbers = [event.data["number"] for event in events if event.type == "ticket.message"]
+    conversations: dict[str, list[int]] = defaultdict(list)
+    for event in run.of("tickets.events", "ticket.message"):
+        first = event.data.get("joined") or event.data["ticket"]
+        conversations[first].append(event.data["number"])
+    for ticket, numbers in conversations.items():
         if numbers != sorted(set(numbers)) or (numbers and numbers[0] < 2):
             wrong.append(f"ticket {ticket}: messages in the order {numbers}")
+    return wrong
+
+
+def what_was_merged_goes_on_in_one_ticket(run: Run, _: Rules) -> list[str]:
+    """A merged ticket has no further events; what triage sent to it is the surviving ticket's."""
+    into: dict[str, str] = {}
+    wrong = []
+    for ticket, events in run.tickets.items():
+        types = [event.type for event in events]
+        if "ticket.merged" not in types:
+            continue
+        ended = types.index("ticket.merged")
+        into[ticket] = events[ended].data["into"]
+        # Its outcome names the ticket too, and so may commands that come too late.
+        later = [one for one in types[ended + 1 :] if not one.startswith("command.")]
+        wrong += [f"ticket {ticket}: {one} after it was merged" for one in later]
+    sent = {
+        event.data["request"]["id"]: event.data["ticket"]
+        for event in run.of("tickets.triaged", "ticket.message_triaged")
+    }
+    for event in run.of("tickets.events", "ticket.message"):
+        ticket = sent[event.data["request"]]
+        while ticket != event.data["ticket"] and ticket in into:
+            ticket = into[ticket]
+        if ticket != event.data["ticket"]:
+            wrong.append(f"a message for {ticket} went to {event.data['ticket']}")
+    return wrong
+
+
+_MOVES = _TAKES | _GIVES | {"ticket.reopened"}
+
+
+def what_waits_for_an_instant_is_woken(run: Run, _: Rules) -> list[str]:
+    """No offer outlasts its time, and what was set aside until an instant goes on then."""
+    wrong = []
+    for ticket, events in run.tickets.items():
+        moves = [event for event in events if event.type in _MOVES]
+        last = moves[-1] if moves else None
+        if last is None:
+            wrong.append(f"ticket {ticket}: nothing became of it")
+            continue
+        until = last.data.get("expires_at") or last.data.get("until")
+        if until is not None and _instant(until) < run.ended_at:
+            wrong.append(f"ticket {ticket}: forgotten since {until} ({last.type})")
     return wrong
 
 
@@ -290,6 +341,8 @@ CHECKERS: tuple[Callable[[Run, Rules], list[str]], ...] = (
     a_breach_comes_before_its_escalations,
     every_lapse_is_told_and_no_other,
     messages_keep_their_order,
+    what_was_merged_goes_on_in_one_ticket,
+    what_waits_for_an_instant_is_woken,
     every_command_is_answered,
 )
 
