@@ -43,10 +43,12 @@ _QUEUE: Contracts = (
     events.TicketQueued, events.TicketRequeued, events.TicketOffered, events.TicketOfferDeclined,
     events.TicketOfferExpired, events.TicketOfferRescinded, events.TicketAssigned,
     events.TicketRemoved, events.TicketOverflowed, events.TicketParked, events.TicketReopened,
-    events.TicketMessageReceived, events.MessageReceipt,
+    events.TicketMessageReceived, events.MessageReceipt, events.TicketMergedIn,
+    events.TicketUpdated, events.TicketConsulted,
 )  # fmt: skip
 _ALARMS: Contracts = (
     events.SlaWarning, events.SlaBreached, events.SlaEscalated, events.SlaCleared,
+    events.SlaAcknowledged,
 )  # fmt: skip
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,

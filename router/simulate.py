@@ -7,7 +7,8 @@ One JSON object a line, in time order:
     {"at": T}                                                   let time pass
 
 `@x` is the ticket that the request with that `external_id` belongs to; where two channels have
-the same, `@channel:x`. The same script makes the same bytes.
+the same, `@channel:x`; `@split/c` is what the command `c` has split off. The same script makes the
+same bytes.
 """
 
 import json
@@ -153,11 +154,17 @@ class Simulation:
 
     def _command(self, line: Line, where: str) -> Message:
         command = command_of(line, where)
-        name = command.ticket
-        if name is not None and name.startswith("@"):
-            command = replace(command, ticket=self._ticket(name[1:], where))
+        command = replace(
+            command,
+            ticket=self._named_ticket(command.ticket, where),
+            into=self._named_ticket(command.into, where),
+            tickets=tuple(self._named_ticket(one, where) or "" for one in command.tickets),
+        )
         pool = command.pool or self._pool_of.get(command.agent, "")
         return records.command(command, pool, line.at)
+
+    def _named_ticket(self, name: str | None, where: str) -> str | None:
+        return self._ticket(name[1:], where) if name is not None and name.startswith("@") else name
 
     def _ticket(self, name: str, where: str) -> str:
         found = self._tickets.get(name, set())

@@ -97,6 +97,15 @@ def _decision(
     )
 
 
+def service_level(
+    compiled: Compiled, tier: str | None, kind: str | None
+) -> tuple[str | None, str | None]:
+    """The SLA of a ticket for which no route names one, and whose it is."""
+    book = compiled.rulebook
+    of_tier = book.tiers[tier].sla if tier in book.tiers else None
+    return _sla(compiled, None, of_tier, kind if kind in book.types else None)
+
+
 def _sla(
     compiled: Compiled, of_route: str | None, of_tier: str | None, kind: str | None
 ) -> tuple[str | None, str | None]:

@@ -130,7 +130,7 @@ class Agent(Entry):
     pool: Id
     """The one pool that they belong to."""
     role: Literal["agent", "supervisor"] = "agent"
-    """A supervisor may change the agents of their pool, and their presence."""
+    """A supervisor may also do what concerns others, and change the agents of their pool."""
     queues: ServedQueues
     """The queues of that pool that they serve; with priorities, `{complaints: 1, billing: 2}`, who
     comes free gets what waits in a queue of 1 first."""

@@ -94,8 +94,8 @@ class _Draft:
         self, raw: bytes, account: str, received_at: datetime, secrets: Secrets, *, trusted: bool
     ) -> Parsed:
         self._attributes = self._own_attributes()
-        if not trusted and self._attributes.pop("tier", None) is not None:
-            self._defects.add("attributes.tier", "a visitor may not say their own tier")
+        if not trusted:
+            self._distrust()
         external_id = self._external_id(received_at, raw)
         account = account or self._account()
         text = self._text("text") or ""
@@ -115,6 +115,13 @@ class _Draft:
             attributes=self._attributes,
         )
         return finish(request, self._defects, raw, self._blobs)
+
+    def _distrust(self) -> None:
+        """What the rules, and triage itself, believe of a request is not a visitor's to say."""
+        if self._attributes.pop("tier", None) is not None:
+            self._defects.add("attributes.tier", "a visitor may not say their own tier")
+        if self._attributes.pop("split_of", None) is not None:
+            self._defects.add("attributes.split_of", "a visitor may not split a ticket")
 
     def _text(self, field: str) -> str | None:
         return _string(self._document, field, field, self._defects)

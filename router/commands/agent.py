@@ -5,7 +5,7 @@ import contextlib
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -46,15 +46,21 @@ async def _work(name: str, config: Path) -> None:
         if spec is None:
             known = ", ".join(sorted(rulebook.agents))
             raise Malformed(f"the rulebook in force has no agent {name!r}; it has: {known}")
-        await Desk(log, name, spec, rulebook.presence.lease.total_seconds()).run()
+        # A supervisor looks after all queues of the pool, whichever they serve.
+        supervisor = spec.role == "supervisor"
+        queues = rulebook.pools[spec.pool].queues if supervisor else list(spec.queues)
+        await Desk(log, name, spec, queues, rulebook.presence.lease.total_seconds()).run()
 
 
 class Desk:
     """The view, what feeds it, and what the agent types."""
 
-    def __init__(self, log: Log, name: str, spec: Agent, lease_seconds: float) -> None:
+    def __init__(
+        self, log: Log, name: str, spec: Agent, queues: Sequence[str], lease_seconds: float
+    ) -> None:
         self._log = log
         self._spec = spec
+        self._queues = queues
         self._lease_seconds = lease_seconds
         self._view = View(name)
 
@@ -98,7 +104,7 @@ class Desk:
                 self._view, told = View(self._view.agent), newest + timedelta(microseconds=1)
 
     async def _records(self) -> AsyncIterator[Record]:
-        topics = [TICKETS_EVENTS, *(queue_topic(queue) for queue in self._spec.queues)]
+        topics = [TICKETS_EVENTS, *(queue_topic(queue) for queue in self._queues)]
         async for delivery in self._log.subscribe(topics, None, from_start=True):
             for record in delivery.records:
                 yield record
@@ -170,7 +176,8 @@ class Desk:
 
     def _command(self, line: str) -> Command:
         identity = str(uuid.uuid4())
-        return command(line, self._view, id=identity, lease_seconds=self._lease_seconds)
+        now = datetime.now(UTC)
+        return command(line, self._view, id=identity, lease_seconds=self._lease_seconds, now=now)
 
     async def _send(self, order: Command) -> None:
         await self._log.publish([records.command(order, self._spec.pool, datetime.now(UTC))])

@@ -25,6 +25,7 @@ class Withheld(StrEnum):
     BULK = "bulk"
     SHORT_CODE = "short-code"
     AUTOMATIC = "automatic"
+    SPLIT = "split"
     NOT_A_MESSAGE = "not-a-message"
     OPTED_OUT = "opted-out"
     NO_ADDRESS = "no-address"

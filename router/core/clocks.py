@@ -12,6 +12,7 @@ import msgspec
 from router.core import sla
 from router.core.desk import Turn
 from router.core.events import (
+    SlaAcknowledged,
     SlaBreached,
     SlaChanged,
     SlaCleared,
@@ -341,6 +342,20 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
     return ticket, [one.level for _, one in found if one.kind is LapseKind.ESCALATED]
 
 
+def acknowledged(turn: Turn, ticket: Ticket, targets: tuple[str, ...], by: str) -> Ticket:
+    """A supervisor has seen these alarms: what else their ladders reach notifies nobody."""
+    seen = {
+        clock.key: msgspec.structs.replace(clock, seen_by=by)
+        for clock in ticket.clocks
+        if clock.alarmed and clock.target in targets
+    }
+    clocks = tuple(seen.get(clock.key, clock) for clock in ticket.clocks)
+    ticket = turn.save(ticket, clocks=clocks)
+    for clock in seen.values():
+        _emit(turn, SlaAcknowledged, ticket, clock, SLA_ESCALATIONS, by=by)
+    return ticket
+
+
 def _emit_lapse(turn: Turn, ticket: Ticket, clock: Clock, one: Lapse, *, loud: bool) -> None:
     level = one.level if one.mark is None else one.mark.name
     identity = f"{ticket.id}/{clock.target}/{clock.cycle}/{one.kind.value}/{level}"
@@ -354,7 +369,7 @@ def _emit_lapse(turn: Turn, ticket: Ticket, clock: Clock, one: Lapse, *, loud: b
         _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, **fields)
     else:
         rungs = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
-        notify = tuple(rungs[one.level].notify) if loud else ()
+        notify = tuple(rungs[one.level].notify) if loud and clock.seen_by is None else ()
         fields |= {"level": one.level, "notify": notify}
         _emit(turn, SlaEscalated, ticket, clock, SLA_ESCALATIONS, **fields)
 

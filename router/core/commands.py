@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +12,8 @@ from rules.people import PresenceState
 
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
-    "step_done", "resolve", "reopen", "wrap_up", "agent_set",
+    "step_done", "resolve", "reopen", "wrap_up", "agent_set", "assign", "merge", "split", "update",
+    "hold", "consult", "escalation_acknowledge", "flag_decision",
 ]  # fmt: skip
 
 
@@ -21,8 +23,12 @@ class Command:
 
     `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
     `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
-    `step` with step_done. A supervisor names another agent as `target` with presence, and with
-    agent_set, whose `changes` are the agent's fields (null: as the rulebook has it).
+    `step` with step_done. `to` is the agent to whom assign gives the ticket (`force`: beyond
+    their limits) or whom consult asks, `into` the ticket that merge keeps, `until` when what is
+    pending or held goes on by itself. `target` is the clock of escalation_acknowledge, and the
+    other agent whose presence, or whose fields (agent_set: `changes`), a supervisor sets. A
+    transfer of many has `tickets`, or `from_queue` with `type` and `tags` to choose among those
+    that wait there. update has what is to change. docs/commands.md has all of it.
     """
 
     id: str
@@ -37,8 +43,21 @@ class Command:
     subject: str | None = None
     queue: str | None = None
     step: str | None = None
-    reason: str | None = None
+    to: str | None = None
+    force: bool = False
+    into: str | None = None
+    tickets: tuple[str, ...] = ()
+    from_queue: str | None = None
+    until: datetime | None = None
     target: str | None = None
+    priority: int | None = None
+    type: str | None = None
+    tier: str | None = None
+    sla: str | None = None
+    tags: tuple[str, ...] | None = None
+    skills: dict[str, int] | None = None
+    language: str | None = None
+    reason: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -69,10 +88,19 @@ class Rejection(StrEnum):
     UNKNOWN_STEP = "unknown_step"
     UNKNOWN_REASON = "unknown_reason"
     UNKNOWN_STAGE = "unknown_stage"
-    NOT_A_SUPERVISOR = "not_a_supervisor"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_TIER = "unknown_tier"
+    UNKNOWN_SLA = "unknown_sla"
+    UNKNOWN_TARGET = "unknown_target"
     NO_OFFER = "no_offer"
     OFFER_EXPIRED = "offer_expired"
     NOT_YOURS = "not_yours"
+    NOT_ALLOWED = "not_allowed"
+    OTHER_POOL = "other_pool"
+    OTHER_CUSTOMER = "other_customer"
+    MERGED = "merged"
+    NOTHING_LAPSED = "nothing_lapsed"
+    TOO_MANY = "too_many"
     WRONG_STATE = "wrong_state"
     NOT_ELIGIBLE = "not_eligible"
     NO_CAPACITY = "no_capacity"

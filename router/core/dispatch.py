@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, chain, clocks, escalation, moves
+from router.core import assign, chain, clocks, escalation, merging, moves
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -31,12 +31,13 @@ from router.core.events import (
     TicketMessageReceived,
     TicketTriaged,
 )
-from router.core.handlers import presence, staff, talk, work, wrap_up
+from router.core.handlers import aside, presence, staff, talk, wrap_up
+from router.core.handlers.checks import concerned
 from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, forward, move_in, settle
+from router.core.pools import TicketMoved, forward, move_in, settle, surviving
 from router.core.tickets import Ticket
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 
@@ -169,8 +170,11 @@ class Dispatch:
         return turn.out.outputs
 
     def _known(self, ticket: str) -> bool:
-        """Whether the ticket is here, or was before it went to another pool."""
-        return ticket in self.desk.tickets.rows or ticket in self.desk.stubs.rows
+        """Whether the ticket is here, merged into one that is, or went to another pool."""
+        stub = self.desk.stubs.get(ticket)
+        while stub is not None and stub.into is not None:
+            ticket, stub = stub.into, self.desk.stubs.get(stub.into)
+        return ticket in self.desk.tickets.rows or stub is not None
 
     def _settled(self, turn: Turn) -> list[Output]:
         chain.enter(turn)
@@ -219,21 +223,14 @@ class Dispatch:
     def _message(self, turn: Turn, event: TicketMessage) -> None:
         if forward(turn, event.ticket, TICKETS_TRIAGED, event.TYPE):
             return
-        ticket = self.desk.tickets.get(event.ticket)
+        ticket = surviving(turn, event.ticket)
         if ticket is None:
             raise LookupError(f"ticket {event.ticket} is not here: a message for it came too late")
-        if not ticket.lacks(event.number):
+        counted = merging.counted(ticket, event)
+        if counted is None:
             return
         # What lapsed meanwhile is left to the timers: an earlier reply may still be unread.
-        answered = None
-        if event.automatic is None:
-            answered = event.request.attributes.get("message_id")
-        ticket = turn.save(
-            ticket,
-            number=max(event.number, ticket.number),
-            missing=ticket.missing_after(event.number),
-            last_message_id=answered or ticket.last_message_id,
-        )
+        ticket = turn.save(ticket, **counted)
         turn.emit_queue(
             TicketMessageReceived,
             ticket,
@@ -244,24 +241,15 @@ class Dispatch:
             subject=event.request.subject,
             text=event.request.text[:EXCERPT_CHARACTERS],
             automatic=event.automatic,
+            joined=merging.joined_by(ticket, event.conversation),
         )
         if event.automatic is None:
-            self._customer_wrote(turn, ticket, event.request.received_at)
-
-    def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
-        if ticket.state is TicketState.RESOLVED:
-            ticket = work.reopened(turn, ticket, "customer", received)
-            settle(turn, clocks.customer_wrote(turn, ticket, received))
-            return
-        if ticket.state is TicketState.PENDING:
-            state = self.desk.agent(ticket.agent or "")
-            if state.presence == "available" and work.has_room(turn, ticket):
-                ticket = work.resumed(turn, ticket, "customer_replied", received)
-            else:
-                ticket = moves.requeue(turn, ticket, "customer_replied", received)
-        clocks.customer_wrote(turn, ticket, received)
+            aside.customer_wrote(turn, ticket, event.request.received_at)
 
     def _close(self, turn: Turn, event: TicketClose) -> None:
+        stub = self.desk.stubs.get(event.ticket)
+        if stub is not None and stub.into is not None:
+            return  # it ends with the ticket that it was merged into
         if forward(turn, event.ticket, TICKETS_TRIAGED, event.TYPE):
             self.desk.stubs.delete(event.ticket)
             return
@@ -272,6 +260,8 @@ class Dispatch:
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)
             self.desk.tickets.delete(ticket.id)
+            for one in ticket.joined:
+                self.desk.stubs.delete(one.ticket)
 
     def _moved(self, turn: Turn, event: TicketMoved) -> None:
         move_in(turn, event)
@@ -279,7 +269,7 @@ class Dispatch:
     def _receipt(self, turn: Turn, event: Receipt) -> None:
         if forward(turn, event.ticket or "", MESSAGES_RECEIPTS, MessageReceipt.TYPE):
             return
-        ticket = self.desk.tickets.get(event.ticket or "")
+        ticket = surviving(turn, event.ticket or "")
         if ticket is not None:
             turn.emit_queue(
                 MessageReceipt,
@@ -314,8 +304,7 @@ class Dispatch:
     def _handle(self, turn: Turn, command: Command) -> None:
         if command.agent not in self.desk.roster.agents:
             raise Rejected(Rejection.UNKNOWN_AGENT)
-        ticket = self.desk.tickets.get(command.ticket or "")
-        if ticket is not None:
+        for ticket in concerned(turn, command):
             escalation.lapsed(turn, ticket, turn.at)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
@@ -336,10 +325,15 @@ class Dispatch:
         if ticket.wrapping_until is not None and ticket.wrapping_until < before:
             ticket = wrap_up.over(turn, ticket, "time")
         if ticket.waits:
-            if any(refusal.until < before for refusal in ticket.refusals):
-                ticket = moves.forget_refusals(turn, ticket, before)
-            if ticket.relax_at is not None and ticket.relax_at < before:
-                chain.relax(turn, ticket)
+            self._waiting_due(turn, ticket, before)
+        if ticket.set_aside:
+            aside.due(turn, ticket, before)
+
+    def _waiting_due(self, turn: Turn, ticket: Ticket, before: datetime) -> None:
+        if any(refusal.until < before for refusal in ticket.refusals):
+            ticket = moves.forget_refusals(turn, ticket, before)
+        if ticket.relax_at is not None and ticket.relax_at < before:
+            chain.relax(turn, ticket)
 
 
 def _answer(
@@ -378,6 +372,8 @@ class Undecided(NamedTuple):
     tags: tuple[str, ...] = ()
     language: str | None = None
     customer: str | None = None
+    rule: str = ""
+    sla_from: str | None = None
 
 
 UNDECIDED = Undecided()
@@ -421,4 +417,6 @@ def _opened(
         tags=decided.tags,
         language=decided.language,
         customer=decided.customer,
+        rule=decided.rule,
+        sla_from=decided.sla_from,
     )

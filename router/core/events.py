@@ -104,6 +104,7 @@ class TicketTriaged(Event, frozen=True, kw_only=True):
     previous: str | None
     agent: str | None = None
     request: CustomerRequest
+    sla_from: str | None = None
 
 
 class TicketMessage(Event, frozen=True, kw_only=True):
@@ -130,7 +131,10 @@ class TicketClose(Event, frozen=True, kw_only=True):
 
 
 class TicketFeedback(Event, frozen=True, kw_only=True):
-    """Dispatch's word to triage (topic `tickets.feedback`); `change` resolved, reopened, moved."""
+    """Dispatch's word to triage (topic `tickets.feedback`).
+
+    `change`: resolved, reopened, moved, or merged `into` another ticket.
+    """
 
     TYPE: ClassVar[str] = "ticket.feedback"
     ticket: str
@@ -139,6 +143,7 @@ class TicketFeedback(Event, frozen=True, kw_only=True):
     pool: str
     queue: str
     at: datetime
+    into: str | None = None
 
 
 class TicketQueued(TicketEvent, frozen=True, kw_only=True):
@@ -209,11 +214,16 @@ class TicketOfferRescinded(OfferEnded, frozen=True, kw_only=True):
 
 
 class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
-    """An agent has the ticket: by an accepted offer, or taken from the queue (pull)."""
+    """An agent has the ticket: by an accepted offer, taken from the queue, or given by `by`.
+
+    `forced`: it was more than the agent's capacity, or not of their skills or queues.
+    """
 
     TYPE: ClassVar[str] = "ticket.assigned"
     agent: str
     offer: str | None
+    by: str | None = None
+    forced: bool = False
 
 
 class TicketRemoved(TicketEvent, frozen=True, kw_only=True):
@@ -241,16 +251,37 @@ class TicketParked(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketTransferred(TicketEvent, frozen=True, kw_only=True):
-    """The ticket was given to another queue, by an agent or by the ladder."""
+    """The ticket was given to another queue, by its agent, by the ladder, or by `by`."""
 
     TYPE: ClassVar[str] = "ticket.transferred"
     from_queue: str
     agent: str | None
     reason: str
+    by: str | None = None
+
+
+class TicketsTransferred(Event, frozen=True, kw_only=True):
+    """What came of a transfer of many: `refused` names the tickets that stay and why.
+
+    `left` more would have matched, and wait for the next command.
+    """
+
+    TYPE: ClassVar[str] = "tickets.transferred"
+    agent: str
+    command: str
+    queue: str
+    from_queue: str | None
+    moved: tuple[str, ...]
+    refused: dict[str, str]
+    left: int
+    at: datetime
 
 
 class TicketMessageReceived(TicketEvent, frozen=True, kw_only=True):
-    """A further message of the customer has reached the ticket."""
+    """A further message of the customer has reached the ticket.
+
+    `joined` is the merged ticket in whose conversation it was written.
+    """
 
     TYPE: ClassVar[str] = "ticket.message"
     request: str
@@ -260,6 +291,7 @@ class TicketMessageReceived(TicketEvent, frozen=True, kw_only=True):
     subject: str | None
     text: str
     automatic: str | None
+    joined: str | None = None
 
 
 class TicketReplied(TicketEvent, frozen=True, kw_only=True):
@@ -288,15 +320,25 @@ class TicketStepDone(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketPending(TicketEvent, frozen=True, kw_only=True):
-    """The ticket waits for the customer; clocks that pause have stopped."""
+    """The ticket waits for the customer, at most `until`; clocks that pause have stopped."""
 
     TYPE: ClassVar[str] = "ticket.pending"
     agent: str
     reason: str | None
+    until: datetime | None = None
+
+
+class TicketHeld(TicketEvent, frozen=True, kw_only=True):
+    """The ticket waits for a third party, at most `until`; clocks that pause have stopped."""
+
+    TYPE: ClassVar[str] = "ticket.held"
+    agent: str
+    reason: str | None
+    until: datetime | None = None
 
 
 class TicketResumed(TicketEvent, frozen=True, kw_only=True):
-    """Work on a pending ticket goes on, by the agent's wish or the customer's message."""
+    """Work on a ticket that was set aside goes on; `reason`: command, customer_replied, until."""
 
     TYPE: ClassVar[str] = "ticket.resumed"
     agent: str
@@ -337,6 +379,72 @@ class TicketClosed(TicketEvent, frozen=True, kw_only=True):
     """The reopen window is over: the ticket is history."""
 
     TYPE: ClassVar[str] = "ticket.closed"
+
+
+class TicketMerged(TicketEvent, frozen=True, kw_only=True):
+    """The ticket has ended: its matter, and what the customer still writes, is that of `into`."""
+
+    TYPE: ClassVar[str] = "ticket.merged"
+    into: str
+    by: str
+
+
+class TicketMergedIn(TicketEvent, frozen=True, kw_only=True):
+    """Another ticket was merged into this one; `waiting_since` is what it left unanswered."""
+
+    TYPE: ClassVar[str] = "ticket.merged_in"
+    merged: str
+    merged_external_id: str
+    subject: str | None
+    text: str
+    waiting_since: datetime | None
+    agent: str | None
+    by: str
+
+
+class TicketSplit(TicketEvent, frozen=True, kw_only=True):
+    """A new topic goes its own way: triage opens the ticket `opens` for the request."""
+
+    TYPE: ClassVar[str] = "ticket.split"
+    agent: str
+    request: str
+    opens: str
+    subject: str | None
+    text: str
+
+
+class TicketUpdated(TicketEvent, frozen=True, kw_only=True):
+    """What triage had decided was changed; `before` and `after` have only what differs."""
+
+    TYPE: ClassVar[str] = "ticket.updated"
+    agent: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    order: datetime
+    due_at: datetime | None
+
+
+class TicketConsulted(TicketEvent, frozen=True, kw_only=True):
+    """An agent asks a colleague (`to`) about the ticket, which stays where it is."""
+
+    TYPE: ClassVar[str] = "ticket.consulted"
+    agent: str
+    to: str
+    text: str
+    subject: str | None
+    sender: str
+
+
+class DecisionFlagged(TicketEvent, frozen=True, kw_only=True):
+    """Somebody holds triage's decision by `rule` to be wrong, and may say what was expected."""
+
+    TYPE: ClassVar[str] = "decision.flagged"
+    agent: str
+    rule: str
+    reason: str | None
+    expected_queue: str | None
+    expected_type: str | None
+    type: str | None
 
 
 class MessageReceipt(TicketEvent, frozen=True, kw_only=True):
@@ -424,8 +532,15 @@ class SlaEscalated(SlaLapse, frozen=True, kw_only=True):
     notify: tuple[str, ...]
 
 
+class SlaAcknowledged(SlaEvent, frozen=True, kw_only=True):
+    """A supervisor has seen the alarm: the clock's later levels are recorded, but notify nobody."""
+
+    TYPE: ClassVar[str] = "sla.acknowledged"
+    by: str
+
+
 class SlaCleared(SlaEvent, frozen=True, kw_only=True):
-    """An alarm is over; `reason`: met, assigned, resolved, transferred, changed."""
+    """An alarm is over; `reason`: met, assigned, resolved, transferred, merged, changed."""
 
     TYPE: ClassVar[str] = "sla.cleared"
     reason: str

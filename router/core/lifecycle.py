@@ -13,6 +13,7 @@ class TicketState(StrEnum):
     OFFERED = "offered"
     ASSIGNED = "assigned"
     PENDING = "pending"
+    ON_HOLD = "on_hold"
     PARKED = "parked"
     RESOLVED = "resolved"
     CLOSED = "closed"
@@ -31,9 +32,11 @@ class Trigger(StrEnum):
     TRANSFERRED = "transferred"
     PARKED = "parked"
     PENDING = "pending"
+    HELD = "held"
     RESUMED = "resumed"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    MERGED = "merged"
     CLOSED = "closed"
 
 
@@ -60,23 +63,35 @@ TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
     (S.QUEUED, T.REQUEUED): S.QUEUED,
     (S.QUEUED, T.PARKED): S.PARKED,
     (S.QUEUED, T.RESOLVED): S.RESOLVED,
+    (S.QUEUED, T.MERGED): S.CLOSED,
     (S.OFFERED, T.ASSIGNED): S.ASSIGNED,
     (S.OFFERED, T.OFFER_DECLINED): S.QUEUED,
     (S.OFFERED, T.OFFER_EXPIRED): S.QUEUED,
     (S.OFFERED, T.OFFER_RESCINDED): S.QUEUED,
     (S.ASSIGNED, T.PENDING): S.PENDING,
+    (S.ASSIGNED, T.HELD): S.ON_HOLD,
     (S.ASSIGNED, T.REQUEUED): S.QUEUED,
     (S.ASSIGNED, T.TRANSFERRED): S.QUEUED,
     (S.ASSIGNED, T.RESOLVED): S.RESOLVED,
+    (S.ASSIGNED, T.MERGED): S.CLOSED,
     (S.PENDING, T.RESUMED): S.ASSIGNED,
     (S.PENDING, T.REQUEUED): S.QUEUED,
     (S.PENDING, T.TRANSFERRED): S.QUEUED,
     (S.PENDING, T.RESOLVED): S.RESOLVED,
+    (S.PENDING, T.HELD): S.ON_HOLD,
+    (S.PENDING, T.MERGED): S.CLOSED,
+    (S.ON_HOLD, T.RESUMED): S.ASSIGNED,
+    (S.ON_HOLD, T.PENDING): S.PENDING,
+    (S.ON_HOLD, T.REQUEUED): S.QUEUED,
+    (S.ON_HOLD, T.TRANSFERRED): S.QUEUED,
+    (S.ON_HOLD, T.RESOLVED): S.RESOLVED,
+    (S.ON_HOLD, T.MERGED): S.CLOSED,
     (S.PARKED, T.OFFERED): S.OFFERED,
     (S.PARKED, T.ASSIGNED): S.ASSIGNED,
     (S.PARKED, T.REQUEUED): S.QUEUED,
     (S.PARKED, T.TRANSFERRED): S.QUEUED,
     (S.PARKED, T.RESOLVED): S.RESOLVED,
+    (S.PARKED, T.MERGED): S.CLOSED,
     (S.RESOLVED, T.REOPENED): S.QUEUED,
     (S.RESOLVED, T.CLOSED): S.CLOSED,
 }
@@ -93,11 +108,15 @@ OFFER_TRANSITIONS: dict[tuple[OfferState, Trigger], OfferState] = {
 REFUSED = frozenset({E.DECLINED, E.EXPIRED})
 """Ends after which the agent is not asked again for a while."""
 
-OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.PARKED})
+OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.ON_HOLD, S.PARKED})
 """States in which somebody still owes the customer something."""
 
 WAITING = frozenset({S.QUEUED, S.PARKED})
 """States in which a ticket seeks an agent."""
+
+
+SET_ASIDE = frozenset({S.PENDING, S.ON_HOLD})
+"""States in which a ticket is its agent's own but takes up none of their capacity."""
 
 
 class IllegalTransition(Exception):

@@ -30,7 +30,7 @@ from router.core.lifecycle import (
     end,
 )
 from router.core.sla import ZERO, Clock
-from router.core.tickets import Offer, Refusal, Ticket, deadline
+from router.core.tickets import Joined, Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
 _OFFER_ENDS: dict[OfferState, type[OfferEnded]] = {
@@ -140,8 +140,13 @@ def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
     return turn.save(ticket, refusals=left)
 
 
-def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
-    """`agent` has the ticket; one that is on offer is theirs to accept, and nobody else's."""
+def assign(
+    turn: Turn, ticket: Ticket, agent: str, *, by: str | None = None, forced: bool = False
+) -> Ticket:
+    """`agent` has the ticket; one that is on offer is theirs to accept, and nobody else's.
+
+    A supervisor (`by`) may have given it, and beyond what is allowed.
+    """
     offer = ticket.offer
     if offer is not None and offer.agent != agent:
         raise IllegalTransition(f"offer {offer.id} is {offer.agent}'s to accept")
@@ -151,7 +156,10 @@ def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, last_agent_at=turn.now,
         offer=None, offers=0, weight=weight, refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
-    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer.id if offer else None)
+    turn.emit_queue(
+        TicketAssigned, ticket, agent=agent, offer=offer.id if offer else None, by=by,
+        forced=forced,
+    )  # fmt: skip
     busy(turn, agent, **standing.took(turn.desk, turn.desk.agents.rows[agent], ticket))
     if rested and not turn.desk.agents.rows[agent].rests:
         turn.freed[agent] = None  # the row of hard tickets is over
@@ -173,7 +181,7 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
     agent, before = ticket.agent, ticket
     ticket = clocks.resumed(turn, ticket, at)
     ticket = chained(
-        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None,
+        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None, until=None,
         **clocks.coming(ticket, turn.at if at is None else at),
     )  # fmt: skip
     _free(turn, before)
@@ -205,7 +213,9 @@ def rescind(
             release(turn, ticket, reason)
 
 
-def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
+def transfer(
+    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str, *, by: str | None = None
+) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
     left, promised = ticket.queue, clocks.policies(turn, ticket)
     changes: dict[str, Any] = {"refusals": (), "offers": 0}
@@ -218,7 +228,7 @@ def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: 
         weight=0, place=0, chain_since=turn.at, return_at=None,
         **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
-    turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
+    turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason, by=by)
     ticket = clocks.remeasure(turn, promised, ticket)
     announce_queued(turn, ticket)
     return clocks.queues(turn, ticket)
@@ -260,14 +270,18 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     return clocks.remeasure(turn, promised, ticket)
 
 
-def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
-    """Tell triage what its conversations must know: resolved, reopened, moved."""
-    data = TicketFeedback(
-        ticket=ticket.id, conversation=ticket.conversation, change=change,
-        pool=ticket.pool, queue=ticket.queue, at=turn.at,
-    )  # fmt: skip
-    key = ticket.conversation.partition("-")[0]
-    turn.out.add(TICKETS_FEEDBACK, key, TicketFeedback.TYPE, data)
+def feedback(turn: Turn, ticket: Ticket, change: str, into: str | None = None) -> None:
+    """Tell triage what its conversations must know: resolved, reopened, moved, merged.
+
+    The conversations of tickets that were merged into this one live as it does.
+    """
+    for one in (Joined(ticket.id, ticket.conversation), *ticket.joined):
+        data = TicketFeedback(
+            ticket=one.ticket, conversation=one.conversation, change=change,
+            pool=ticket.pool, queue=ticket.queue, at=turn.at, into=into,
+        )  # fmt: skip
+        key = one.conversation.partition("-")[0]
+        turn.out.add(TICKETS_FEEDBACK, key, TicketFeedback.TYPE, data)
 
 
 def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:

@@ -23,19 +23,22 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     from_queue: str
     agent: str | None
     reason: str
+    by: str | None = None
 
 
 def transfer(
-    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str
+    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str, *, by: str | None = None
 ) -> Ticket | None:
     """Give the ticket to another queue; None: it has gone to another pool and is no longer here."""
     if turn.desk.compiled.pool_of[queue] == ticket.pool:
-        return moves.transfer(turn, ticket, queue, agent, reason)
-    _leave(turn, ticket, queue, agent, reason)
+        return moves.transfer(turn, ticket, queue, agent, reason, by=by)
+    _leave(turn, ticket, queue, agent, reason, by=by)
     return None
 
 
-def _leave(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> None:
+def _leave(
+    turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str, *, by: str | None
+) -> None:
     """Write the ticket to the other pool; here a stub stays, which forwards what comes late."""
     left, pool = ticket.queue, turn.desk.compiled.pool_of[queue]
     ticket = turn.save(
@@ -43,16 +46,23 @@ def _leave(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: st
         queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
     )  # fmt: skip
-    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason)
+    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by)
     extensions = {"activation": str(turn.desk.activation)}
     turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)
     turn.desk.tickets.delete(ticket.id)
+    leave_stub(turn, ticket.id, ticket.conversation, pool)
+    turn.seeking.pop(ticket.id, None)
+
+
+def leave_stub(
+    turn: Turn, ticket: str, conversation: str, pool: str, into: str | None = None
+) -> None:
+    """Remember where what comes late for a ticket has to go."""
     stub = Stub(
-        ticket=ticket.id, conversation=ticket.conversation, pool=pool,
+        ticket=ticket, conversation=conversation, pool=pool, into=into,
         wake_at=turn.now + STUB_MEMORY,
     )  # fmt: skip
-    turn.desk.stubs.put(ticket.id, stub)
-    turn.seeking.pop(ticket.id, None)
+    turn.desk.stubs.put(ticket, stub)
 
 
 def move_in(turn: Turn, event: TicketMoved) -> None:
@@ -60,6 +70,8 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     if event.ticket.id in turn.desk.tickets.rows:
         return
     turn.desk.stubs.delete(event.ticket.id)
+    for one in event.ticket.joined:
+        leave_stub(turn, one.ticket, one.conversation, event.ticket.pool, event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
     ticket = moves.chained(
@@ -67,7 +79,7 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     )
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
-        reason=event.reason,
+        reason=event.reason, by=event.by,
     )  # fmt: skip
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "moved")
@@ -91,6 +103,18 @@ def settle(turn: Turn, ticket: Ticket) -> Ticket | None:
 def forward(turn: Turn, ticket: str, topic: str, kind: str) -> bool:
     """Whether `ticket` has moved on: then the input is written to the pool that has it now."""
     stub = turn.desk.stubs.get(ticket)
+    while stub is not None and stub.into is not None:
+        stub = turn.desk.stubs.get(stub.into)
     if stub is not None:
         turn.out.add(topic, stub.pool, kind, turn.out.raw, id=turn.out.cause)
     return stub is not None
+
+
+def surviving(turn: Turn, ticket: str) -> Ticket | None:
+    """The ticket, or the one that it was merged into, at the end of the chain; None: not here."""
+    found = turn.desk.tickets.get(ticket)
+    stub = None if found else turn.desk.stubs.get(ticket)
+    while stub is not None and stub.into is not None:
+        found = turn.desk.tickets.get(stub.into)
+        stub = turn.desk.stubs.get(stub.into)
+    return found

@@ -112,7 +112,8 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
 
     `warnings` names the warnings that were told, `lapsed_at` is the breach, `level` the ladder's
     highest level that was told. `cut_at` is when it is due at the latest, whatever its policy
-    says. `dropped`: no SLA names it any more; it is kept for what it has told.
+    says. `dropped`: no SLA names it any more; it is kept for what it has told. `seen_by` is the
+    supervisor who has acknowledged its alarm.
 
     `due_at` and `next_at`, the instant of the next lapse, are what `measured` found: None when a
     pause comes first. The last five fields are what older versions stored (`modern`): so much was
@@ -129,6 +130,7 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     level: int = 0
     cut_at: datetime | None = None
     dropped: bool = False
+    seen_by: str | None = None
     warned: int = 0
     running_since: datetime | None = None
     paused_at: datetime | None = None

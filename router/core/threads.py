@@ -35,7 +35,8 @@ class Conversation(Entity, frozen=True, kw_only=True):
     """One thread with one customer on one channel account.
 
     `count` numbers its messages; `message_ids` are the customer's own, newest last, and `last_at`
-    is when a person last wrote: what a machine sends keeps no conversation alive.
+    is when a person last wrote: what a machine sends keeps no conversation alive. `into` is the
+    ticket that its own was merged into.
     """
 
     id: str
@@ -47,6 +48,12 @@ class Conversation(Entity, frozen=True, kw_only=True):
     last_at: datetime
     resolved_at: datetime | None = None
     message_ids: tuple[str, ...] = ()
+    into: str | None = None
+
+    @property
+    def home(self) -> str:
+        """The ticket that has its messages now."""
+        return self.into or self.ticket
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -110,7 +117,7 @@ def previous(
 
     None where a message that names no earlier one is a new matter.
     """
-    return known[-1].ticket if known and _window(request, threading) else None
+    return known[-1].home if known and _window(request, threading) else None
 
 
 def _window(request: CustomerRequest, threading: Threading) -> timedelta:

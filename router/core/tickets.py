@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from router.core.lifecycle import OPEN, WAITING, TicketState
+from router.core.lifecycle import OPEN, SET_ASIDE, WAITING, TicketState
 from router.core.sla import QUEUE_TIME, Clock, Pause, modern
 from router.core.state import Entity
 
@@ -28,6 +28,15 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     until: datetime
 
 
+class Joined(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A ticket that was merged into another, and which messages of its conversation have come."""
+
+    ticket: str
+    conversation: str
+    number: int = 0
+    missing: tuple[int, ...] = ()
+
+
 class Ticket(Entity, frozen=True, kw_only=True):
     """One ticket. `enqueued_at` is its original age in the queue and survives every return.
 
@@ -36,8 +45,10 @@ class Ticket(Entity, frozen=True, kw_only=True):
     `last_agent` is whom the customer knows, since `last_agent_at` (None: at any time); `offers`
     counts those of the present queue that came to nothing; `waiting_since` is the oldest customer
     message that nobody has answered; `number` is the newest customer message's, `missing` are
-    earlier ones that have not come yet; `sent` numbers our messages. A resolved one is wrapped up
-    until `wrapping_until`.
+    earlier ones that have not come yet; `sent` numbers our messages. `rule` is the route that
+    decided, `sla_from` who named its SLA; `until` is when it goes on by itself while set aside;
+    `joined` are the tickets that were merged into it. A resolved one is wrapped up until
+    `wrapping_until`.
 
     What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
     last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
@@ -100,6 +111,10 @@ class Ticket(Entity, frozen=True, kw_only=True):
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
     wrapping_until: datetime | None = None
+    rule: str = ""
+    sla_from: str | None = None
+    until: datetime | None = None
+    joined: tuple[Joined, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -110,6 +125,11 @@ class Ticket(Entity, frozen=True, kw_only=True):
     def waits(self) -> bool:
         """Whether it seeks an agent."""
         return self.state in WAITING
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether its agent waits for somebody else before they go on with it."""
+        return self.state in SET_ASIDE
 
     @property
     def holder(self) -> str | None:
@@ -125,9 +145,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
         return number > self.number or number in self.missing
 
     def missing_after(self, number: int) -> tuple[int, ...]:
-        """What is missing once message `number` has come: it may overtake others, or be late."""
-        missing = (*self.missing, *range(self.number + 1, number))
-        return tuple(one for one in missing if one != number)[-MISSING_KEPT:]
+        """What is missing once message `number` has come."""
+        return missing_after(self.number, self.missing, number)
 
     def refused_by(self, agent: str) -> bool:
         """Whether `agent` is not to be asked now."""
@@ -146,6 +165,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
             instants.append(self.return_at)
         if self.wrapping_until is not None:
             instants.append(self.wrapping_until)
+        if self.until is not None and self.set_aside:
+            instants.append(self.until)
         return min(instants, default=None)
 
 
@@ -160,12 +181,22 @@ def modernized(ticket: Ticket) -> Ticket:
     )
 
 
+def missing_after(newest: int, missing: tuple[int, ...], number: int) -> tuple[int, ...]:
+    """What is missing once message `number` has come: it may overtake others, or be late."""
+    lacking = (*missing, *range(newest + 1, number))
+    return tuple(one for one in lacking if one != number)[-MISSING_KEPT:]
+
+
 class Stub(Entity, frozen=True, kw_only=True):
-    """What a pool keeps of a ticket that went to another pool: where its messages now go."""
+    """What is kept of a ticket that is no longer here: where its messages now go.
+
+    It went to another pool, or was merged `into` another ticket.
+    """
 
     ticket: str
     conversation: str
     pool: str
+    into: str | None = None
 
 
 def order_key(ticket: Ticket, aging: timedelta, bonus: timedelta) -> datetime:

@@ -34,6 +34,7 @@ from router.core.events import (
 from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
 from router.core.packing import unpacked
+from router.core.splitting import as_asked, split_of
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -207,12 +208,15 @@ class Triage:
         if request.kind == "command":
             self._opt(out, request, key, contact)
             return
+        if (old_ticket := split_of(request)) is not None:
+            self._opens(out, request, contact, ticket, old_ticket)
+            return
         proved = self.conversations.get(request.conversation or "")
         old = threads.find(request, known, proved, threading).conversation
         if old is not None and old.state != "closed":
             self._joins(out, request, old)
             return
-        previous = old.ticket if old else threads.previous(request, known, threading)
+        previous = old.home if old else threads.previous(request, known, threading)
         self._opens(out, request, contact, ticket, previous)
 
     def _known_to(self, contact: Contact) -> list[Conversation]:
@@ -276,7 +280,7 @@ class Triage:
             )
         conversation = self.conversations.put(conversation.id, changed)
         data = TicketMessage(
-            ticket=conversation.ticket,
+            ticket=conversation.home,
             conversation=conversation.id,
             pool=conversation.pool,
             number=conversation.count,
@@ -325,7 +329,7 @@ class Triage:
         """A new matter: decide where it goes, open its ticket, acknowledge it."""
         key = _key(request)
         customer = self.customers.identify(request)
-        decision = self._decide(request, customer, contact)
+        decision = as_asked(self.compiled, request, self._decide(request, customer, contact))
         reason = decision.drop or ("receipt" if _is_text_receipt(request) else None)
         if reason is not None:
             self._file(out, request, reason, decision)
@@ -356,6 +360,8 @@ class Triage:
     ) -> acks.Withheld | None:
         if decision.ack is None:
             return None
+        if split_of(request) is not None:
+            return acks.Withheld.SPLIT  # they have got one for the message that it was in
         rulebook = self.compiled.rulebook
         has_template = request.channel in rulebook.acks.get(decision.ack, {})
         return acks.withheld_reason(
@@ -424,6 +430,7 @@ class Triage:
             number=1,
             agent=opening.customer.account_agent if opening.customer else None,
             request=out.embedded(),
+            sla_from=decision.explanation.get("sla_from"),
         )
         self._to_dispatch(out, decision.pool, triaged)
 
@@ -457,7 +464,9 @@ class Triage:
                 conversation, state="open", resolved_at=None, wake_at=None
             )
         else:
-            changed = msgspec.structs.replace(conversation, pool=event.pool)
+            # It has moved to another pool, or was merged: its messages are another ticket's now.
+            into = event.into or conversation.into
+            changed = msgspec.structs.replace(conversation, pool=event.pool, into=into)
         self.conversations.put(conversation.id, changed)
 
     def _window_over(self, out: Outbox, conversation: Conversation, now: datetime) -> None:
@@ -465,13 +474,14 @@ class Triage:
         if conversation.state == "closed" or conversation.resolved_at is None:
             self.conversations.delete(conversation.id)
             return
-        data = TicketClose(
-            ticket=conversation.ticket,
-            conversation=conversation.id,
-            pool=conversation.pool,
-            resolved_at=conversation.resolved_at,
-        )
-        self._to_dispatch(out, conversation.pool, data)
+        if conversation.into is None:  # else the surviving ticket's own conversation closes it
+            data = TicketClose(
+                ticket=conversation.ticket,
+                conversation=conversation.id,
+                pool=conversation.pool,
+                resolved_at=conversation.resolved_at,
+            )
+            self._to_dispatch(out, conversation.pool, data)
         self.conversations.put(
             conversation.id,
             msgspec.structs.replace(

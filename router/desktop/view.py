@@ -15,9 +15,17 @@ SEEN_KEPT = 10_000
 
 
 _ONLY_IN_TICKETS_EVENTS = frozenset(
-    {"ticket.replied", "ticket.noted", "ticket.pending", "ticket.resumed", "ticket.resolved"}
-)
-_SAYINGS = frozenset({"ticket.message", "ticket.replied", "ticket.noted"})
+    {
+        "ticket.replied", "ticket.noted", "ticket.pending", "ticket.held", "ticket.resumed",
+        "ticket.resolved", "ticket.split",
+    }
+)  # fmt: skip
+_SAYINGS = frozenset(
+    {
+        "ticket.message", "ticket.replied", "ticket.noted", "ticket.consulted", "ticket.split",
+        "ticket.merged_in",
+    }
+)  # fmt: skip
 
 
 @dataclass
@@ -60,19 +68,25 @@ class View:
             return self._outcome(kind, data)
         if elsewhere and kind == "agent.presence":
             return self._present(data)
+        if elsewhere and kind == "tickets.transferred":
+            return [] if self._repeated(identity) else self._moved(data)
         known = data.get("ticket") in self._cards
         if elsewhere != (kind in _ONLY_IN_TICKETS_EVENTS) or (elsewhere and not known):
             return []
         return [] if self._repeated(identity) else self._of_ticket(kind, data)
 
     def _of_ticket(self, kind: str, data: dict[str, Any]) -> list[str]:
-        handler = getattr(self, "_on_" + kind.partition(".")[2], None)
+        name = "changed" if kind == "ticket.updated" else kind.partition(".")[2]
+        handler = getattr(self, f"_on_{name}", None)
         if handler is None:
             return []
         ticket = data["ticket"]
         card = self._cards.get(ticket)
         if card is None:
+            if kind == "ticket.consulted" and data["to"] != self.agent:
+                return []  # a colleague is asked, about a ticket of another queue
             card = self._cards[ticket] = Card(next(self._numbers), ticket, {})
+            card.state = "consulted" if kind == "ticket.consulted" else "queued"
         # Topics are read side by side: what has been overtaken moves nothing any more.
         if data.get("version", 0) < card.data.get("version", 0) and kind not in _SAYINGS:
             return []
@@ -131,6 +145,13 @@ class View:
             return []
         self.presence = data["state"]
         return [f"you are {self.presence}"]
+
+    def _moved(self, data: dict[str, Any]) -> list[str]:
+        if data["agent"] != self.agent:
+            return []
+        left = f", {data['left']} are left" if data["left"] else ""
+        lines = [f"moved {len(data['moved'])} tickets to {data['queue']}{left}"]
+        return lines + [f"not moved ({why}): {one}" for one, why in data["refused"].items()]
 
     def _on_queued(self, card: Card, data: dict[str, Any]) -> list[str]:
         card.state, card.mine = "queued", False
@@ -191,6 +212,29 @@ class View:
     def _on_pending(self, card: Card, data: dict[str, Any]) -> list[str]:
         card.state = "pending"
         return []
+
+    def _on_held(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.state = "on hold"
+        return []
+
+    def _on_changed(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.data |= data["after"]
+        changes = ", ".join(f"{name}: {value}" for name, value in data["after"].items())
+        return [f"changed: {card.title}: {changes}"] if card.mine else []
+
+    def _on_merged_in(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"customer (merged): {data.get('text', '')}")
+        return [f"another ticket was merged into {card.title}"] if card.mine else []
+
+    def _on_split(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"({data['agent']} splits off: {data['text'] or data['subject']})")
+        return []
+
+    def _on_consulted(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"({data['agent']} asks {data['to']}: {data['text']})")
+        if data["to"] != self.agent:
+            return []
+        return [f"{data['agent']} asks you (note {card.number} answers): {data['text']}"]
 
     def _on_resumed(self, card: Card, data: dict[str, Any]) -> list[str]:
         card.state = "assigned"

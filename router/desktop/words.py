@@ -1,12 +1,15 @@
 """What an agent types, as commands. Pure."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from channels.errors import Malformed
 from router.core.commands import Command
+from router.desktop.orders import HELP as MORE_HELP
+from router.desktop.orders import ORDERS
 from router.desktop.view import Card, View
 
-HELP = """\
+HELP = f"""\
 available | busy | away | offline      your presence, with a reason if asked for: away lunch
 list                                   offers, your tickets, what waits
 read N                                 the conversation of ticket N
@@ -14,27 +17,33 @@ accept [N] | decline [N] [reason]      answer an offer
 take [N]                               take ticket N, or the next that waits
 reply N text                           answer the customer
 note N text                            a note for colleagues
-pending N | resume N | resolve N       move your ticket
+resume N | resolve N                   go on with it, or end it
 transfer N queue                       give it to another queue
 done N step                            a step of the procedure is done
 wrapped                                the work after what you have resolved is done
+{MORE_HELP}
 help | quit"""
 
 PRESENCE = frozenset({"available", "busy", "away", "offline", "wrap_up"})
 _TEXT = {"reply": "text", "note": "text", "transfer": "queue", "done": "step", "decline": "reason"}
-_NEEDS_TICKET = frozenset({"reply", "note", "pending", "resume", "resolve", "transfer", "done"})
+_NEEDS_TICKET = frozenset({"reply", "note", "resume", "resolve", "transfer", "done"})
 _NAMES = {"done": "step_done", "wrapped": "wrap_up"}
 VERBS = _NEEDS_TICKET | {"accept", "decline", "take", "wrapped"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def command(line: str, view: View, *, id: str, lease_seconds: float) -> Command:
-    """The command that `line` asks for. Raises `Malformed` with what was expected."""
+def command(
+    line: str, view: View, *, id: str, lease_seconds: float, now: datetime = _EPOCH
+) -> Command:
+    """The command that `line` asks for at `now`. Raises `Malformed` with what was expected."""
     verb, rest = _split(line)
     if verb in PRESENCE:
         return _command(
             id, view, command="presence", state=verb, lease_seconds=lease_seconds,
             reason=rest or None,
         )  # fmt: skip
+    if verb in ORDERS:
+        return _command(id, view, **ORDERS[verb](rest, view, now))
     if verb not in VERBS:
         raise Malformed(f"unknown: {verb} (help lists the commands)")
     card, words = _card(verb, rest, view)

@@ -126,10 +126,12 @@ class Figures:
             e.TicketMessageReceived: lambda *_: self._counted("messages"),
             e.TicketReplied: self._replied,
             e.TicketTransferred: self._transferred,
-            e.TicketPending: self._pending,
+            e.TicketPending: self._set_aside,
+            e.TicketHeld: self._set_aside,
             e.TicketResumed: self._resumed,
             e.TicketResolved: self._resolved,
             e.TicketReopened: self._reopened,
+            e.TicketMerged: self._merged,
             e.SlaStarted: self._started,
             e.SlaMet: self._met,
             e.SlaBreached: self._breached,
@@ -249,7 +251,7 @@ class Figures:
         self._queues[data.queue]["moved_in"] += 1
         self._place(case, at, waits_in=data.queue)
 
-    def _pending(self, case: _Case, data: e.TicketPending, at: datetime) -> None:
+    def _set_aside(self, case: _Case, data: e.TicketEvent, at: datetime) -> None:
         del data
         self._place(case, at)
 
@@ -267,7 +269,11 @@ class Figures:
         self._settle(case, "ended")
         case.resolved = False
 
-    def _closed(self, data: e.TicketClosed) -> None:
+    def _merged(self, case: _Case, data: e.TicketMerged, at: datetime) -> None:
+        self._place(case, at)
+        self._closed(data)
+
+    def _closed(self, data: e.TicketClosed | e.TicketMerged) -> None:
         case = self._cases.pop(data.ticket, None)
         if case is not None:
             self._settle(case, "ended")

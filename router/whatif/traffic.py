@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from channels.errors import Malformed
-from channels.request import CustomerRequest
+from channels.identity import request_id, ticket_id
+from channels.request import Channel, CustomerRequest
 from router.core.commands import Command
 from router.core.customers import CustomerChanged
+from router.core.handlers.splits import split_name
 from router.simulate import Line, command_of, instant, json_object, only_time, request_of
 
 LAST_YEAR = 9_000
@@ -118,10 +120,21 @@ class _Names:
 
     def __init__(self) -> None:
         self._ids: dict[str, set[str]] = {}
+        self._accounts: dict[str, tuple[Channel, str]] = {}
 
     def learn(self, request: CustomerRequest) -> None:
-        for name in (request.external_id, f"{request.channel}:{request.external_id}"):
-            self._ids.setdefault(name, set()).add(request.id)
+        self._learn(request.id, request.channel, request.account, request.external_id)
+
+    def split(self, command: Command, about: str) -> None:
+        """The command splits a topic off the ticket of the request `about`."""
+        channel, account = self._accounts[about]
+        external_id = split_name(command.id)
+        self._learn(request_id(channel, account, external_id), channel, account, external_id)
+
+    def _learn(self, request: str, channel: Channel, account: str, external_id: str) -> None:
+        self._accounts[request] = channel, account
+        for name in (external_id, f"{channel}:{external_id}"):
+            self._ids.setdefault(name, set()).add(request)
 
     def request(self, name: str, where: str) -> str:
         found = self._ids.get(name, set())
@@ -134,7 +147,20 @@ class _Names:
 
 def _order(line: Line, where: str, names: _Names) -> Order:
     command = command_of(line, where)
+
+    def opened(named: str) -> str:
+        """The ticket that a request opens: further tickets of a command are named by that one."""
+        return ticket_id(names.request(named[1:], where)) if named.startswith("@") else named
+
+    command = replace(
+        command,
+        into=None if command.into is None else opened(command.into),
+        tickets=tuple(map(opened, command.tickets)),
+    )
     name = command.ticket
     if name is None or not name.startswith("@"):
         return Order(line.at, command)
-    return Order(line.at, replace(command, ticket=None), names.request(name[1:], where))
+    about = names.request(name[1:], where)
+    if command.command == "split":
+        names.split(command, about)
+    return Order(line.at, replace(command, ticket=None), about)

@@ -30,6 +30,7 @@ from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
 from tests.simulation.rulebooks import VARIANTS, WRITTEN
 from tests.simulation.stored import event_of
+from tests.simulation.supervision import Drawn
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HEAD = Letterhead(secrets=(b"simulation-secret",), domain="sim.example")
@@ -48,7 +49,7 @@ TEXTS = (
     "claim it",
     "on paper",
 )
-POOL_OF = {agent: "service" for agent in ("ann", "bob", "cat", "dan")} | {
+POOL_OF = {agent: "service" for agent in ("ann", "bob", "cat", "dan", "sue")} | {
     "eve": "office", "fay": "office",
 }  # fmt: skip
 AGENTS = tuple(POOL_OF)
@@ -82,6 +83,7 @@ class Chaos:
         self._seen = -1
         self._offers: dict[str, tuple[str, str]] = {}
         self._owned: dict[str, str] = {}
+        self._drawn = Drawn(self.chance)
         self._count = 0
         self._requests: list[CustomerRequest] = []
         self.idle: list[str] = []
@@ -271,7 +273,11 @@ class Chaos:
             name: Name = "decline" if self.chance.random() < 0.2 else "accept"
             who = agent if self.chance.random() < 0.05 else owner
             return Command(id=identity, command=name, agent=who, ticket=ticket, offer=offer)
-        if self._owned and action < 0.9:
+        if self._drawn.open and action > 0.95:
+            return self._drawn.supervised(identity, AGENTS, self.now)
+        if self._owned and action > 0.9:
+            return self._drawn.own(identity, self._owned, self.now)
+        if self._owned and action < 0.85:
             return self._own_work(identity)
         return Command(id=identity, command="take", agent=agent)
 
@@ -294,11 +300,14 @@ class Chaos:
         for record in found:
             data = json.loads(record.value)
             ticket, kind = data.get("ticket"), record.envelope.type
+            self._drawn.see(kind, ticket)
             if kind == "ticket.offered":
                 self._offers[ticket] = data["agent"], data["offer"]
             elif kind.startswith("ticket.offer_") or kind == "ticket.assigned":
                 self._offers.pop(ticket, None)
                 if kind == "ticket.assigned":
                     self._owned[ticket] = data["agent"]
-            elif kind in {"ticket.closed", "ticket.requeued", "ticket.transferred"}:
+            elif kind in {
+                "ticket.closed", "ticket.requeued", "ticket.transferred", "ticket.merged",
+            }:  # fmt: skip
                 self._owned.pop(ticket, None)

@@ -186,6 +186,7 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
                 holder = agent
             elif event.type in _WAITS | _OFFER_ENDS | {
                 "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.reopened",
+                "ticket.merged",
             }:  # fmt: skip
                 holder = None
     return wrong
@@ -193,7 +194,8 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
 
 _TAKES = {"ticket.offered", "ticket.assigned", "ticket.resumed"}
 _GIVES = _WAITS | _OFFER_ENDS | {
-    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending", "ticket.wrapped_up",
+    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending", "ticket.held",
+    "ticket.merged", "ticket.wrapped_up",
 }  # fmt: skip
 
 
@@ -247,7 +249,7 @@ class Hands:
 
 
 def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
-    """At no point of the log is an agent given more than the rulebook in force allows."""
+    """No agent is given more than the rulebook allows, unless a supervisor forces it on them."""
     hands = Hands(run, rules)
     wrong = []
     for moment in _moments(run):
@@ -255,7 +257,7 @@ def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
         for event in moment:
             hands.take(event)
             accepted = event.type == "ticket.assigned" and event.data["offer"] is not None
-            if event.type in _TAKES and not accepted:
+            if event.type in _TAKES and not accepted and not event.data.get("forced"):
                 taken[event.data["agent"]] = event
         for agent, event in taken.items():
             load = hands.load(agent, event.time)
@@ -368,16 +370,62 @@ def _measured(run: Run, rules: Rules, events: Sequence[Event]) -> Sla | None:
 
 
 def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
-    """Within a ticket the customer's messages are numbered upwards, each once.
+    """Of each conversation they are numbered upwards, also when its ticket was merged.
 
     One that had to follow the ticket to another pool may come late.
     """
     wrong, left = [], departed(run)
-    for ticket, events in run.tickets.items():
-        numbers = [event.data["number"] for event in events if event.type == "ticket.message"]
+    conversations: dict[str, list[int]] = defaultdict(list)
+    for event in run.of("tickets.events", "ticket.message"):
+        conversations[event.data.get("joined") or event.data["ticket"]].append(event.data["number"])
+    for ticket, numbers in conversations.items():
         told = sorted(numbers) if ticket in left else numbers
         if told != sorted(set(numbers)) or (numbers and min(numbers) < 2):
             wrong.append(f"ticket {ticket}: messages in the order {numbers}")
+    return wrong
+
+
+def what_was_merged_goes_on_in_one_ticket(run: Run, _: Rules) -> list[str]:
+    """A merged ticket has no further events; what triage sent to it is the surviving ticket's."""
+    into: dict[str, str] = {}
+    wrong = []
+    for ticket, events in run.tickets.items():
+        types = [event.type for event in events]
+        if "ticket.merged" not in types:
+            continue
+        ended = types.index("ticket.merged")
+        into[ticket] = events[ended].data["into"]
+        # Its outcome names the ticket too, and so may commands that come too late.
+        later = [one for one in types[ended + 1 :] if not one.startswith("command.")]
+        wrong += [f"ticket {ticket}: {one} after it was merged" for one in later]
+    sent = {
+        event.data["request"]["id"]: event.data["ticket"]
+        for event in run.of("tickets.triaged", "ticket.message_triaged")
+    }
+    for event in run.of("tickets.events", "ticket.message"):
+        ticket = sent[event.data["request"]]
+        while ticket != event.data["ticket"] and ticket in into:
+            ticket = into[ticket]
+        if ticket != event.data["ticket"]:
+            wrong.append(f"a message for {ticket} went to {event.data['ticket']}")
+    return wrong
+
+
+_MOVES = _TAKES | _GIVES | {"ticket.reopened"}
+
+
+def what_waits_for_an_instant_is_woken(run: Run, _: Rules) -> list[str]:
+    """No offer outlasts its time, and what was set aside until an instant goes on then."""
+    wrong = []
+    for ticket, events in run.tickets.items():
+        moves = [event for event in events if event.type in _MOVES]
+        last = moves[-1] if moves else None
+        if last is None:
+            wrong.append(f"ticket {ticket}: nothing became of it")
+            continue
+        until = last.data.get("expires_at") or last.data.get("until")
+        if until is not None and instant_of(until) < run.ended_at:
+            wrong.append(f"ticket {ticket}: forgotten since {until} ({last.type})")
     return wrong
 
 
@@ -414,6 +462,8 @@ CHECKERS: tuple[Checker, ...] = (
     a_breach_comes_before_its_escalations,
     every_lapse_is_told_and_no_other,
     messages_keep_their_order,
+    what_was_merged_goes_on_in_one_ticket,
+    what_waits_for_an_instant_is_woken,
     every_command_is_answered,
 )
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True)
 class Sla:
-    """Targets and ladder in seconds; `pauses` while the ticket is pending."""
+    """Targets and ladder in seconds; `pauses` names the states in which the clocks stop."""
 
     first_response: float | None = None
     next_response: float | None = None
@@ -23,7 +23,7 @@ class Sla:
     queue_time: float | None = None
     warn: Sequence[float] = ()
     levels: Sequence[tuple[int, float]] = ()
-    pauses: bool = False
+    pauses: Sequence[str] = ()
 
 
 class Lapse(NamedTuple):
@@ -49,6 +49,17 @@ class Clock:
     end: datetime | None = None
     cut: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+    def pause(self, at: datetime) -> None:
+        """Stop at `at`, unless it stands still already."""
+        if not self.pauses or self.pauses[-1][1] is not None:
+            self.pauses.append((at, None))
+
+    def resume(self, at: datetime) -> None:
+        """Go on at `at`, though not before it stopped."""
+        if self.pauses and self.pauses[-1][1] is None:
+            begin = self.pauses[-1][0]
+            self.pauses[-1] = (begin, max(at, begin))
 
     def after(self, since: datetime, seconds: float) -> datetime | None:
         """The instant at which it has run so long since `since`; None: a pause has no end."""
@@ -87,8 +98,9 @@ class Ticket:
         self._comings = 0
         self._parked = False
         self._replies = 0
+        self._aside: str | None = None
+        self._until: str | None = None
         self._wrote: datetime | None = None
-        self._paused_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
         """The next event."""
@@ -126,8 +138,10 @@ class Ticket:
 
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
-            stands = [] if self._paused_at is None else [(self._paused_at, None)]
-            self.clocks.append(Clock(target, cycle, at, pauses=[*stands]))
+            clock = Clock(target, cycle, at)
+            if self._aside in self._sla.pauses and target != "next_response":
+                clock.pause(at)
+            self.clocks.append(clock)
 
     def _end(self, at: datetime, *targets: str) -> None:
         for clock in self.clocks:
@@ -153,11 +167,24 @@ class Ticket:
         wrote = self._wrote = self._requests[data["request"]].received_at
         if self._resolved:
             self._reopen(wrote)
-        self._resume(wrote)
+        self._waits(wrote, wrote)
+
+    def _waits(self, since: datetime, at: datetime) -> None:
+        """A customer waits for an answer since then; what waited for them goes on, since `at`."""
+        self._wrote = at
+        if self._aside == "pending":
+            self._resume(at)
         if not self._owes and (self._answered or self._cycle):
             self._cycle += 1
-            self._start("next_response", self._cycle, wrote)
+            self._start("next_response", self._cycle, since)
         self._owes = True
+
+    def _ticket_merged_in(self, data: Mapping[str, Any], at: datetime) -> None:
+        if data["waiting_since"] is not None:
+            self._waits(datetime.fromisoformat(data["waiting_since"]), at)
+
+    def _ticket_merged(self, _: Mapping[str, Any], at: datetime) -> None:
+        self._end(at, "first_response", "next_response", "periodic", "resolution", "queue_time")
 
     def _reopen(self, at: datetime) -> None:
         self._resolved = False
@@ -175,30 +202,42 @@ class Ticket:
         self._replies += 1
         self._start("periodic", self._replies, at)
 
-    def _ticket_pending(self, _: Mapping[str, Any], at: datetime) -> None:
-        if self._sla.pauses:
-            self._paused_at = at
-            for clock in self.clocks:
-                if clock.end is None:
-                    clock.pauses.append((at, None))
+    def _ticket_pending(self, data: Mapping[str, Any], at: datetime) -> None:
+        self._set_aside("pending", data, at)
+
+    def _ticket_held(self, data: Mapping[str, Any], at: datetime) -> None:
+        self._set_aside("on_hold", data, at)
+
+    def _set_aside(self, state: str, data: Mapping[str, Any], at: datetime) -> None:
+        if state not in self._sla.pauses:
+            self._resume(at)
+        self._aside, self._until = state, data["until"]
+        for clock in self.clocks:
+            if clock.end is None and state in self._sla.pauses:
+                clock.pause(at)
 
     def _resume(self, at: datetime) -> None:
-        if self._paused_at is None:
-            return
+        self._aside = None
         for clock in self.clocks:
-            if clock.pauses and clock.pauses[-1][1] is None:
-                clock.pauses[-1] = (self._paused_at, max(at, self._paused_at))
-        self._paused_at = None
+            clock.resume(at)
 
-    def _ticket_resumed(self, _: Mapping[str, Any], at: datetime) -> None:
-        self._resume(at)
+    def _ticket_resumed(self, data: Mapping[str, Any], at: datetime) -> None:
+        self._resume(self._since(data, at))
+
+    def _since(self, data: Mapping[str, Any], at: datetime) -> datetime:
+        """Since the event, or since what it follows from: an instant, or the customer's message."""
+        if data["reason"] == "until":
+            return datetime.fromisoformat(self._until or "")
+        if data["reason"] == "customer_replied" and self._wrote is not None:
+            return self._wrote
+        return at
 
     def _ticket_requeued(self, data: Mapping[str, Any], at: datetime) -> None:
         if data["reason"] == "priority_raised":
             return
+        at = self._since(data, at)
         self._resume(at)
-        replied = data["reason"] == "customer_replied"
-        self._come(self._wrote if replied and self._wrote is not None else at)
+        self._come(at)
 
     def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)

@@ -16,7 +16,7 @@ from tests.unit.router.core.story import merged
 RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
 slas:
-  standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, warn: [50%, 75%], ladder: duty}
+  standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, pause: [on-hold], warn: [50%, 75%], ladder: duty}
   urgent: {calendar: always, first_response: 30s, resolution: 5m, queue_time: 40s, periodic: 40s, warn: [75%], ladder: duty}
   brisk: {calendar: always, first_response: 20s, resolution: 90s, ladder: duty}
   pausing: {calendar: always, first_response: 45s, resolution: 4m, periodic: 50s, queue_time: 25s, pause: [pending], ladder: duty}
@@ -37,6 +37,7 @@ agents:
   bob: {pool: service, queues: [billing], capacity: 2}
   cat: {pool: service, queues: [complaints, rescue], skills: {complaints: 1}, capacity: 4, weights: {hotline: all}}
   dan: {pool: service, queues: [rescue], capacity: 1}
+  sue: {pool: service, queues: [], role: supervisor, capacity: 2}
   eve: {pool: office, queues: [claims, archive], capacity: 3}
   fay: {pool: office, queues: [claims], capacity: 1}
 tiers: {vip: {priority: 2, sla: urgent, bonus: 30s}, standard: {}}
@@ -79,13 +80,13 @@ routes:
 DUTY = ((1, 0), (2, 20), (3, 60))
 
 RULES = Rules(
-    capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1, "eve": 3, "fay": 1},
+    capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1, "sue": 2, "eve": 3, "fay": 1},
     weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
     slas={
-        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
+        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY, pauses=("on_hold",)),
         "urgent": Sla(30, None, 300, periodic=40, queue_time=40, warn=(0.75,), levels=DUTY),
         "brisk": Sla(20, None, 90, levels=DUTY),
-        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=True),
+        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=("pending",)),
     },
     serving={"billing": ("ann", "bob"), "claims": ("eve", "fay")},
     aging={"billing": 30, "claims": 30},

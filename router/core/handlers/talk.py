@@ -1,16 +1,17 @@
-"""What is written: the reply to the customer, the note to colleagues."""
+"""What is written: the reply to the customer, the note to colleagues, the question to one."""
 
 from router.core import clocks
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import (
+    TicketConsulted,
     TicketNoted,
     TicketReplied,
 )
-from router.core.handlers.checks import own_ticket, ticket_of
+from router.core.handlers.checks import charge_of, colleague, own_ticket, ticket_of
 from router.core.letters import Letterhead, Thread, letter
 from router.core.tickets import Ticket
-from router.topics import MESSAGES_OUTBOUND
+from router.topics import MESSAGES_OUTBOUND, queue_topic
 
 
 def reply(turn: Turn, command: Command, head: Letterhead) -> None:
@@ -55,3 +56,18 @@ def note(turn: Turn, command: Command) -> None:
     if not command.text:
         raise Rejected(Rejection.FIELD_MISSING)
     turn.emit(TicketNoted, ticket, agent=command.agent, text=command.text)
+
+
+def consult(turn: Turn, command: Command) -> None:
+    """Ask a colleague, who sees it on their desktop; the ticket stays where it is."""
+    ticket = charge_of(turn, command)
+    asked = colleague(turn, command, ticket)
+    if not command.text:
+        raise Rejected(Rejection.FIELD_MISSING)
+    if command.to == command.agent:
+        raise Rejected(Rejection.FIELD_INVALID)
+    queues = dict.fromkeys((*turn.desk.places(ticket), *asked.queues))
+    turn.emit(
+        TicketConsulted, ticket, *(queue_topic(queue) for queue in queues), agent=command.agent,
+        to=command.to, text=command.text, subject=ticket.subject, sender=ticket.sender,
+    )  # fmt: skip

@@ -4,11 +4,18 @@ from collections.abc import Callable
 
 from router.core.commands import Command
 from router.core.desk import Turn
+from router.core.handlers.aside import hold, pending
+from router.core.handlers.flags import flag_decision
+from router.core.handlers.merges import merge
 from router.core.handlers.offers import accept, decline, take
 from router.core.handlers.presence import presence
+from router.core.handlers.splits import split
 from router.core.handlers.staff import agent_set
-from router.core.handlers.talk import note
-from router.core.handlers.work import pending, reopen, resolve, resume, step_done, transfer
+from router.core.handlers.supervise import assign, escalation_acknowledge
+from router.core.handlers.talk import consult, note
+from router.core.handlers.transfers import transfer
+from router.core.handlers.updates import update
+from router.core.handlers.work import reopen, resolve, resume, step_done
 from router.core.handlers.wrap_up import wrap_up
 
 Handler = Callable[[Turn, Command], None]
@@ -27,5 +34,13 @@ HANDLERS: dict[str, Handler] = {
     "reopen": reopen,
     "wrap_up": wrap_up,
     "agent_set": agent_set,
+    "assign": assign,
+    "merge": merge,
+    "split": split,
+    "update": update,
+    "hold": hold,
+    "consult": consult,
+    "escalation_acknowledge": escalation_acknowledge,
+    "flag_decision": flag_decision,
 }
 """Every command but `reply`, which needs the letterhead too."""

@@ -1,4 +1,4 @@
-"""What is done with one's own ticket: it waits, goes on, is given away, settled, reopened."""
+"""What is done with one's own ticket: work goes on, a step is done, it is settled, reopened."""
 
 from datetime import datetime
 
@@ -6,7 +6,6 @@ from router.core import agents, clocks, moves, pools
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import (
-    TicketPending,
     TicketReopened,
     TicketResolved,
     TicketResumed,
@@ -18,27 +17,8 @@ from router.core.lifecycle import Trigger, may
 from router.core.tickets import Ticket
 
 
-def transfer(turn: Turn, command: Command) -> None:
-    """The agent gives their ticket to another queue, of this pool or another."""
-    ticket = own_ticket(turn, command, Trigger.TRANSFERRED)
-    if not command.queue or command.queue not in turn.desk.compiled.rulebook.queues:
-        raise Rejected(Rejection.UNKNOWN_QUEUE if command.queue else Rejection.FIELD_MISSING)
-    reason = command.reason or "transferred"
-    pools.transfer(turn, ticket, command.queue, command.agent, reason)
-
-
-def pending(turn: Turn, command: Command) -> None:
-    """The ticket waits for the customer; it no longer takes up the agent's capacity."""
-    ticket = own_ticket(turn, command, Trigger.PENDING)
-    moves.put_down(turn, ticket, done=False)
-    ticket = turn.save(ticket, Trigger.PENDING, return_at=None)
-    turn.emit(TicketPending, ticket, agent=command.agent, reason=command.reason)
-    clocks.paused(turn, ticket)
-    turn.freed[command.agent] = None
-
-
 def resume(turn: Turn, command: Command) -> None:
-    """The agent goes on with a pending ticket, if there is capacity for it."""
+    """The agent goes on with what was set aside, if there is capacity for it."""
     ticket = own_ticket(turn, command, Trigger.RESUMED)
     if turn.desk.agent(command.agent).presence == "offline":
         raise Rejected(Rejection.NOT_AVAILABLE)
@@ -48,15 +28,15 @@ def resume(turn: Turn, command: Command) -> None:
 
 
 def has_room(turn: Turn, ticket: Ticket) -> bool:
-    """Whether the agent of a pending ticket has the capacity to go on with it."""
+    """Whether the agent of a ticket that was set aside has the capacity to go on with it."""
     agent = ticket.agent or ""
     load = turn.desk.loads.load(agent)
     return agents.has_room(turn.desk.roster.agents[agent], load, ticket.weight)
 
 
 def resumed(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
-    """Work on a pending ticket goes on with the same agent, since `at`."""
-    ticket = turn.save(ticket, Trigger.RESUMED)
+    """Work on a ticket that was set aside goes on with the same agent, since `at`."""
+    ticket = turn.save(ticket, Trigger.RESUMED, until=None)
     turn.emit(TicketResumed, ticket, agent=ticket.agent, reason=reason)
     return clocks.resumed(turn, ticket, at)
 
@@ -66,6 +46,8 @@ def step_done(turn: Turn, command: Command) -> None:
     ticket = own_ticket(turn, command)
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
+    if command.step not in ticket.steps_done:
+        ticket = turn.save(ticket, steps_done=(*ticket.steps_done, command.step))
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
     clocks.step_done(turn, ticket, command.step)
 

@@ -61,7 +61,7 @@ def test_every_property_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [Rejection.UNKNOWN_REASON, Rejection.UNKNOWN_STAGE, Rejection.NOT_A_SUPERVISOR]
+    "reason", [Rejection.UNKNOWN_REASON, Rejection.UNKNOWN_STAGE, Rejection.NOT_ALLOWED]
 )
 def test_its_rejections_are_named(reason: Rejection) -> None:
     """As the commands' own table has them."""

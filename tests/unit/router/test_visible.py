@@ -105,7 +105,7 @@ def test_watch_shows_and_its_json_keeps() -> None:
 
 def test_the_desk_shows_what_a_customer_wrote(capsys: pytest.CaptureFixture[str]) -> None:
     """In the list and in the conversation, where no line begins like one of ours."""
-    desk = Desk(MemoryLog(lambda: NOON), "ann", Agent(pool="p", queues=["money"]), 60)
+    desk = Desk(MemoryLog(lambda: NOON), "ann", Agent(pool="p", queues=["money"]), ["money"], 60)
     data = {"ticket": "t1", "queue": "money", "text": f"{ATTACK}\nok: resolve"}
     desk._view.feed("agent.queue.money", "ticket.queued", data, "e1")
     desk._list()

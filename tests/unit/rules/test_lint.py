@@ -187,6 +187,12 @@ def test_a_route_that_continues_takes_nothing_away() -> None:
     assert warnings(routes=routes) == []
 
 
+def test_a_supervisor_needs_no_queues() -> None:
+    """Who only looks after the others is assigned nothing, and is meant to be."""
+    sue = {"pool": CLEAN["agents"]["ann"]["pool"], "queues": [], "role": "supervisor"}
+    assert warnings(agents={**CLEAN["agents"], "sue": sue}) == []
+
+
 def agents(**changes: Any) -> dict[str, Any]:
     """The agents, Ann changed."""
     known: dict[str, Any] = CLEAN["agents"]

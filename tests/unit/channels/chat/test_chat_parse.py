@@ -206,6 +206,16 @@ def test_never_raises(raw: bytes) -> None:
         assert decode(CustomerRequest, encode(found.request)) == found.request
 
 
+def test_a_visitor_cannot_pretend_that_an_agent_has_split_a_ticket() -> None:
+    """Triage believes what such a request says of its queue; a connector is believed."""
+    body = b'{"id":"1","text":"hi","attributes":{"split_of":"t1","split_queue":"vips"}}'
+    at = datetime(2027, 1, 4, tzinfo=UTC)
+    found = parse(body, account="web", received_at=at, trusted=False)
+    assert isinstance(found, Parsed)
+    assert "split_of" not in found.request.attributes
+    assert "attributes.split_of" in [defect.where for defect in found.request.defects]
+
+
 @pytest.mark.parametrize(
     "body",
     [b'{"id":"1","text":"hi","tier":"vip"}', b'{"id":"1","text":"hi","attributes":{"tier":"vip"}}'],

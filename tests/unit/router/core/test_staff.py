@@ -107,9 +107,9 @@ async def test_weights_hold_for_what_comes() -> None:
 @pytest.mark.parametrize(
     ("by", "target", "changes", "reason"),
     [
-        ("ann", "bob", {"capacity": 2}, "not_a_supervisor"),
-        ("zoe", "bob", {"capacity": 2}, "not_a_supervisor"),
-        ("ann", "ann", {"capacity": 2}, "not_a_supervisor"),
+        ("ann", "bob", {"capacity": 2}, "not_allowed"),
+        ("zoe", "bob", {"capacity": 2}, "not_allowed"),
+        ("ann", "ann", {"capacity": 2}, "not_allowed"),
         ("sue", "nobody", {"capacity": 2}, "unknown_agent"),
         ("sue", None, {"capacity": 2}, "field_missing"),
         ("sue", "bob", {}, "field_missing"),
@@ -219,8 +219,8 @@ async def test_a_supervisor_sets_anothers_presence() -> None:
 @pytest.mark.parametrize(
     ("by", "target", "reason"),
     [
-        ("ann", "bob", "not_a_supervisor"),
-        ("zoe", "bob", "not_a_supervisor"),
+        ("ann", "bob", "not_allowed"),
+        ("zoe", "bob", "not_allowed"),
         ("sue", "nobody", "unknown_agent"),
         ("ann", "ann", None),
     ],

@@ -56,6 +56,9 @@ STORY: list[Step] = [
     (95, "ann", "accept", "x2"),
     (2000, "ann", "away", ""),
     (2500, "+8619", "a bill", "x9"),
+    (2600, "ann", "available", ""),
+    (2601, "ann", "accept", "x9"),
+    (2602, "ann", "split", "x9"),
     (4000, "", "", ""),
 ]
 
@@ -155,6 +158,7 @@ async def test_the_engine_emits_what_the_world_does() -> None:
         "ticket.opened", "ticket.reopened", "ticket.parked", "ticket.overflowed", "ticket.moved",
         "ticket.transferred", "ticket.closed", "request.duplicate", "request.filed",
         "command.rejected", "sla.escalated", "sla.warning", "message.outbound",
+        "ticket.split",
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def played(steps: Iterable[tuple[float, str, str]], end: float) -> RunFigures:
         said: Any = {"command": "presence", "state": name} if not ticket else {"command": name}
         if ticket:
             said |= {"ticket": tickets[int(ticket)], "text": "Hello", "queue": "repairs"}
+            said |= {"into": tickets[0]}
         engine.command(Command(id=f"c{number}", agent=who, **said))
     engine.advance(at(end))
     engine.finish()
@@ -165,6 +166,26 @@ def test_a_pending_ticket_is_in_nobodys_hands() -> None:
     assert found.queues["billing"].waiting.mean == round(6 / 60, 3)
     assert found.targets["resolution"]["billing"] == Outcome(met=1, running=1)
     assert found.targets["next_response"]["billing"] == Outcome(ended=1, running=1)
+
+
+def test_a_held_ticket_is_in_nobodys_hands_and_a_merged_one_is_over() -> None:
+    """The second mail of the customer waits for 6 seconds, then it is the first one's matter."""
+    found = played(
+        [
+            (0, "ann", "available"),
+            (0, "w@x.example", "a bill"),
+            (0, "ann", "accept 0"),
+            (12, "ann", "hold 0"),
+            (30, "ann", "busy"),
+            (36, "w@x.example", "the same bill"),
+            (42, "ann", "merge 1"),
+        ],
+        60,
+    )
+    assert found.rejected == {}
+    assert found.agents["ann"].in_hand.mean == round(12 / 60, 3)
+    assert found.queues["billing"].waiting.mean == round(6 / 60, 3)
+    assert found.targets["resolution"]["billing"] == Outcome(ended=1, running=1)
 
 
 def test_acknowledgements_withheld_have_their_reason() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from channels.errors import Malformed
-from channels.identity import request_id
+from channels.identity import request_id, ticket_id
 from router.whatif.traffic import Arrival, Order, Traffic, read
 
 AT = "2027-03-01T09:00:0{}Z"
@@ -46,6 +46,23 @@ def test_a_script_is_read_as_simulate_reads_it() -> None:
     assert (accept.about, accept.command.ticket) == (request_id("sms", "s", "x"), None)
     assert (resolve.about, resolve.command.ticket) == (None, "T1")
     assert traffic.end == datetime(2027, 3, 1, 9, 0, 9, tzinfo=UTC)
+
+
+def test_further_tickets_of_a_command_are_those_that_their_requests_open() -> None:
+    """Also of a topic that was split off; an id stays what it is."""
+    common = {"channel": "sms", "account": "s"}
+    traffic = lines(
+        {"at": AT.format(1), "request": {**common, "external_id": "x"}},
+        {"at": AT.format(1), "request": {**common, "external_id": "y"}},
+        {"at": AT.format(2), "agent": "ann", "command": "merge", "ticket": "@x", "into": "@y"},
+        {"at": AT.format(3), "agent": "ann", "command": "split", "ticket": "@x", "id": "s",
+         "text": "a door"},
+        {"at": AT.format(4), "agent": "sue", "command": "transfer", "queue": "q",
+         "tickets": ["@split/s", "T1"]},
+    )  # fmt: skip
+    merge, _, transfer = (one.command for one in traffic.orders)
+    assert merge.into == ticket_id(request_id("sms", "s", "y"))
+    assert transfer.tickets == (ticket_id(request_id("sms", "s", "split/s")), "T1")
 
 
 @pytest.mark.parametrize(
