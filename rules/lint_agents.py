@@ -9,6 +9,8 @@ from rules.people import Agent
 
 def _agents(rulebook: Rulebook) -> Iterator[Finding]:
     for name, agent in rulebook.agents.items():
+        if agent.role == "supervisor" and not agent.queues:
+            continue  # who only looks after the others
         capacity, whose = _capacity(rulebook, agent)
         reason = _never_assigned(agent, capacity, whose)
         if reason is not None:
