@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from channels.request import Channel
+from rules.aftercare import Missed
 from rules.scalars import Duration, Entry, Id, Skills, Span
 
 
@@ -42,6 +43,9 @@ class Queue(Entry):
     """The chain of steps that relaxes skills and widens to other queues."""
     aging: Duration = timedelta(minutes=10)
     """How much waiting one step of priority is worth."""
+    missed: Missed | None = None
+    """Where a chat goes whose customer leaves before anybody has answered: a queue, or a queue with
+    the type and the SLA that it has there."""
 
 
 class Agent(Entry):

@@ -6,6 +6,7 @@ Each check yields the path of what is wrong, and a sentence.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
+from rules import aftercare_checks
 from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
@@ -25,6 +26,7 @@ def wrong(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
     for check in _CHECKS:
         yield from check(rulebook)
     yield from _files(rulebook, files)
+    yield from aftercare_checks.wrong(rulebook, files)
 
 
 def _references(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -41,7 +43,10 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "list": rulebook.lists,
         "condition": rulebook.conditions,
     }
-    for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
+    for names in (
+        _of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions,
+        aftercare_checks.names,
+    ):  # fmt: skip
         for path, kind, name in names(rulebook):
             if name is not None and name not in known[kind]:
                 yield path, f"there is no {kind} {name!r}{did_you_mean(name, known[kind])}"

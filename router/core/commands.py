@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -10,9 +11,11 @@ import msgspec
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
     "step_done", "resolve", "reopen",
+    "follow_up", "follow_up_cancel", "order", "order_update",
 ]  # fmt: skip
 
 PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
+OrderState = Literal["accepted", "arrived", "done", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,10 @@ class Command:
 
     `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
     `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
-    `step` with step_done.
+    `step` with step_done. A follow_up comes at `due_at` or `after` a duration (`3d`), `kind` says
+    what it is, `phone` whom to call, `prefer` whether the same agent should get it;
+    follow_up_cancel takes its number (`follow_up`). An order is for a `worker` at an `address`,
+    `appointment` an instant or free words; order_update takes its number (`order`) and `state`.
     """
 
     id: str
@@ -30,7 +36,7 @@ class Command:
     pool: str | None = None
     ticket: str | None = None
     offer: str | None = None
-    state: PresenceState | None = None
+    state: PresenceState | OrderState | None = None
     lease_seconds: float | None = None
     text: str | None = None
     subject: str | None = None
@@ -38,6 +44,16 @@ class Command:
     step: str | None = None
     reason: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    kind: Literal["callback", "revisit"] | None = None
+    due_at: datetime | None = None
+    after: str | None = None
+    prefer: Literal["same", "anyone"] | None = None
+    phone: str | None = None
+    follow_up: int | None = None
+    worker: str | None = None
+    address: str | None = None
+    appointment: str | None = None
+    order: int | None = None
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -74,6 +90,14 @@ class Rejection(StrEnum):
     NOTHING_WAITS = "nothing_waits"
     FIELD_MISSING = "field_missing"
     FIELD_INVALID = "field_invalid"
+    IN_THE_PAST = "in_the_past"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    NO_PHONE = "no_phone"
+    UNKNOWN_FOLLOW_UP = "unknown_follow_up"
+    TOO_MANY_FOLLOW_UPS = "too_many_follow_ups"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_ORDER = "unknown_order"
+    TOO_MANY_ORDERS = "too_many_orders"
     ID_REUSED = "id_reused"
     MALFORMED = "malformed"
 

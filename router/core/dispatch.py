@@ -16,7 +16,8 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, moves
+from router.core import assign, clocks, follow_ups, moves
+from router.core.aftercare import Aftercare
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -258,10 +259,12 @@ class Dispatch:
             self.desk.stubs.delete(event.ticket)
             return
         ticket = self.desk.tickets.get(event.ticket)
-        if ticket is not None and ticket.resolved_at == event.resolved_at:
+        if ticket is None or ticket.state is not TicketState.RESOLVED:
+            return
+        if ticket.resolved_at == event.resolved_at:
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)
-            self.desk.tickets.delete(ticket.id)
+            follow_ups.closed(turn, ticket)
 
     def _moved(self, turn: Turn, event: TicketMoved) -> None:
         move_in(turn, event)
@@ -321,6 +324,8 @@ class Dispatch:
             agent = ticket.offer.agent
             ticket = moves.end_offer(turn, ticket, ticket.offer, Trigger.OFFER_EXPIRED)
             presence.missed_offer(turn, agent)
+        if ticket.aftercare is not None:
+            ticket = follow_ups.due(turn, ticket, before)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
         if ticket.waits:
@@ -386,6 +391,7 @@ def _opened(
     request = event.request
     answered = answer_to(request, turn.desk.compiled.rulebook.ack_policy.own_addresses)
     decided = event if isinstance(event, TicketTriaged) else UNDECIDED
+    asked = request.attributes if request.kind == "follow_up" else None
     return Ticket(
         id=event.ticket,
         conversation=event.conversation,
@@ -417,4 +423,6 @@ def _opened(
         tags=decided.tags,
         language=decided.language,
         customer=decided.customer,
+        last_agent=asked.get("agent") if asked else None,
+        aftercare=Aftercare(of=asked.get("of")) if asked else None,
     )

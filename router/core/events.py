@@ -331,6 +331,38 @@ class MessageReceipt(TicketEvent, frozen=True, kw_only=True):
     reason: str | None
 
 
+class FollowUpEvent(TicketEvent, frozen=True, kw_only=True):
+    """The root of what becomes of a follow-up; `number` counts within its ticket."""
+
+    number: int
+    kind: str
+    due_at: datetime
+
+
+class FollowUpScheduled(FollowUpEvent, frozen=True, kw_only=True):
+    """A call-back or revisit is to come; `agent` asked for it, null: its type's rule."""
+
+    TYPE: ClassVar[str] = "follow_up.scheduled"
+    reason: str | None
+    agent: str | None
+    prefers: str | None
+
+
+class FollowUpDue(FollowUpEvent, frozen=True, kw_only=True):
+    """A follow-up's time has come: it has become the request `request`."""
+
+    TYPE: ClassVar[str] = "follow_up.due"
+    request: str
+
+
+class FollowUpCancelled(FollowUpEvent, frozen=True, kw_only=True):
+    """A follow-up does not come; `agent` took it back, null: the ticket was reopened."""
+
+    TYPE: ClassVar[str] = "follow_up.cancelled"
+    agent: str | None
+    reason: str
+
+
 class SlaEvent(TicketEvent, frozen=True, kw_only=True):
     """What every event of a service-level clock says; (target, cycle) names it in its ticket."""
 

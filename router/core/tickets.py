@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from router.core.aftercare import Aftercare
 from router.core.lifecycle import OPEN, WAITING, TicketState
 from router.core.sla import QUEUE_TIME, Clock
 from router.core.state import Entity
@@ -82,6 +83,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     return_at: datetime | None = None
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
+    aftercare: Aftercare | None = None
 
     @property
     def open(self) -> bool:
@@ -124,6 +126,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
                 instants.append(self.relax_at)
         if self.return_at is not None:
             instants.append(self.return_at)
+        if self.aftercare is not None and (at := self.aftercare.next_wake()) is not None:
+            instants.append(at)
         return min(instants, default=None)
 
 

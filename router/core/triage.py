@@ -207,6 +207,9 @@ class Triage:
         if request.kind == "command":
             self._opt(out, request, key, contact)
             return
+        if request.kind == "follow_up":
+            self._opens(out, request, contact, ticket, request.attributes.get("of"))
+            return
         proved = self.conversations.get(request.conversation or "")
         old = threads.find(request, known, proved, threading).conversation
         if old is not None and old.state != "closed":

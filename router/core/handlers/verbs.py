@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from router.core.commands import Command
 from router.core.desk import Turn
+from router.core.handlers.follow_up import follow_up, follow_up_cancel
 from router.core.handlers.offers import accept, decline, take
 from router.core.handlers.presence import presence
 from router.core.handlers.talk import note
@@ -23,5 +24,7 @@ HANDLERS: dict[str, Handler] = {
     "step_done": step_done,
     "resolve": resolve,
     "reopen": reopen,
+    "follow_up": follow_up,
+    "follow_up_cancel": follow_up_cancel,
 }
 """Every command but `reply`, which needs the letterhead too."""
