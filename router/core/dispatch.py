@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, follow_ups, moves
+from router.core import assign, clocks, follow_ups, missed, moves
 from router.core.aftercare import Aftercare
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
@@ -240,6 +240,8 @@ class Dispatch:
             text=event.request.text[:EXCERPT_CHARACTERS],
             automatic=event.automatic,
         )
+        if ticket.channel == "chat":
+            ticket = missed.heard(turn, ticket, event.request)
         if event.automatic is None:
             self._customer_wrote(turn, ticket, event.request.received_at)
 

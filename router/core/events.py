@@ -29,7 +29,7 @@ class RequestDuplicate(Event, frozen=True, kw_only=True):
 
 
 class RequestFiled(Event, frozen=True, kw_only=True):
-    """A request that opens no ticket; `reason`: history, spam, opt-out, opt-in, receipt."""
+    """A request that opens no ticket; `reason`: history, spam, opt-out, receipt, left, …."""
 
     TYPE: ClassVar[str] = "request.filed"
     request: str
@@ -437,7 +437,7 @@ class SlaEscalated(SlaLapse, frozen=True, kw_only=True):
 
 
 class SlaCleared(SlaEvent, frozen=True, kw_only=True):
-    """An alarm is over; `reason`: met, assigned, resolved, transferred, changed."""
+    """An alarm is over; `reason`: met, assigned, resolved, transferred, changed, missed, …."""
 
     TYPE: ClassVar[str] = "sla.cleared"
     reason: str

@@ -45,6 +45,8 @@ from rules.templates import render
 _NO_QUEUES: Mapping[str, Waiting] = {}
 CONTACT_MEMORY = timedelta(days=30)
 
+_COMINGS_AND_GOINGS = frozenset({"left", "returned"})
+
 _UNDELIVERED = frozenset({"failed", "undelivered"})
 """The statuses of a text message that never arrived (Twilio, "Message Status")."""
 
@@ -210,6 +212,9 @@ class Triage:
         if request.kind == "follow_up":
             self._opens(out, request, contact, ticket, request.attributes.get("of"))
             return
+        if request.kind in _COMINGS_AND_GOINGS:
+            self._comes_or_goes(out, request, known)
+            return
         proved = self.conversations.get(request.conversation or "")
         old = threads.find(request, known, proved, threading).conversation
         if old is not None and old.state != "closed":
@@ -217,6 +222,16 @@ class Triage:
             return
         previous = old.ticket if old else threads.previous(request, known, threading)
         self._opens(out, request, contact, ticket, previous)
+
+    def _comes_or_goes(
+        self, out: Outbox, request: CustomerRequest, known: list[Conversation]
+    ) -> None:
+        """A visitor has closed the chat's window, or is back: news of the open ticket only."""
+        for conversation in reversed(known):
+            if conversation.state == "open":
+                self._joins(out, request, conversation)
+                return
+        self._file(out, request, request.kind)
 
     def _known_to(self, contact: Contact) -> list[Conversation]:
         """The contact's conversations that are not forgotten, the newest last."""
@@ -296,8 +311,8 @@ class Triage:
         """
         if request.automatic is not None:
             return request.automatic
-        if request.kind == "receipt":
-            return "receipt"
+        if request.kind == "receipt" or request.kind in _COMINGS_AND_GOINGS:
+            return request.kind
         if request.kind == "call":
             contact = self.contacts.get(_key(request))
             return self._decide(request, self.customers.identify(request), contact).drop

@@ -1,0 +1,71 @@
+"""Missed chats: the customer leaves before anybody has answered, and is to be called back.
+
+The ticket goes on, in the queue that the rulebook names for it, as another type under another
+SLA: its clocks begin anew, in a new cycle. Whoever comes back before the call finds the chat
+where it was.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from channels.request import CustomerRequest
+from router.core import clocks, moves
+from router.core.aftercare import Left
+from router.core.desk import Turn
+from router.core.follow_ups import care_of, tended
+from router.core.lifecycle import TicketState
+from router.core.tickets import Ticket
+
+_SIGNS_OF_LIFE = frozenset({"message", "returned"})
+
+
+class Goal(NamedTuple):
+    """Where a ticket goes, and what it is there."""
+
+    queue: str
+    type: str | None
+    sla: str | None
+
+
+def heard(turn: Turn, ticket: Ticket, request: CustomerRequest) -> Ticket:
+    """What the customer's latest sign means for where the ticket waits."""
+    if request.kind == "left":
+        return _left(turn, ticket, request.received_at)
+    left = care_of(ticket).left
+    if left is None or request.kind not in _SIGNS_OF_LIFE or request.automatic:
+        return ticket
+    ticket = tended(turn, ticket, left=None)
+    is_there = turn.desk.compiled.pool_of.get(left.queue) == ticket.pool
+    if ticket.queue != left.to or not _is_free(ticket) or not is_there:
+        return ticket
+    goal = Goal(left.queue, left.type, left.sla)
+    return _moved(turn, ticket, goal, request.received_at, "returned")
+
+
+def _left(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+    missed = turn.desk.queue(ticket.queue).missed
+    if missed is None or ticket.answered or not _is_free(ticket):
+        return ticket
+    kept = Left(queue=ticket.queue, to=missed.queue, type=ticket.type, sla=ticket.sla)
+    ticket = tended(turn, ticket, left=kept)
+    types = turn.desk.compiled.rulebook.types
+    of_type = types[missed.type].sla if missed.type else None
+    sla = missed.sla or of_type or ticket.sla
+    goal = Goal(missed.queue, missed.type or ticket.type, sla)
+    return _moved(turn, ticket, goal, at, "missed")
+
+
+def _is_free(ticket: Ticket) -> bool:
+    """Whether nobody has the ticket in hand yet."""
+    return ticket.waits or ticket.state is TicketState.OFFERED
+
+
+def _moved(turn: Turn, ticket: Ticket, goal: Goal, at: datetime, reason: str) -> Ticket:
+    """Give the ticket to another queue; what was promised before is over."""
+    ticket = clocks.ended(turn, moves.release(turn, ticket, reason), reason)
+    ticket = turn.save(ticket, type=goal.type, sla=goal.sla, cycle=ticket.cycle + 1)
+    started = clocks.of_new(turn, ticket, at)
+    ticket = turn.save(ticket, clocks=started)
+    ticket = moves.transfer(turn, ticket, goal.queue, None, reason)
+    clocks.announce(turn, ticket, started)
+    return ticket
