@@ -43,14 +43,15 @@ _QUEUE: Contracts = (
     events.TicketQueued, events.TicketRequeued, events.TicketOffered, events.TicketOfferDeclined,
     events.TicketOfferExpired, events.TicketOfferRescinded, events.TicketAssigned,
     events.TicketRemoved, events.TicketOverflowed, events.TicketParked, events.TicketReopened,
-    events.TicketMessageReceived, events.MessageReceipt,
+    events.TicketMessageReceived, events.MessageReceipt, events.OrderCreated,
+    events.OrderUpdated, events.OrderNoticeFailed,
 )  # fmt: skip
 _ALARMS: Contracts = (
     events.SlaWarning, events.SlaBreached, events.SlaEscalated, events.SlaCleared,
 )  # fmt: skip
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,
-    events.RulebookActivated, events.TicketRemoved, events.QueueStatistics,
+    events.RulebookActivated, events.TicketRemoved, events.QueueStatistics, events.WorkerAnswered,
 )  # fmt: skip
 """Never in `tickets.events`: what passes between the stages, and what only one desktop is told."""
 
@@ -75,6 +76,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.DeadLettered,
         operations.TimerFailed,
         operations.CalendarUncovered,
+        events.OrderNoticeFailed,
     ),
 }
 """Topic -> what others may read there."""

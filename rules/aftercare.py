@@ -77,17 +77,19 @@ class Worker(Entry):
 
 ORDER_TEXTS: dict[Language, str] = {
     "zh-Hans": (
-        "派工单{{ order }}：{{ customer }}{{ phone }}，地址：{{ address }}，"
-        "时间：{{ appointment }}。{{ note }} 回复1接单，2完工"
+        "派工单{{ order }}：{{ customer }}{{ phone }}，地址：{{ address }}"
+        "{% if appointment %}，时间：{{ appointment }}{% endif %}。"
+        "{% if note %}{{ note }}。{% endif %}回复1接单，2完工"
     ),
     "en": (
-        "Order {{ order }}: {{ customer }} {{ phone }}, at {{ address }}, {{ appointment }}. "
-        "{{ note }} Reply 1 to accept, 2 when done."
+        "Order {{ order }}: {{ customer }} {{ phone }}, at {{ address }}"
+        "{% if appointment %}, {{ appointment }}{% endif %}. "
+        "{% if note %}{{ note }}. {% endif %}Reply 1 to accept, 2 when done."
     ),
 }
 CANCELLED_TEXTS: dict[Language, str] = {
-    "zh-Hans": "派工单{{ order }}已取消：{{ address }}，{{ appointment }}。{{ note }}",
-    "en": "Order {{ order }} is cancelled: {{ address }}, {{ appointment }}. {{ note }}",
+    "zh-Hans": "派工单{{ order }}已取消：{{ address }} {{ appointment }}",
+    "en": "Order {{ order }} is cancelled: {{ address }} {{ appointment }}",
 }
 
 

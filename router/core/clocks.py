@@ -17,7 +17,7 @@ from router.core.events import (
     SlaStarted,
     SlaWarning,
 )
-from router.core.sla import QUEUE_TIME, Clock, Lapse, LapseKind, Policy
+from router.core.sla import ACCEPT, QUEUE_TIME, Clock, Lapse, LapseKind, Policy
 from router.core.tickets import Ticket
 from router.topics import SLA_ESCALATIONS
 
@@ -84,6 +84,11 @@ def ended(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason)
 
 
+def dropped(turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str) -> Ticket:
+    """What these targets wait for is no longer wanted."""
+    return _end(turn, ticket, targets, reason)
+
+
 def _end(turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str) -> Ticket:
     over = [clock for clock in ticket.clocks if clock.target in targets]
     if not over:
@@ -119,7 +124,9 @@ def _moved(turn: Turn, ticket: Ticket, at: datetime, *, pausing: bool) -> Ticket
     for clock in ticket.clocks:
         policy = turn.desk.policy(ticket, clock.target)
         change = sla.pause if pausing else sla.resume
-        after = clock if policy is None else change(clock, at, policy)
+        # A worker accepts, or does not, whatever the customer is waited for.
+        still = policy is None or clock.target.startswith(ACCEPT)
+        after = clock if policy is None or still else change(clock, at, policy)
         clocks.append(after)
         if after is not clock:
             moved.append(after)

@@ -9,10 +9,11 @@ from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
 from router.core.lifecycle import Trigger, move
+from router.core.order_book import OrderBook
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
-from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
+from router.core.sla import ACCEPT, ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.tickets import Stub, Ticket, deadline, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
@@ -74,6 +75,8 @@ class Desk:
         self.tickets.watch(self.loads.changed)
         self.tickets.watch(self.waiting.changed)
         self.tickets.watch(self.gauges.changed)
+        self.orders = OrderBook()
+        self.tickets.watch(self.orders.changed)
         self.rulebooks.watch(self._activated)
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
@@ -190,6 +193,8 @@ class Desk:
             "resolution": sla.resolution,
         } | {f"step:{name}": within for name, within in self.steps(type_name).items()}
         duration = durations.get(target)
+        if target.startswith(ACCEPT):
+            duration = self.compiled.rulebook.orders.accept_within
         if duration is None:
             return None
         calendar = self.compiled.calendars[sla.calendar]

@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, follow_ups, missed, moves
+from router.core import assign, clocks, follow_ups, missed, moves, orders
 from router.core.aftercare import Aftercare
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
@@ -31,6 +31,7 @@ from router.core.events import (
     TicketMessage,
     TicketMessageReceived,
     TicketTriaged,
+    WorkerAnswered,
 )
 from router.core.handlers import presence, talk, work
 from router.core.handlers.verbs import HANDLERS
@@ -55,6 +56,7 @@ class Dispatch:
         TicketMessage.TYPE: TicketMessage,
         TicketClose.TYPE: TicketClose,
         TicketMoved.TYPE: TicketMoved,
+        WorkerAnswered.TYPE: WorkerAnswered,
         "agent.command": Command,
         "message.receipt": Receipt,
     }
@@ -69,6 +71,7 @@ class Dispatch:
             TicketMessage: self._message,
             TicketClose: self._close,
             TicketMoved: self._moved,
+            WorkerAnswered: orders.answered,
             Command: self._command,
             Receipt: self._receipt,
         }
@@ -285,6 +288,7 @@ class Dispatch:
                 permanent=event.permanent,
                 reason=event.reason,
             )
+            orders.receipt(turn, ticket, event)
 
     def _command(self, turn: Turn, command: Command) -> None:
         known, content = self.desk.commands.get(command.id), fingerprint(command)

@@ -363,6 +363,55 @@ class FollowUpCancelled(FollowUpEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class OrderEvent(TicketEvent, frozen=True, kw_only=True):
+    """The root of what becomes of an order to a worker; `order` is its number to be read out."""
+
+    number: int
+    order: str
+    worker: str
+
+
+class OrderCreated(OrderEvent, frozen=True, kw_only=True):
+    """A worker is sent to the customer; `message` is the SMS that says so."""
+
+    TYPE: ClassVar[str] = "order.created"
+    agent: str
+    address: str
+    appointment: str
+    note: str | None
+    message: str | None
+
+
+class OrderUpdated(OrderEvent, frozen=True, kw_only=True):
+    """An order is accepted, arrived, done or cancelled; `agent` null: its worker said so by SMS."""
+
+    TYPE: ClassVar[str] = "order.updated"
+    state: str
+    agent: str | None
+    note: str | None
+    message: str | None
+
+
+class OrderNoticeFailed(OrderEvent, frozen=True, kw_only=True):
+    """A worker's SMS did not arrive, or may not have: nobody is on the way."""
+
+    TYPE: ClassVar[str] = "order.notice_failed"
+    message: str
+    outcome: str
+    reason: str | None
+
+
+class WorkerAnswered(Event, frozen=True, kw_only=True):
+    """Triage's word to dispatch: a worker's SMS about the order `order`, null: their newest."""
+
+    TYPE: ClassVar[str] = "worker.answered"
+    worker: str
+    state: str
+    order: str | None
+    request: str
+    activation: int
+
+
 class SlaEvent(TicketEvent, frozen=True, kw_only=True):
     """What every event of a service-level clock says; (target, cycle) names it in its ticket."""
 

@@ -51,6 +51,10 @@ QUEUE_TIME = "queue_time"
 """The target that a queue's chain of targets sets: when it has ended, somebody must look."""
 
 
+ACCEPT = "accept:"
+"""How the targets begin that wait for a worker to accept an order; its number follows."""
+
+
 class Rung(msgspec.Struct, frozen=True):
     """A level of the ladder, `after` the breach in wall-clock time."""
 

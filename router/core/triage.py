@@ -15,7 +15,7 @@ import msgspec
 
 from channels.identity import conversation_key, key_of, ticket_id
 from channels.request import CustomerRequest
-from router.core import acks, threads
+from router.core import acks, orders, threads
 from router.core.ack_variables import Variables
 from router.core.customers import CustomerChanged, Customers, Known
 from router.core.desk import Activation
@@ -30,6 +30,7 @@ from router.core.events import (
     TicketMessage,
     TicketOpened,
     TicketTriaged,
+    WorkerAnswered,
 )
 from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
@@ -104,6 +105,7 @@ class Triage:
         self.activation = 0
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
+        self._workers: dict[str, str] = {}
         self.rulebooks.watch(self._enforce)
         self._steps: dict[type[Any], Callable[[Outbox, Any], None]] = {
             RulebookActivated: self._activated,
@@ -173,6 +175,8 @@ class Triage:
         self._compiled = None if new is None else self._known[new.version]
         self.activation = 0 if new is None else new.activation
         self.customers.enforce(self._compiled.rulebook if self._compiled else None)
+        workers = self._compiled.rulebook.workers if self._compiled else {}
+        self._workers = {one.phone: name for name, one in workers.items()}
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:
         if event.activation > self.activation:
@@ -209,6 +213,8 @@ class Triage:
         if request.kind == "command":
             self._opt(out, request, key, contact)
             return
+        if self._workers and self._worker_answers(out, request):
+            return
         if request.kind == "follow_up":
             self._opens(out, request, contact, ticket, request.attributes.get("of"))
             return
@@ -222,6 +228,26 @@ class Triage:
             return
         previous = old.ticket if old else threads.previous(request, known, threading)
         self._opens(out, request, contact, ticket, previous)
+
+    def _worker_answers(self, out: Outbox, request: CustomerRequest) -> bool:
+        """Whether a worker has answered an order by SMS: the pools are told, one of them has it.
+
+        Anything else that a worker writes is a message as any other.
+        """
+        worker = self._workers.get(request.sender.address)
+        if worker is None or request.channel != "sms" or request.kind != "message":
+            return False
+        answer = orders.answer_of(request.text)
+        if answer is None:
+            return False
+        data = WorkerAnswered(
+            worker=worker, state=answer.state, order=answer.order, request=request.id,
+            activation=self.activation,
+        )  # fmt: skip
+        for pool in self.compiled.rulebook.pools:
+            self._to_dispatch(out, pool, data)
+        self._file(out, request, "worker")
+        return True
 
     def _comes_or_goes(
         self, out: Outbox, request: CustomerRequest, known: list[Conversation]

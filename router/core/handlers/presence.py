@@ -1,12 +1,13 @@
 """The agent comes, goes, is busy, or lets offers lapse; offers and work follow."""
 
 from datetime import timedelta
+from typing import get_args
 
 import msgspec
 
 from router.core import moves
 from router.core.agents import AgentState
-from router.core.commands import Command, Rejected, Rejection
+from router.core.commands import Command, PresenceState, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import (
     AgentPresence,
@@ -21,6 +22,8 @@ def presence(turn: Turn, command: Command) -> None:
     """The agent comes, goes, or is busy. With `lease_seconds` it must be renewed in that time."""
     if command.state is None:
         raise Rejected(Rejection.FIELD_MISSING)
+    if command.state not in get_args(PresenceState):
+        raise Rejected(Rejection.FIELD_INVALID)
     seconds = command.lease_seconds
     if seconds is not None and not 0 < seconds <= MOST_LEASE_SECONDS:
         raise Rejected(Rejection.FIELD_INVALID)

@@ -6,6 +6,7 @@ from router.core.commands import Command
 from router.core.desk import Turn
 from router.core.handlers.follow_up import follow_up, follow_up_cancel
 from router.core.handlers.offers import accept, decline, take
+from router.core.handlers.orders import order, order_update
 from router.core.handlers.presence import presence
 from router.core.handlers.talk import note
 from router.core.handlers.work import pending, reopen, resolve, resume, step_done, transfer
@@ -26,5 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "reopen": reopen,
     "follow_up": follow_up,
     "follow_up_cancel": follow_up_cancel,
+    "order": order,
+    "order_update": order_update,
 }
 """Every command but `reply`, which needs the letterhead too."""
