@@ -40,12 +40,20 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
 
 
 class Left(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """The customer has left the chat: what the ticket was before it came to queue `to`."""
+    """The customer left the chat at `at`: what the ticket was before it came to queue `to`."""
 
+    at: datetime
     queue: str
     to: str
     type: str | None = None
     sla: str | None = None
+
+
+class Sign(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The chat's customer has left, or is back, at `at`: acted upon once all is read up to then."""
+
+    left: bool
+    at: datetime
 
 
 class Aftercare(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -61,10 +69,14 @@ class Aftercare(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_on
     followed: bool = False
     orders: tuple[Order, ...] = ()
     left: Left | None = None
+    sign: Sign | None = None
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which something of it is due."""
-        return min((one.due_at for one in self.follow_ups), default=None)
+        instants = [one.due_at for one in self.follow_ups]
+        if self.sign is not None:
+            instants.append(self.sign.at)
+        return min(instants, default=None)
 
 
 NOTHING = Aftercare()

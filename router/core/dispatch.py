@@ -322,7 +322,8 @@ class Dispatch:
             HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        here = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        here = self._sign_due(turn, self.desk.tickets.rows[key], before)
+        here = None if here is None else self._lapsed(turn, here, before)
         if here is None:
             return
         ticket = here
@@ -339,6 +340,17 @@ class Dispatch:
                 ticket = moves.forget_refusals(turn, ticket, before)
             if ticket.relax_at is not None and ticket.relax_at < before:
                 moves.relax(turn, ticket)
+
+    def _sign_due(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
+        """A customer has left the chat, or is back: what lapsed before that comes first.
+
+        None: the ladder has moved the ticket to another pool, where the sign waits too.
+        """
+        sign = None if ticket.aftercare is None else ticket.aftercare.sign
+        if sign is None or sign.at >= before:
+            return ticket
+        here = self._lapsed(turn, ticket, sign.at)
+        return None if here is None else missed.acted_upon(turn, here, sign)
 
     def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
         """Record what lapsed strictly before `before`, and do what the ladder says.

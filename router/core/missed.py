@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from channels.request import CustomerRequest
 from router.core import clocks, moves
-from router.core.aftercare import Left
+from router.core.aftercare import Left, Sign
 from router.core.desk import Turn
 from router.core.follow_ups import care_of, tended
 from router.core.lifecycle import TicketState
@@ -28,25 +28,44 @@ class Goal(NamedTuple):
 
 
 def heard(turn: Turn, ticket: Ticket, request: CustomerRequest) -> Ticket:
-    """What the customer's latest sign means for where the ticket waits."""
-    if request.kind == "left":
-        return _left(turn, ticket, request.received_at)
+    """Remember the customer's latest sign; it is acted upon by a timer.
+
+    For it ends clocks: what an agent did before, and what lapsed before, must have been read.
+    """
+    is_left = request.kind == "left"
+    if not is_left and (request.kind not in _SIGNS_OF_LIFE or request.automatic):
+        return ticket
+    sign, care = Sign(left=is_left, at=request.received_at), ticket.aftercare
+    if care is None:
+        return tended(turn, ticket, sign=sign) if is_left else ticket
+    known = [one.at for one in (care.sign, care.left) if one is not None]
+    if (not is_left and not known) or any(at > sign.at for at in known):
+        return ticket
+    return tended(turn, ticket, sign=sign)
+
+
+def acted_upon(turn: Turn, ticket: Ticket, sign: Sign) -> Ticket:
+    """What the customer's sign means for where the ticket waits."""
+    ticket = tended(turn, ticket, sign=None)
+    return _left(turn, ticket, sign.at) if sign.left else _returned(turn, ticket, sign.at)
+
+
+def _returned(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     left = care_of(ticket).left
-    if left is None or request.kind not in _SIGNS_OF_LIFE or request.automatic:
+    if left is None:
         return ticket
     ticket = tended(turn, ticket, left=None)
     is_there = turn.desk.compiled.pool_of.get(left.queue) == ticket.pool
     if ticket.queue != left.to or not _is_free(ticket) or not is_there:
         return ticket
-    goal = Goal(left.queue, left.type, left.sla)
-    return _moved(turn, ticket, goal, request.received_at, "returned")
+    return _moved(turn, ticket, Goal(left.queue, left.type, left.sla), at, "returned")
 
 
 def _left(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     missed = turn.desk.queue(ticket.queue).missed
     if missed is None or ticket.answered or not _is_free(ticket):
         return ticket
-    kept = Left(queue=ticket.queue, to=missed.queue, type=ticket.type, sla=ticket.sla)
+    kept = Left(at=at, queue=ticket.queue, to=missed.queue, type=ticket.type, sla=ticket.sla)
     ticket = tended(turn, ticket, left=kept)
     types = turn.desk.compiled.rulebook.types
     of_type = types[missed.type].sla if missed.type else None

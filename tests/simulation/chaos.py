@@ -98,6 +98,8 @@ OWN_WORK: tuple[Name, ...] = (
 class Chaos:
     """One run. `play` a number of steps, then `settle`, then `run` is what the checkers read."""
 
+    rulebook = RULEBOOK
+
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a simulation draws, it hides nothing
         self.now = START
@@ -126,7 +128,7 @@ class Chaos:
 
     async def play(self, steps: int) -> None:
         """Do so many things, one after another."""
-        await self._publish(records.activation({"rules.yaml": RULEBOOK}, 1, self.now))
+        await self._publish(records.activation({"rules.yaml": self.rulebook}, 1, self.now))
         actions: tuple[tuple[Callable[[], Any], int], ...] = (
             (self._time_passes, 20),
             (self._shard_turns, 45),

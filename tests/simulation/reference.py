@@ -35,12 +35,16 @@ class Lapse(NamedTuple):
 
 @dataclass
 class Clock:
-    """A target that runs from `start` to `end`; while paused no time passes for it."""
+    """A target that runs from `start` to `end`; while paused no time passes for it.
+
+    Where the router was told of the end only at `told`, it may have seen lapses until then.
+    """
 
     target: str
     cycle: int
     start: datetime
     end: datetime | None = None
+    told: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
 
     def after(self, since: datetime, seconds: float) -> datetime | None:
@@ -50,7 +54,7 @@ class Clock:
             if end is not None and end <= at:
                 continue
             begin = max(begin, at)  # noqa: PLW2901 - the part of the pause that is ahead
-            if at + left <= begin:
+            if at + left < begin:
                 break
             if end is None:
                 return None
@@ -79,6 +83,7 @@ class Ticket:
         self._resolved = False
         self._parked = 0
         self._paused_at: datetime | None = None
+        self._sign_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
         """The next event."""
@@ -86,8 +91,11 @@ class Ticket:
         if step is not None:
             step(data, datetime.fromisoformat(data["at"]))
 
-    def lapses(self, until: datetime) -> Iterator[Lapse]:
-        """Everything that was due before its clock ended, or before `until`."""
+    def lapses(self, until: datetime, *, unaware: bool = False) -> Iterator[Lapse]:
+        """Everything that was due before its clock ended, or before `until`.
+
+        `unaware`: also what was due while the router did not know yet that the clock had ended.
+        """
         for clock in self.clocks:
             due = 0.0 if clock.target == "queue_time" else getattr(self._sla, clock.target)
             warnings = () if clock.target == "queue_time" else self._sla.warn
@@ -100,17 +108,18 @@ class Ticket:
                 rungs = self._sla.levels
                 steps += [("escalated", level, clock.after(breach, s)) for level, s in rungs]
             for kind, step, at in steps:
-                if at is not None and at < (clock.end or until):
+                end = (clock.told if unaware else None) or clock.end or until
+                if at is not None and at < end:
                     yield Lapse(clock.target, clock.cycle, kind, step, at)
 
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
             self.clocks.append(Clock(target, cycle, at))
 
-    def _end(self, at: datetime, *targets: str) -> None:
+    def _end(self, at: datetime, *targets: str, told: datetime | None = None) -> None:
         for clock in self.clocks:
             if clock.end is None and clock.target in targets:
-                clock.end = at
+                clock.end, clock.told = at, told
 
     def _ticket_opened(self, data: Mapping[str, Any], at: datetime) -> None:
         self._owes = self._requests[data["request"]].automatic is None
@@ -118,9 +127,11 @@ class Ticket:
         self._start("resolution", 0, at)
 
     def _ticket_message(self, data: Mapping[str, Any], _: datetime) -> None:
+        wrote = self._requests[data["request"]].received_at
+        if data["automatic"] in {None, "left", "returned"}:
+            self._sign_at = wrote
         if data["automatic"] is not None:
             return
-        wrote = self._requests[data["request"]].received_at
         if self._resolved:
             self._reopen(wrote)
         self._resume(wrote)
@@ -163,9 +174,14 @@ class Ticket:
     def _ticket_requeued(self, _: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
 
-    def _ticket_transferred(self, _: Mapping[str, Any], at: datetime) -> None:
+    def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         self._end(at, "queue_time")
+        if data["reason"] in {"missed", "returned"} and self._sign_at is not None:
+            self._end(self._sign_at, "first_response", "next_response", "resolution", told=at)
+            self._cycle += 1
+            self._start("first_response", self._cycle, self._sign_at)
+            self._start("resolution", self._cycle, self._sign_at)
 
     def _ticket_assigned(self, _: Mapping[str, Any], at: datetime) -> None:
         self._end(at, "queue_time")

@@ -1,11 +1,12 @@
 """A chat that nobody has answered becomes a call-back when its customer leaves."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from router.core.lifecycle import TicketState
-from tests.unit.router.core.story import Story, rules
+from tests.unit.router.core.story import START, Story, rules
 
 MISSED = """
 slas: {callback: {calendar: always, first_response: 15m}}
@@ -27,6 +28,7 @@ async def begun(changes: str = MISSED, *agents: str) -> Story:
 async def chats(story: Story, name: str, **fields: Any) -> None:
     """The visitor does something in the chat."""
     await story.request(name, channel="chat", sender="wang", **fields)
+    await story.after((story.now - START).total_seconds())
 
 
 async def leaves(story: Story, name: str = "x1.left") -> None:
@@ -34,10 +36,10 @@ async def leaves(story: Story, name: str = "x1.left") -> None:
     await chats(story, name, text="", kind="left")
 
 
-def clocks(story: Story) -> list[tuple[str, int, float]]:
+def clocks(story: Story) -> list[tuple[str, int, int]]:
     """The ticket's clocks: target, cycle, seconds until due."""
     return [
-        (one.target, one.cycle, (one.due_at - story.now).total_seconds())
+        (one.target, one.cycle, round((one.due_at - story.now).total_seconds()))
         for one in story.ticket("x1").clocks
         if one.due_at is not None
     ]
@@ -132,6 +134,34 @@ async def test_who_comes_back_before_the_call_finds_the_chat_again(kind: str) ->
     ticket = story.ticket("x1")
     assert (ticket.type, ticket.sla) == ("question", "standard")
     assert clocks(story) == [("first_response", 2, 60), ("resolution", 2, 600)]
+
+
+async def test_what_lapsed_before_is_not_forgotten() -> None:
+    """The sign is read late: the chat's breach is told all the same, and then it is missed."""
+    story = await begun()
+    left_at = START + timedelta(seconds=61)
+    await story.at(60)
+    await story.request(
+        "x1.left", "", channel="chat", sender="wang", kind="left", received_at=left_at
+    )
+    await story.after(61)
+    told = [one for one in story.types("x1") if one in {"sla.breached", "ticket.transferred"}]
+    assert told == ["sla.breached", "ticket.transferred"]
+
+
+async def test_an_answer_before_the_leaving_counts() -> None:
+    """However the two are read: nothing is moved until all is read up to then."""
+    story = await begun(MISSED, "ann")
+    await story.hand("ann", "x1")
+    await story.at(5)
+    later = START + timedelta(seconds=7)
+    await story.request(
+        "x1.left", "", channel="chat", sender="wang", kind="left", received_at=later
+    )
+    assert await story.command("ann", "reply", "x1", text="hello") is None
+    assert await story.command("ann", "presence", state="offline") is None
+    await story.after(30)
+    assert story.ticket("x1").queue == "billing"
 
 
 async def test_it_can_be_missed_again() -> None:
