@@ -265,7 +265,7 @@ class Dispatch:
             return
         ticket = self.desk.tickets.get(event.ticket)
         if ticket is None or ticket.state is not TicketState.RESOLVED:
-            return
+            return  # it may have been closed already, and be kept for what is still to come
         if ticket.resolved_at == event.resolved_at:
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)

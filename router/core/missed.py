@@ -32,16 +32,19 @@ def heard(turn: Turn, ticket: Ticket, request: CustomerRequest) -> Ticket:
 
     For it ends clocks: what an agent did before, and what lapsed before, must have been read.
     """
-    is_left = request.kind == "left"
+    care, is_left = ticket.aftercare, request.kind == "left"
+    if care is None:
+        return tended(turn, ticket, sign=_sign(request)) if is_left else ticket
     if not is_left and (request.kind not in _SIGNS_OF_LIFE or request.automatic):
         return ticket
-    sign, care = Sign(left=is_left, at=request.received_at), ticket.aftercare
-    if care is None:
-        return tended(turn, ticket, sign=sign) if is_left else ticket
     known = [one.at for one in (care.sign, care.left) if one is not None]
-    if (not is_left and not known) or any(at > sign.at for at in known):
+    if not (is_left or known) or any(at > request.received_at for at in known):
         return ticket
-    return tended(turn, ticket, sign=sign)
+    return tended(turn, ticket, sign=_sign(request))
+
+
+def _sign(request: CustomerRequest) -> Sign:
+    return Sign(left=request.kind == "left", at=request.received_at)
 
 
 def acted_upon(turn: Turn, ticket: Ticket, sign: Sign) -> Ticket:

@@ -71,6 +71,8 @@ class View:
             return []
         ticket = data["ticket"]
         card = self._cards.get(ticket)
+        if card is None and kind.startswith("order."):
+            return []
         if card is None:
             card = self._cards[ticket] = Card(next(self._numbers), ticket, {})
         # Topics are read side by side: what has been overtaken moves nothing any more.
@@ -176,7 +178,25 @@ class View:
         card.mine = data["agent"] == self.agent
         return [f"yours: {card.title}"] if card.mine else []
 
+    def _on_created(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"({data['agent']} sends {data['worker']}: order {data['order']})")
+        return []
+
+    def _on_updated(self, card: Card, data: dict[str, Any]) -> list[str]:
+        said = f"order {data['order']} of {data['worker']}: {data['state']}"
+        card.thread.append(f"({said})")
+        return [f"{said}: {card.title}"] if card.mine else []
+
+    def _on_notice_failed(self, card: Card, data: dict[str, Any]) -> list[str]:
+        said = f"{data['worker']} was not told of order {data['order']} ({data.get('reason')})"
+        card.thread.append(f"({said})")
+        return [f"{said}: {card.title}"] if card.mine else []
+
     def _on_message(self, card: Card, data: dict[str, Any]) -> list[str]:
+        sign = data.get("automatic")
+        if sign in {"left", "returned"}:
+            card.thread.append(f"(customer has {sign})")
+            return [f"customer has {sign}: {card.title}"] if card.mine else []
         card.thread.append(f"customer: {data.get('text', '')}")
         return [f"customer wrote: {card.title}"] if card.mine else []
 

@@ -19,12 +19,16 @@ from router.core.events import RulebookActivated, TicketMessage, TicketTriaged
 from router.core.outputs import Given, Output
 from router.core.triage import Triage
 from router.shard import TIMER_RETRY
-from router.topics import TICKETS_FEEDBACK, TICKETS_TRIAGED, Stage
+from router.topics import REQUESTS_INBOUND, TICKETS_FEEDBACK, TICKETS_TRIAGED, Stage
 from router.world import LETTERHEAD, TICK
 from rules.load import version
 
 ROUNDS = 100_000
-_PASSED_ON = {TICKETS_TRIAGED: Stage.DISPATCH, TICKETS_FEEDBACK: Stage.TRIAGE}
+_PASSED_ON = {
+    TICKETS_TRIAGED: Stage.DISPATCH,
+    TICKETS_FEEDBACK: Stage.TRIAGE,
+    REQUESTS_INBOUND: Stage.TRIAGE,
+}
 _EMBEDDING = (TicketTriaged, TicketMessage)
 
 

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from channels.identity import ticket_id
+from channels.contract import encode
+from channels.identity import key_of, ticket_id
+from router.core.events import TicketClose
 from router.core.follow_ups import LONGEST_NAME, MOST_OPEN
 from router.core.lifecycle import TicketState
+from router.edges.intake import request_message
+from tests.unit.router.core.cores import Core, of, triaged
 from tests.unit.router.core.story import START, Story
 
 AFTER_EACH_COMPLAINT = """
@@ -154,6 +158,7 @@ async def test_the_same_agent_is_asked_first_unless_it_is_said_otherwise(
         (wish(after="0s"), "in_the_past"),
         (wish(after="367d"), "too_far_ahead"),
         (wish(phone="12"), "field_invalid"),
+        ({"kind": "revisit", "due_at": START.replace(tzinfo=None)}, "field_invalid"),
     ],
 )
 async def test_what_cannot_be_done_is_refused(fields: dict[str, Any], reason: str) -> None:
@@ -325,6 +330,42 @@ async def test_follow_ups_go_with_their_ticket_to_another_pool() -> None:
     assert story.one("follow_up.due").data["pool"] == "office"
 
 
+async def test_it_goes_to_the_partition_of_its_customer() -> None:
+    """Its key is the one that a source would give it, and is that of the ticket's conversation."""
+    core = Core()
+    core.step(triaged("x1"))
+    (ticket,) = core.core.desk.tickets.rows.values()
+    core.command("ann", "follow_up", 1, ticket=ticket.id, **wish())
+    (output,) = of(core.fire(302), "request.received")
+    assert output.key == request_message(output.data).key == key_of(ticket.conversation)
+    assert (output.topic, output.id) == ("requests.inbound", output.data.id)
+
+
+async def test_a_restored_core_fires_the_same() -> None:
+    """Everything that is due is remembered: the outputs are equal, ids and all."""
+    core, restored = Core(), Core()
+    core.step(triaged("x1"))
+    (ticket,) = core.core.desk.tickets.rows
+    core.command("ann", "follow_up", 1, ticket=ticket, **wish())
+    core.command("ann", "follow_up", 1, ticket=ticket, **wish(after="10m", kind="revisit"))
+    for key, entity in core.core.desk.tickets.rows.items():
+        restored.core.journal.load(f"ticket:{key}", encode(entity))
+    fired = core.fire(700)
+    assert [encode(one) for one in restored.fire(700)] == [encode(one) for one in fired]
+    assert len(of(fired, "request.received")) == 2
+
+
+async def test_a_ticket_that_was_stored_before_has_none() -> None:
+    """The state of an earlier release is read as it is."""
+    core = Core()
+    core.step(triaged("x1"))
+    ((key, ticket),) = core.core.desk.tickets.rows.items()
+    stored = encode(ticket)
+    assert b"aftercare" not in stored
+    core.core.journal.load(f"ticket:{key}", stored)
+    assert core.core.desk.tickets.rows[key].aftercare is None
+
+
 async def test_a_long_name_is_not_made_longer() -> None:
     """Of a follow-up's follow-up's follow-up the ticket's id is enough."""
     name = "x" * (LONGEST_NAME + 1)
@@ -350,3 +391,26 @@ async def test_the_answer_to_a_mail_stays_in_its_thread() -> None:
     (request,) = story.events("request.received", topic="requests.inbound")
     assert request.data["references"] == ["<1@x>", "<2@x>"]
     assert request.data["subject"] == "Broken"
+
+
+async def test_a_closed_ticket_is_closed_once() -> None:
+    """The order to close it that comes again, to a ticket that is kept, does nothing."""
+    story = await settled()
+    await story.after(600)
+    close = TicketClose(
+        ticket=story.id("x1"), conversation="c-1", pool="service",
+        resolved_at=story.ticket("x1").resolved_at or START,
+    )  # fmt: skip
+    await story.publish("tickets.triaged", "service", "ticket.close", close, "again")
+    assert len(story.events("ticket.closed")) == 1
+
+
+async def test_the_order_to_close_comes_too_late() -> None:
+    """The ticket was reopened and resolved again since: it is not closed by the old order."""
+    story = await settled()
+    late = TicketClose(
+        ticket=story.id("x1"), conversation="c-1", pool="service",
+        resolved_at=START - timedelta(seconds=1),
+    )  # fmt: skip
+    await story.publish("tickets.triaged", "service", "ticket.close", late, "late")
+    assert story.ticket("x1").state is TicketState.RESOLVED

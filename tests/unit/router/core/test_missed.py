@@ -164,6 +164,23 @@ async def test_an_answer_before_the_leaving_counts() -> None:
     assert story.ticket("x1").queue == "billing"
 
 
+async def test_an_older_sign_does_not_undo_a_newer_one() -> None:
+    """What was written before the leaving comes late: the customer is gone all the same."""
+    story = await begun()
+    await story.at(20)
+    await leaves(story)
+    await chats(story, "late", received_at=START + timedelta(seconds=10))
+    assert story.ticket("x1").queue == "rescue"
+
+
+async def test_who_is_back_at_once_has_not_been_away() -> None:
+    """The leaving has not been acted upon yet."""
+    story = await begun()
+    await story.request("x1.left", "", channel="chat", sender="wang", kind="left")
+    await chats(story, "x1.back")
+    assert not story.events("ticket.transferred")
+
+
 async def test_it_can_be_missed_again() -> None:
     """As often as the customer leaves."""
     story = await begun()
