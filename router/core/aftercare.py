@@ -5,6 +5,7 @@ a ticket that has none of it carries one empty field.
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -57,13 +58,13 @@ class Sign(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Aftercare(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """All of it. `of` is the ticket that this one follows up.
+    """All of it. Of a ticket that follows up another, `asked` is what was wanted: attributes.
 
     `follow_ups` are those still to come, `numbered` how many there have been; `followed` says that
     the type's own has come, which no ticket gets twice.
     """
 
-    of: str | None = None
+    asked: dict[str, Any] | None = None
     follow_ups: tuple[FollowUp, ...] = ()
     numbered: int = 0
     followed: bool = False

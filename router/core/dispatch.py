@@ -442,5 +442,5 @@ def _opened(
         language=decided.language,
         customer=decided.customer,
         last_agent=asked.get("agent") if asked else None,
-        aftercare=Aftercare(of=asked.get("of")) if asked else None,
+        aftercare=Aftercare(asked=asked) if asked else None,
     )

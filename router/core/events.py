@@ -138,7 +138,10 @@ class TicketFeedback(Event, frozen=True, kw_only=True):
 
 
 class TicketQueued(TicketEvent, frozen=True, kw_only=True):
-    """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order."""
+    """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order.
+
+    `follow_up` says what was asked for, of a ticket that follows up another (docs/follow-up.md).
+    """
 
     TYPE: ClassVar[str] = "ticket.queued"
     type: str | None
@@ -155,6 +158,7 @@ class TicketQueued(TicketEvent, frozen=True, kw_only=True):
     enqueued_at: datetime
     due_at: datetime | None
     order: datetime
+    follow_up: dict[str, Any] | None = None
 
 
 class TicketRequeued(TicketEvent, frozen=True, kw_only=True):

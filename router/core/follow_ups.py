@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from channels.identity import conversation_key, request_id
-from channels.request import CustomerRequest, Sender
+from channels.request import CustomerRequest, Recipient, Sender
 from router.core.aftercare import NOTHING, Aftercare, FollowUp
 from router.core.desk import Turn
 from router.core.events import FollowUpCancelled, FollowUpDue, FollowUpScheduled
@@ -68,7 +68,7 @@ def resolved(turn: Turn, ticket: Ticket) -> Ticket:
 
 def _has_to_come(care: Aftercare) -> bool:
     is_set = any(one.agent is None for one in care.follow_ups)
-    return care.of is None and not care.followed and not is_set
+    return care.asked is None and not care.followed and not is_set
 
 
 def _due_at(turn: Turn, rule: FollowUpRule) -> datetime:
@@ -141,6 +141,7 @@ def request_of(ticket: Ticket, one: FollowUp) -> CustomerRequest:
         external_id=external_id,
         kind="follow_up",
         sender=Sender(address=ticket.sender, name=ticket.sender_name, customer=ticket.customer),
+        recipients=_reply_to(ticket),
         subject=ticket.subject,
         text=one.note or ticket.text,
         language=ticket.language,
@@ -148,6 +149,13 @@ def request_of(ticket: Ticket, one: FollowUp) -> CustomerRequest:
         references=tuple(dict.fromkeys((*ticket.references, *answered)))[-20:],
         attributes={name: value for name, value in asked.items() if value is not None},
     )
+
+
+def _reply_to(ticket: Ticket) -> tuple[Recipient, ...]:
+    """Who asked to be answered elsewhere still is."""
+    if ticket.answer_to in {"", ticket.sender}:
+        return ()
+    return (Recipient(address=ticket.answer_to, name=ticket.answer_name, role="reply_to"),)
 
 
 def closed(turn: Turn, ticket: Ticket) -> None:

@@ -17,6 +17,7 @@ SEEN_KEPT = 10_000
 _ONLY_IN_TICKETS_EVENTS = frozenset(
     {"ticket.replied", "ticket.noted", "ticket.pending", "ticket.resumed", "ticket.resolved"}
 )
+_SHOWN_OF_FOLLOW_UPS = ("follow_up", "of", "reason", "phone")
 _SAYINGS = frozenset({"ticket.message", "ticket.replied", "ticket.noted"})
 
 
@@ -138,7 +139,11 @@ class View:
         card.state, card.mine = "queued", False
         text = str(data.get("text") or "")
         if not card.thread:
-            card.thread.append(f"customer: {text}")
+            asked = data.get("follow_up") or {}
+            said = [f"({name}: {asked[name]})" for name in _SHOWN_OF_FOLLOW_UPS if name in asked]
+            card.thread += said or [f"customer: {text}"]
+            if said:
+                card.thread.append(text)
         return []
 
     def _on_requeued(self, card: Card, data: dict[str, Any]) -> list[str]:

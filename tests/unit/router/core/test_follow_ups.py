@@ -60,6 +60,7 @@ async def test_a_follow_up_becomes_a_request_when_it_is_due() -> None:
     assert request.data["attributes"] == {
         "follow_up": "callback", "of": story.id("x1"), "agent": "ann",
     }  # fmt: skip
+    assert story.events("ticket.queued")[-1].data["follow_up"] == request.data["attributes"]
     due = story.one("follow_up.due", "x1").data
     opened = story.events("ticket.opened")[-1].data
     assert due["request"] == request.data["id"] == opened["request"]
@@ -385,11 +386,15 @@ async def test_the_answer_to_a_mail_stays_in_its_thread() -> None:
     story = await taken(
         channel="email", sender="wang@x.example", attributes={"message_id": "<2@x>"},
         references=("<1@x>",), subject="Broken",
+        recipients=({"address": "office@x.example", "role": "reply_to"},),
     )  # fmt: skip
     await story.command("ann", "follow_up", "x1", **wish())
     await story.after(300)
     (request,) = story.events("request.received", topic="requests.inbound")
     assert request.data["references"] == ["<1@x>", "<2@x>"]
+    assert request.data["recipients"] == [
+        {"address": "office@x.example", "name": None, "role": "reply_to"}
+    ]
     assert request.data["subject"] == "Broken"
 
 

@@ -204,3 +204,14 @@ def test_a_follow_up_is_typed_with_its_time(
     assert (order.kind, order.after, order.text) == (kind, after, text)
     with pytest.raises(Malformed, match="needs a time"):
         command(f"{kind} 1", view, id="c1", lease_seconds=60)
+
+
+def test_a_follow_up_says_what_it_is_for() -> None:
+    """What it follows up, and whom to call; then the note."""
+    view = View("ann")
+    asked = {"follow_up": "callback", "of": "t0", "phone": "+8613800138000"}
+    fed(view, ("ticket.queued", {"follow_up": asked, "text": "about the refund"}))
+    (card,) = view.waiting()
+    assert card.thread == [
+        "(follow_up: callback)", "(of: t0)", "(phone: +8613800138000)", "about the refund",
+    ]  # fmt: skip
