@@ -24,6 +24,7 @@ orders: {account: main}
 threading: {reopen: 30s}
 """
 SEEDS = range(30)
+MORE_SEEDS = range(30, 200)
 STEPS = 700
 
 
@@ -120,10 +121,8 @@ def nothing_is_early(run: Run) -> list[str]:
     ]
 
 
-@pytest.mark.simulation
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_each_follow_up_comes_once_or_is_cancelled(seed: int) -> None:
-    """And all else holds that must hold; a restored shard remembers the same."""
+async def holds(seed: int) -> None:
+    """One run, and all that must hold of it; a restored shard remembers the same."""
     chaos = Aftermath(seed)
     await chaos.play(STEPS)
     await chaos.settle()
@@ -136,6 +135,21 @@ async def test_each_follow_up_comes_once_or_is_cancelled(seed: int) -> None:
     assert not run.of("deadletter"), "nothing in this world is malformed"
     for owner, restored in await chaos.restored():
         assert remembered(restored.core) == remembered(owner.core)
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_each_follow_up_comes_once_or_is_cancelled(seed: int) -> None:
+    """And all else holds that must hold."""
+    await holds(seed)
+
+
+@pytest.mark.simulation
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", MORE_SEEDS)
+async def test_each_follow_up_comes_once_on_more_seeds(seed: int) -> None:
+    """The same, for as long as somebody has time."""
+    await holds(seed)
 
 
 @pytest.mark.simulation
