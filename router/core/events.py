@@ -406,14 +406,20 @@ class OrderNoticeFailed(OrderEvent, frozen=True, kw_only=True):
 
 
 class WorkerAnswered(Event, frozen=True, kw_only=True):
-    """Triage's word to dispatch: a worker's SMS about the order `order`, null: their newest."""
+    """Triage's word to each pool: a worker's SMS about the order `order`, null: their newest there.
+
+    `state` is what the order is now: accepted, done; or `unreachable`, which the provider says of
+    our SMS to them, with its `reason`.
+    """
 
     TYPE: ClassVar[str] = "worker.answered"
     worker: str
+    pool: str
     state: str
     order: str | None
     request: str
     activation: int
+    reason: str | None = None
 
 
 class SlaEvent(TicketEvent, frozen=True, kw_only=True):

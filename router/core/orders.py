@@ -43,6 +43,9 @@ MOVES: Mapping[str, frozenset[str]] = {
 USUAL_STEP = "dispatch"
 """The step that an order meets where the type names none."""
 
+UNREACHABLE = "unreachable"
+"""What a worker's SMS is when the provider reports, later, that it never arrived."""
+
 _LOST = frozenset({"failed", "bounced", "uncertain"})
 _ANSWER = re.compile(r"([12])(?:\s+(\S{1,80}))?", re.ASCII)
 _STATES = {"1": "accepted", "2": "done"}
@@ -113,15 +116,21 @@ def update(turn: Turn, ticket: Ticket, order: Order, state: str, **said: str | N
 
 def answered(turn: Turn, event: WorkerAnswered) -> None:
     """The worker has answered by SMS: of their orders here, the named one or the newest moves."""
+    is_lost = event.state == UNREACHABLE
     found = [
         (order.ordered_at, label(ticket, order), ticket, order)
         for ticket, order in turn.desk.orders.of(event.worker)
-        if event.state in MOVES[order.state]
+        if ticket.pool == event.pool
+        and (order.state == SENT if is_lost else event.state in MOVES[order.state])
     ]
     if event.order is not None:
         found = [one for one in found if one[1] == event.order]
-    if found:
-        _, _, ticket, order = max(found, key=lambda one: one[:2])
+    if not found:
+        return
+    _, number, ticket, order = max(found, key=lambda one: one[:2])
+    if is_lost:
+        _notice_failed(turn, ticket, order, f"{number}/notice", "failed", event.reason)
+    else:
         update(turn, ticket, order, event.state)
 
 
@@ -131,12 +140,19 @@ def receipt(turn: Turn, ticket: Ticket, event: Receipt) -> None:
         return
     for order in care_of(ticket).orders:
         if event.message.rpartition("/")[0] == label(ticket, order):
-            desks = map(queue_topic, turn.desk.places(ticket))
-            turn.emit(
-                OrderNoticeFailed, ticket, *desks, OPERATIONS, number=order.number,
-                order=label(ticket, order), worker=order.worker, message=event.message,
-                outcome=event.outcome, reason=event.reason,
-            )  # fmt: skip
+            _notice_failed(turn, ticket, order, event.message, event.outcome, event.reason)
+
+
+def _notice_failed(
+    turn: Turn, ticket: Ticket, order: Order, message: str, *how: str | None
+) -> None:
+    outcome, reason = how
+    desks = map(queue_topic, turn.desk.places(ticket))
+    turn.emit(
+        OrderNoticeFailed, ticket, *desks, OPERATIONS, number=order.number,
+        order=label(ticket, order), worker=order.worker, message=message, outcome=outcome,
+        reason=reason,
+    )  # fmt: skip
 
 
 def _tell(turn: Turn, ticket: Ticket, order: Order, what: str) -> str | None:

@@ -230,21 +230,24 @@ class Triage:
         self._opens(out, request, contact, ticket, previous)
 
     def _worker_answers(self, out: Outbox, request: CustomerRequest) -> bool:
-        """Whether a worker has answered an order by SMS: the pools are told, one of them has it.
+        """Whether a worker has answered an order by SMS, or cannot have got it.
 
-        Anything else that a worker writes is a message as any other.
+        The pools are told, one of them has the order. Anything else that a worker writes is a
+        message as any other.
         """
         worker = self._workers.get(request.sender.address)
-        if worker is None or request.channel != "sms" or request.kind != "message":
+        if worker is None or request.channel != "sms":
             return False
-        answer = orders.answer_of(request.text)
+        answer = _answer(request)
         if answer is None:
             return False
-        data = WorkerAnswered(
-            worker=worker, state=answer.state, order=answer.order, request=request.id,
-            activation=self.activation,
-        )  # fmt: skip
+        reason = request.attributes.get("ErrorCode") or request.attributes.get("status")
         for pool in self.compiled.rulebook.pools:
+            data = WorkerAnswered(
+                worker=worker, pool=pool, state=answer.state, order=answer.order,
+                request=request.id, activation=self.activation,
+                reason=None if reason is None else str(reason),
+            )  # fmt: skip
             self._to_dispatch(out, pool, data)
         self._file(out, request, "worker")
         return True
@@ -570,6 +573,14 @@ def _key(request: CustomerRequest) -> str:
     if request.conversation is not None:
         return key_of(request.conversation)
     return conversation_key(request.channel, request.account, request.sender.address)
+
+
+def _answer(request: CustomerRequest) -> orders.Answer | None:
+    """What a worker's SMS, or the provider's receipt of ours to them, says of an order."""
+    if request.kind == "receipt":
+        is_lost = request.attributes.get("status") in _UNDELIVERED
+        return orders.Answer(orders.UNREACHABLE, None) if is_lost else None
+    return orders.answer_of(request.text) if request.kind == "message" else None
 
 
 def _is_text_receipt(request: CustomerRequest) -> bool:

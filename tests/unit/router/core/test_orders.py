@@ -272,6 +272,29 @@ async def test_an_sms_that_does_not_arrive_is_seen_by_agent_and_operations() -> 
         assert (failed["worker"], failed["reason"]) == ("li", "no route")
 
 
+async def test_a_provider_may_say_later_that_an_sms_did_not_arrive() -> None:
+    """A status callback of the worker's number: of their newest order that is not accepted."""
+    story = await ordered()
+    await receipt(story, "delivered")
+    assert not story.events("order.notice_failed")
+    await receipt(story, "undelivered", ErrorCode=30003)
+    failed = story.one("order.notice_failed", "x1", topic="operations").data
+    assert (failed["message"], failed["reason"]) == (f"{story.id('x1')}-1/notice", "30003")
+    await story.command("ann", "order_update", "x1", state="accepted")
+    await receipt(story, "failed")
+    assert len(story.events("order.notice_failed", topic="operations")) == 1
+    assert [one.data["reason"] for one in story.events("request.filed")] == [
+        "receipt", "worker", "worker",
+    ]  # fmt: skip
+
+
+async def receipt(story: Story, status: str, **fields: Any) -> None:
+    """The provider calls back about an SMS to the worker."""
+    await story.request(
+        f"sid:{status}", "", sender=LI, kind="receipt", attributes={"status": status, **fields}
+    )
+
+
 async def test_a_notice_of_something_else_is_no_orders() -> None:
     """Only an order's own SMS says something of it."""
     story = await ordered()
@@ -317,6 +340,7 @@ async def test_an_answer_is_to_the_newest_order_unless_it_names_one() -> None:
     await story.command("ann", "order", "x1", **wish())
     await story.command("ann", "order", "x1", **wish(worker="mo"))
     await answers(story, "1")
+    assert [one.data["number"] for one in story.events("order.updated")] == [2]
     await answers(story, f"1 {story.id('x1')}-1")
     await answers(story, "1")
     await answers(story, "2 nothing")
