@@ -13,10 +13,11 @@ import msgspec
 
 from channels.identity import conversation_key, request_id
 from channels.request import CustomerRequest, Recipient, Sender
-from router.core.aftercare import NOTHING, Aftercare, FollowUp
+from router.core.aftercare import Aftercare, FollowUp
 from router.core.desk import Turn
 from router.core.events import FollowUpCancelled, FollowUpDue, FollowUpScheduled
 from router.core.lifecycle import TicketState
+from router.core.tending import care_of, tended
 from router.core.tickets import Ticket
 from router.topics import REQUESTS_INBOUND
 from rules.aftercare import FollowUpRule
@@ -27,16 +28,6 @@ MOST_OPEN = 10
 
 LONGEST_NAME = 200
 """Characters of an `external_id` that a follow-up's is made from; else the ticket's id is."""
-
-
-def care_of(ticket: Ticket) -> Aftercare:
-    """The ticket's aftercare, nothing where it has none."""
-    return NOTHING if ticket.aftercare is None else ticket.aftercare
-
-
-def tended(turn: Turn, ticket: Ticket, **changes: Any) -> Ticket:
-    """Save what has changed of the ticket's aftercare."""
-    return turn.save(ticket, aftercare=msgspec.structs.replace(care_of(ticket), **changes))
 
 
 def schedule(turn: Turn, ticket: Ticket, wanted: FollowUp) -> Ticket:

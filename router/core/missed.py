@@ -12,8 +12,8 @@ from channels.request import CustomerRequest
 from router.core import clocks, moves
 from router.core.aftercare import Left, Sign
 from router.core.desk import Turn
-from router.core.follow_ups import care_of, tended
 from router.core.lifecycle import TicketState
+from router.core.tending import care_of, tended
 from router.core.tickets import Ticket
 
 _SIGNS_OF_LIFE = frozenset({"message", "returned"})

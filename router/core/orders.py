@@ -4,11 +4,9 @@ An order is a part of its ticket. Its acceptance has a clock of its own (`accept
 warnings, breach and ladder as every clock of the ticket's SLA.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,9 +23,10 @@ from router.core.events import (
     TicketStepDone,
     WorkerAnswered,
 )
-from router.core.follow_ups import care_of, tended
 from router.core.sla import ACCEPT
+from router.core.tending import care_of, tended
 from router.core.tickets import Ticket
+from router.core.worker_answers import UNREACHABLE
 from router.topics import MESSAGES_OUTBOUND, OPERATIONS, queue_topic
 from rules.order_texts import order_text
 
@@ -43,29 +42,7 @@ MOVES: Mapping[str, frozenset[str]] = {
 USUAL_STEP = "dispatch"
 """The step that an order meets where the type names none."""
 
-UNREACHABLE = "unreachable"
-"""What a worker's SMS is when the provider reports, later, that it never arrived."""
-
 _LOST = frozenset({"failed", "bounced", "uncertain"})
-_ANSWER = re.compile(r"([12])(?:\s+(\S{1,80}))?", re.ASCII)
-_STATES = {"1": "accepted", "2": "done"}
-
-
-class Answer(NamedTuple):
-    """What a worker's SMS says of an order: of the named one, else of their newest."""
-
-    state: str
-    order: str | None
-
-
-def answer_of(text: str) -> Answer | None:
-    """`1` accepts, `2` is done, perhaps with the order's number; anything else is no answer.
-
-    >>> answer_of("１"), answer_of("2 k7f3q2mzt4ab-1")
-    (Answer(state='accepted', order=None), Answer(state='done', order='k7f3q2mzt4ab-1'))
-    """
-    found = _ANSWER.fullmatch(unicodedata.normalize("NFKC", text).strip().lower())
-    return Answer(_STATES[found[1]], found[2]) if found else None
 
 
 def label(ticket: Ticket, order: Order) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from channels.identity import conversation_key, key_of, ticket_id
 from channels.request import CustomerRequest
-from router.core import acks, orders, threads
+from router.core import acks, threads
 from router.core.ack_variables import Variables
 from router.core.customers import CustomerChanged, Customers, Known
 from router.core.desk import Activation
@@ -37,6 +37,7 @@ from router.core.outputs import Given, Outbox, Output
 from router.core.packing import unpacked
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
+from router.core.worker_answers import UNDELIVERED, answer_in
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 from rules.decide import decide
 from rules.decision import Decision, Facts, Waiting
@@ -47,9 +48,6 @@ _NO_QUEUES: Mapping[str, Waiting] = {}
 CONTACT_MEMORY = timedelta(days=30)
 
 _COMINGS_AND_GOINGS = frozenset({"left", "returned"})
-
-_UNDELIVERED = frozenset({"failed", "undelivered"})
-"""The statuses of a text message that never arrived (Twilio, "Message Status")."""
 
 
 class Seen(Entity, frozen=True, kw_only=True):
@@ -235,18 +233,14 @@ class Triage:
         The pools are told, one of them has the order. Anything else that a worker writes is a
         message as any other.
         """
-        worker = self._workers.get(request.sender.address)
-        if worker is None or request.channel != "sms":
+        worker = self._workers.get(request.sender.address) if request.channel == "sms" else None
+        answer = None if worker is None else answer_in(request)
+        if worker is None or answer is None:
             return False
-        answer = _answer(request)
-        if answer is None:
-            return False
-        reason = request.attributes.get("ErrorCode") or request.attributes.get("status")
         for pool in self.compiled.rulebook.pools:
             data = WorkerAnswered(
                 worker=worker, pool=pool, state=answer.state, order=answer.order,
-                request=request.id, activation=self.activation,
-                reason=None if reason is None else str(reason),
+                request=request.id, activation=self.activation, reason=answer.reason,
             )  # fmt: skip
             self._to_dispatch(out, pool, data)
         self._file(out, request, "worker")
@@ -310,7 +304,7 @@ class Triage:
 
     def _joins(self, out: Outbox, request: CustomerRequest, conversation: Conversation) -> None:
         """A further message of a conversation whose ticket is open, or can be reopened."""
-        if _is_text_receipt(request) and request.attributes.get("status") not in _UNDELIVERED:
+        if _is_text_receipt(request) and request.attributes.get("status") not in UNDELIVERED:
             self._file(out, request, "receipt", conversation=conversation.id)
             return
         machine = self._not_a_persons(request)
@@ -573,14 +567,6 @@ def _key(request: CustomerRequest) -> str:
     if request.conversation is not None:
         return key_of(request.conversation)
     return conversation_key(request.channel, request.account, request.sender.address)
-
-
-def _answer(request: CustomerRequest) -> orders.Answer | None:
-    """What a worker's SMS, or the provider's receipt of ours to them, says of an order."""
-    if request.kind == "receipt":
-        is_lost = request.attributes.get("status") in _UNDELIVERED
-        return orders.Answer(orders.UNREACHABLE, None) if is_lost else None
-    return orders.answer_of(request.text) if request.kind == "message" else None
 
 
 def _is_text_receipt(request: CustomerRequest) -> bool:

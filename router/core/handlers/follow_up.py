@@ -9,6 +9,7 @@ from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import ticket_of
 from router.core.lifecycle import TicketState
+from router.core.tending import care_of
 from router.core.tickets import Ticket
 from rules.aftercare import LONGEST_FOLLOW_UP
 from rules.scalars import parse_duration
@@ -21,7 +22,7 @@ def follow_up(turn: Turn, command: Command) -> None:
         raise Rejected(Rejection.WRONG_STATE)
     if command.kind is None:
         raise Rejected(Rejection.FIELD_MISSING)
-    if len(follow_ups.care_of(ticket).follow_ups) >= follow_ups.MOST_OPEN:
+    if len(care_of(ticket).follow_ups) >= follow_ups.MOST_OPEN:
         raise Rejected(Rejection.TOO_MANY_FOLLOW_UPS)
     anyone = command.prefer == "anyone"
     wanted = FollowUp(
@@ -69,7 +70,7 @@ def follow_up_cancel(turn: Turn, command: Command) -> None:
     """The follow-up with this number does not come; without one, none of the ticket's does."""
     ticket = ticket_of(turn, command)
     wanted = command.follow_up
-    open_ones = [one.number for one in follow_ups.care_of(ticket).follow_ups]
+    open_ones = [one.number for one in care_of(ticket).follow_ups]
     if not open_ones or (wanted is not None and wanted not in open_ones):
         raise Rejected(Rejection.UNKNOWN_FOLLOW_UP)
     follow_ups.cancel(

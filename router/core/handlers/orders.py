@@ -7,10 +7,10 @@ from router.core import orders
 from router.core.aftercare import Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
 from router.core.desk import Turn
-from router.core.follow_ups import care_of
 from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.order_book import ENDED
+from router.core.tending import care_of
 from router.core.tickets import Ticket
 
 MOST_ORDERS = 20

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from router.core.handlers.orders import MOST_ORDERS
-from router.core.orders import answer_of
+from router.core.worker_answers import answer_of
 from tests.unit.router.core.cores import Core, fields_of, of, triaged
 from tests.unit.router.core.story import START, Story, Told, merged, rules
 
@@ -314,7 +314,7 @@ async def test_a_notice_of_something_else_is_no_orders() -> None:
 )
 def test_what_an_answer_is(text: str, state: str, order: str | None) -> None:
     """A digit, of any width, perhaps with the order's number."""
-    assert answer_of(text) == (state, order)
+    assert answer_of(text) == (state, order, None)
 
 
 @pytest.mark.parametrize("text", ["", "3", "12", "1.", "ok", "我到了", "1 abc 2"])
