@@ -2,7 +2,8 @@
 
 A follow-up that is due becomes a request of kind `follow_up`, which goes the way of every request:
 the rules decide its queue, type and SLA, and it opens a ticket of its own. Its id follows from the
-ticket and the follow-up's number, so that it is one request however often it is written.
+ticket and the follow-up's number, so that it is one request however often it is written; no visitor
+can take it first, for what they name begins with their own id.
 """
 
 from collections.abc import Callable
@@ -119,7 +120,7 @@ def due(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
 def request_of(ticket: Ticket, one: FollowUp) -> CustomerRequest:
     """The request that a follow-up becomes; its clocks start when it was due."""
     name = ticket.external_id if len(ticket.external_id) <= LONGEST_NAME else ticket.id
-    external_id = f"{name}/follow-up-{one.number}"
+    external_id = f"follow-up:{name}:{one.number}"
     answered = (ticket.last_message_id,) if ticket.last_message_id else ()
     asked: dict[str, Any] = {
         "follow_up": one.kind, "of": ticket.id, "of_type": ticket.type, "reason": one.reason,

@@ -81,7 +81,7 @@ async def test_each_follow_up_comes_to_its_customers_shard() -> None:
     found = router.requests()
     assert {one.partition for one in first.values()} == {0, 1, 2}
     for name, record in first.items():
-        assert found[f"{name}/follow-up-1"].partition == record.partition
+        assert found[f"follow-up:{name}:1"].partition == record.partition
     opened = [
         json.loads(one.value)["external_id"]
         for one in router.log.stored()

@@ -65,7 +65,7 @@ async def test_a_follow_up_becomes_a_request_when_it_is_due() -> None:
     opened = story.events("ticket.opened")[-1].data
     assert due["request"] == request.data["id"] == opened["request"]
     assert opened["previous"] == story.id("x1")
-    assert opened["external_id"] == "x1/follow-up-1"
+    assert opened["external_id"] == "follow-up:x1:1"
 
 
 async def test_a_follow_up_joins_no_open_ticket() -> None:
@@ -145,7 +145,7 @@ async def test_the_same_agent_is_asked_first_unless_it_is_said_otherwise(
     await story.available("ann")
     await story.after(300)
     offered = story.events("ticket.offered")[-1].data
-    assert (offered["agent"], offered["external_id"]) == (asked, "x1/follow-up-1")
+    assert (offered["agent"], offered["external_id"]) == (asked, "follow-up:x1:1")
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ async def test_a_long_name_is_not_made_longer() -> None:
     await story.command("ann", "follow_up", name, **wish())
     await story.after(300)
     (request,) = story.events("request.received", topic="requests.inbound")
-    assert request.data["external_id"] == f"{story.id(name)}/follow-up-1"
+    assert request.data["external_id"] == f"follow-up:{story.id(name)}:1"
     assert ticket_id(request.data["id"]) in story.desk.tickets.rows
 
 
