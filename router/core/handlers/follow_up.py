@@ -1,18 +1,21 @@
 """The agent sets a time at which the customer is called or visited again, or takes it back."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from channels import phone
 from router.core import follow_ups
 from router.core.aftercare import FollowUp
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
-from router.core.handlers.checks import ticket_of
+from router.core.handlers.checks import at_most, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
 from router.core.tickets import Ticket
 from rules.aftercare import LONGEST_FOLLOW_UP
 from rules.scalars import parse_duration
+
+LONGEST_NOTE = 2_000
+"""Characters of a follow-up's note, and of its reason."""
 
 
 def follow_up(turn: Turn, command: Command) -> None:
@@ -22,6 +25,7 @@ def follow_up(turn: Turn, command: Command) -> None:
         raise Rejected(Rejection.WRONG_STATE)
     if command.kind is None:
         raise Rejected(Rejection.FIELD_MISSING)
+    at_most(LONGEST_NOTE, command.text, command.reason)
     if len(care_of(ticket).follow_ups) >= follow_ups.MOST_OPEN:
         raise Rejected(Rejection.TOO_MANY_FOLLOW_UPS)
     anyone = command.prefer == "anyone"
@@ -50,7 +54,7 @@ def _due_at(turn: Turn, command: Command) -> datetime:
         raise Rejected(Rejection.IN_THE_PAST)
     if due_at - turn.at > LONGEST_FOLLOW_UP:
         raise Rejected(Rejection.TOO_FAR_AHEAD)
-    return due_at
+    return due_at.astimezone(UTC)
 
 
 def _number(ticket: Ticket, command: Command) -> str | None:

@@ -7,7 +7,7 @@ from router.core import orders
 from router.core.aftercare import Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
 from router.core.desk import Turn
-from router.core.handlers.checks import own_ticket, ticket_of
+from router.core.handlers.checks import at_most, own_ticket, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.order_book import ENDED
 from router.core.tending import care_of
@@ -15,6 +15,9 @@ from router.core.tickets import Ticket
 
 MOST_ORDERS = 20
 """So many orders belong to one ticket at most."""
+
+LONGEST_WORDS = 500
+"""Characters of an order's address, appointment, note: an SMS tells them."""
 
 _STATES = get_args(OrderState)
 
@@ -24,6 +27,7 @@ def order(turn: Turn, command: Command) -> None:
     ticket = own_ticket(turn, command)
     if not command.worker or not command.address:
         raise Rejected(Rejection.FIELD_MISSING)
+    at_most(LONGEST_WORDS, command.address, command.appointment, command.text)
     if command.worker not in turn.desk.compiled.rulebook.workers:
         raise Rejected(Rejection.UNKNOWN_WORKER)
     made = care_of(ticket).orders

@@ -1,6 +1,6 @@
 """Call-backs and revisits: set by an agent or by the type, and each of them one request."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -159,6 +159,8 @@ async def test_the_same_agent_is_asked_first_unless_it_is_said_otherwise(
         (wish(after="0s"), "in_the_past"),
         (wish(after="367d"), "too_far_ahead"),
         (wish(phone="12"), "field_invalid"),
+        (wish(text="x" * 2001), "field_invalid"),
+        (wish(reason="x" * 2001), "field_invalid"),
         ({"kind": "revisit", "due_at": START.replace(tzinfo=None)}, "field_invalid"),
     ],
 )
@@ -167,6 +169,17 @@ async def test_what_cannot_be_done_is_refused(fields: dict[str, Any], reason: st
     story = await taken()
     assert await story.command("ann", "follow_up", "x1", **fields) == reason
     assert story.ticket("x1").aftercare is None
+
+
+async def test_an_instant_with_an_offset_is_told_in_utc() -> None:
+    """As all instants are."""
+    story = await taken()
+    due_at = START.astimezone(timezone(timedelta(hours=8))) + timedelta(hours=1)
+    await story.command("ann", "follow_up", "x1", kind="revisit", due_at=due_at)
+    assert story.one("follow_up.scheduled").data["due_at"] == "2027-03-01T10:00:00Z"
+    await story.after(3600)
+    (request,) = story.events("request.received", topic="requests.inbound")
+    assert request.data["received_at"] == "2027-03-01T10:00:00Z"
 
 
 async def test_a_leap_year_ahead_is_not_too_far() -> None:

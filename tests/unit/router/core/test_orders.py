@@ -159,6 +159,9 @@ async def test_a_type_may_name_the_step_that_an_order_meets(kind: str, step: str
         ({"worker": "li"}, "field_missing"),
         ({"worker": "nobody", "address": "here"}, "unknown_worker"),
         (wish(phone="12"), "field_invalid"),
+        (wish(text="x" * 501), "field_invalid"),
+        (wish(address="x" * 501), "field_invalid"),
+        (wish(appointment="x" * 501), "field_invalid"),
     ],
 )
 async def test_an_order_that_cannot_be_given_is_refused(
