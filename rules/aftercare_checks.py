@@ -1,6 +1,6 @@
 """What is wrong, or odd, about follow-ups, missed chats, workers and their orders."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from rules.model import Rulebook
 from rules.order_texts import wrong_texts
@@ -63,10 +63,13 @@ def _workers(rulebook: Rulebook) -> Iterator[Said]:
         yield ("workers",), "workers need `orders: {account: …}`: the SMS account of their orders"
 
 
-def unrouted(rulebook: Rulebook) -> Iterator[Said]:
+def _unrouted(rulebook: Rulebook) -> Iterator[Said]:
     """A type has follow-ups, and no condition asks for them."""
     asked = any("follow_up" in (one.kind or ()) for _, one in every_condition(rulebook))
     for key, kind in rulebook.types.items():
         if kind.follow_up is not None and not asked:
             said = "no route asks for `kind: follow_up`: follow-ups go where their words send them"
             yield ("types", key, "follow_up"), said
+
+
+LOOKS: tuple[Callable[[Rulebook], Iterator[Said]], ...] = (_unrouted,)

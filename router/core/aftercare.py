@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+MOST_ORDERS = 20
+"""So many orders belong to one ticket at most."""
+
 
 class FollowUp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A call-back or revisit that is to come at `due_at`; `number` counts within the ticket.

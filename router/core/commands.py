@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from rules.people import PresenceState
+
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
-    "step_done", "resolve", "reopen",
+    "step_done", "resolve", "reopen", "wrap_up", "agent_set",
     "follow_up", "follow_up_cancel", "order", "order_update",
 ]  # fmt: skip
 
-PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
 OrderState = Literal["accepted", "arrived", "done", "cancelled"]
 
 
@@ -24,7 +25,9 @@ class Command:
 
     `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
     `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
-    `step` with step_done. A follow_up comes at `due_at` or `after` a duration (`3d`), `kind` says
+    `step` with step_done. A supervisor names another agent as `target` with presence, and with
+    agent_set, whose `changes` are the agent's fields (null: as the rulebook has it).
+    A follow_up comes at `due_at` or `after` a duration (`3d`), `kind` says
     what it is, `phone` whom to call, `prefer` whether the same agent should get it;
     follow_up_cancel takes its number (`follow_up`). An order is for a `worker` at an `address`,
     `appointment` an instant or free words; order_update takes its number (`order`) and `state`.
@@ -43,6 +46,8 @@ class Command:
     queue: str | None = None
     step: str | None = None
     reason: str | None = None
+    target: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     kind: Literal["callback", "revisit"] | None = None
     due_at: datetime | None = None
@@ -80,6 +85,9 @@ class Rejection(StrEnum):
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_STEP = "unknown_step"
+    UNKNOWN_REASON = "unknown_reason"
+    UNKNOWN_STAGE = "unknown_stage"
+    NOT_A_SUPERVISOR = "not_a_supervisor"
     NO_OFFER = "no_offer"
     OFFER_EXPIRED = "offer_expired"
     NOT_YOURS = "not_yours"

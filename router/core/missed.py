@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from channels.request import CustomerRequest
-from router.core import clocks, moves
+from router.core import clocks, escalation, moves
 from router.core.aftercare import Left, Sign
 from router.core.desk import Turn
 from router.core.lifecycle import TicketState
@@ -47,10 +47,19 @@ def _sign(request: CustomerRequest) -> Sign:
     return Sign(left=request.kind == "left", at=request.received_at)
 
 
-def acted_upon(turn: Turn, ticket: Ticket, sign: Sign) -> Ticket:
-    """What the customer's sign means for where the ticket waits."""
-    ticket = tended(turn, ticket, sign=None)
-    return _left(turn, ticket, sign.at) if sign.left else _returned(turn, ticket, sign.at)
+def due(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
+    """Act upon a sign from before `before`; what lapsed before it comes first.
+
+    None: the ladder has moved the ticket to another pool, where the sign waits too.
+    """
+    sign = None if ticket.aftercare is None else ticket.aftercare.sign
+    if sign is None or sign.at >= before:
+        return ticket
+    here = escalation.lapsed(turn, ticket, sign.at)
+    if here is None:
+        return None
+    here = tended(turn, here, sign=None)
+    return _left(turn, here, sign.at) if sign.left else _returned(turn, here, sign.at)
 
 
 def _returned(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
@@ -84,10 +93,6 @@ def _is_free(ticket: Ticket) -> bool:
 
 def _moved(turn: Turn, ticket: Ticket, goal: Goal, at: datetime, reason: str) -> Ticket:
     """Give the ticket to another queue; what was promised before is over."""
-    ticket = clocks.ended(turn, moves.release(turn, ticket, reason), reason)
-    ticket = turn.save(ticket, type=goal.type, sla=goal.sla, cycle=ticket.cycle + 1)
-    started = clocks.of_new(turn, ticket, at)
-    ticket = turn.save(ticket, clocks=started)
-    ticket = moves.transfer(turn, ticket, goal.queue, None, reason)
-    clocks.announce(turn, ticket, started)
-    return ticket
+    ticket = moves.release(turn, ticket, reason)
+    ticket = clocks.anew(turn, ticket, at, reason, type=goal.type, sla=goal.sla)
+    return moves.transfer(turn, ticket, goal.queue, None, reason)

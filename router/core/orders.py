@@ -71,7 +71,7 @@ def _step_met(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
     if step not in turn.desk.steps(ticket.type):
         return ticket
     turn.emit(TicketStepDone, ticket, agent=agent, step=step)
-    return clocks.met(turn, ticket, (f"step:{step}",))
+    return clocks.step_done(turn, ticket, step)
 
 
 def update(turn: Turn, ticket: Ticket, order: Order, state: str, **said: str | None) -> Ticket:

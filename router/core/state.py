@@ -84,10 +84,18 @@ class Journal:
 class Table(Generic[E]):
     """The entities of one kind by key."""
 
-    __slots__ = ("_decoder", "_journal", "_watchers", "name", "rows")
+    __slots__ = ("_decoder", "_journal", "_modernized", "_watchers", "name", "rows")
 
-    def __init__(self, name: str, entity: type[E], journal: Journal) -> None:
+    def __init__(
+        self,
+        name: str,
+        entity: type[E],
+        journal: Journal,
+        modernized: Callable[[E], E] | None = None,
+    ) -> None:
+        """`modernized` makes of what an older version stored what this one would have."""
         self.name = name
+        self._modernized = modernized
         self.rows: dict[str, E] = {}
         self._journal = journal
         self._watchers: list[Watcher[E]] = []
@@ -123,7 +131,10 @@ class Table(Generic[E]):
 
     def load(self, key: str, data: bytes) -> None:
         """Take a stored entity in; it is not a change."""
-        self._set(key, self.rows.get(key), self._decoder.decode(data))
+        entity = self._decoder.decode(data)
+        if self._modernized is not None:
+            entity = self._modernized(entity)
+        self._set(key, self.rows.get(key), entity)
 
     def stored(self, key: str) -> bytes | None:
         """The entity's JSON, None when there is none."""

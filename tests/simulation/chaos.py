@@ -15,7 +15,7 @@ from channels.errors import Unavailable
 from channels.identity import request_id
 from channels.request import Channel, CustomerRequest, Sender
 from router import records
-from router.core.commands import Command, Name, PresenceState
+from router.core.commands import Command, Name
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
@@ -23,6 +23,7 @@ from router.edges.intake import request_message
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
 from router.shard import Core, Pace, Shard
+from rules.people import PresenceState
 from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
 from tests.simulation.reference import Sla
@@ -36,8 +37,8 @@ RULEBOOK = """
 calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
 slas:
   standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, warn: [50%, 75%], ladder: duty}
-  urgent: {calendar: always, first_response: 30s, resolution: 5m, warn: [75%], ladder: duty}
-  pausing: {calendar: always, first_response: 45s, resolution: 4m, pause: [pending], ladder: duty}
+  urgent: {calendar: always, first_response: 30s, resolution: 5m, queue_time: 40s, periodic: 40s, warn: [75%], ladder: duty}
+  pausing: {calendar: always, first_response: 45s, resolution: 4m, periodic: 50s, queue_time: 25s, pause: [pending], ladder: duty}
 ladders:
   duty:
     - {level: 1, after: 0s, notify: [lead]}
@@ -45,13 +46,13 @@ ladders:
     - {level: 3, after: 60s, notify: [director], move_to: rescue}
 pools: {service: {queues: [billing, complaints, rescue]}}
 queues:
-  billing: {offer_timeout: 10s, aging: 30s}
+  billing: {offer_timeout: 10s, aging: 30s, wrap_up: 6s}
   complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue], for: 20s}]}
   rescue: {offer_timeout: 12s}
 agents:
   ann: {pool: service, queues: [billing, complaints], skills: {complaints: 3}, capacity: 3, weights: {email: 2}}
   bob: {pool: service, queues: [billing], capacity: 2}
-  cat: {pool: service, queues: [complaints, rescue], skills: {complaints: 1}, capacity: 4, weights: {hotline: 4}}
+  cat: {pool: service, queues: [complaints, rescue], skills: {complaints: 1}, capacity: 4, weights: {hotline: all}}
   dan: {pool: service, queues: [rescue], capacity: 1}
 tiers: {vip: {priority: 2, sla: urgent, bonus: 30s}, standard: {}}
 customers: {c1: {tier: vip, addresses: {sms: ["+8610"]}}}
@@ -63,7 +64,8 @@ routes:
   - {id: default, then: {queue: billing, sla: standard, ack: hello}}
 acks: {hello: {sms: "got it {{ ticket }}", chat: "hello {{ ticket }}", email: "dear {{ ticket }}"}}
 threading: {window: {sms: 15m, chat: 10m}, reopen: 3m, dedup: 1h}
-presence: {grace: 15s}
+presence: {grace: 15s, ramp: {start: 1, every: 20s}}
+protection: {types: [complaint], in_a_row: 2, rest: 40s, pause: 5s}
 """  # noqa: E501 - one thing a line reads better here
 
 DUTY = ((1, 0), (2, 20), (3, 60))
@@ -73,8 +75,8 @@ RULES = Rules(
     weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
     slas={
         "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
-        "urgent": Sla(30, None, 300, warn=(0.75,), levels=DUTY),
-        "pausing": Sla(45, None, 240, levels=DUTY, pauses=True),
+        "urgent": Sla(30, None, 300, periodic=40, queue_time=40, warn=(0.75,), levels=DUTY),
+        "pausing": Sla(45, None, 240, periodic=50, queue_time=25, levels=DUTY, pauses=True),
     },
 )
 

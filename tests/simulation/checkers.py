@@ -157,7 +157,7 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
 
 _TAKES = {"ticket.offered", "ticket.assigned", "ticket.resumed"}
 _GIVES = _WAITS | _OFFER_ENDS | {
-    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
+    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending", "ticket.wrapped_up",
 }  # fmt: skip
 
 
@@ -178,6 +178,8 @@ def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
     for moment in _moments(run):
         for event in moment:
             ticket, agent = event.data.get("ticket"), event.data.get("agent")
+            if event.data.get("wrapping_until") is not None:
+                continue
             if ticket is not None and event.type in _TAKES | _GIVES and ticket in holder:
                 held[holder.pop(ticket)].pop(ticket, None)
             if ticket is not None and event.type in _TAKES and agent is not None:

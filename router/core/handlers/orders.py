@@ -4,7 +4,7 @@ from typing import get_args
 
 from channels import phone
 from router.core import orders
-from router.core.aftercare import Order
+from router.core.aftercare import MOST_ORDERS, Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import at_most, own_ticket, ticket_of
@@ -12,9 +12,6 @@ from router.core.lifecycle import TicketState
 from router.core.order_book import ENDED
 from router.core.tending import care_of
 from router.core.tickets import Ticket
-
-MOST_ORDERS = 20
-"""So many orders belong to one ticket at most."""
 
 LONGEST_WORDS = 500
 """Characters of an order's address, appointment, note: an SMS tells them."""

@@ -8,8 +8,10 @@ from router.core.handlers.follow_up import follow_up, follow_up_cancel
 from router.core.handlers.offers import accept, decline, take
 from router.core.handlers.orders import order, order_update
 from router.core.handlers.presence import presence
+from router.core.handlers.staff import agent_set
 from router.core.handlers.talk import note
 from router.core.handlers.work import pending, reopen, resolve, resume, step_done, transfer
+from router.core.handlers.wrap_up import wrap_up
 
 Handler = Callable[[Turn, Command], None]
 
@@ -29,5 +31,7 @@ HANDLERS: dict[str, Handler] = {
     "follow_up_cancel": follow_up_cancel,
     "order": order,
     "order_update": order_update,
+    "wrap_up": wrap_up,
+    "agent_set": agent_set,
 }
 """Every command but `reply`, which needs the letterhead too."""

@@ -151,7 +151,7 @@ async def test_a_target_that_is_dropped_ends_its_clock_and_its_alarm() -> None:
     await story.enforce(rules("slas: {standard: {first_response: null}}"))
     cleared = story.one("sla.cleared", "x1", "sla.escalations").data
     assert (cleared["target"], cleared["reason"]) == ("first_response", "changed")
-    assert [clock.target for clock in story.ticket("x1").clocks] == ["resolution"]
+    assert [one.target for one in story.ticket("x1").clocks if not one.dropped] == ["resolution"]
     await story.at(300)
     assert story.events("sla.breached", "x1") == []
 
