@@ -330,8 +330,8 @@ class Dispatch:
             HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        here = missed.due(turn, self.desk.tickets.rows[key], before)
-        here = None if here is None else escalation.lapsed(turn, here, before)
+        ticket = missed.due(turn, self.desk.tickets.rows[key], before)
+        here = escalation.lapsed(turn, ticket, before)
         if here is None:
             return
         ticket = here

@@ -20,11 +20,12 @@ _SIGNS_OF_LIFE = frozenset({"message", "returned"})
 
 
 class Goal(NamedTuple):
-    """Where a ticket goes, and what it is there."""
+    """Where a ticket goes, what it is there, and why."""
 
     queue: str
     type: str | None
     sla: str | None
+    reason: str
 
 
 def heard(turn: Turn, ticket: Ticket, request: CustomerRequest) -> Ticket:
@@ -47,43 +48,42 @@ def _sign(request: CustomerRequest) -> Sign:
     return Sign(left=request.kind == "left", at=request.received_at)
 
 
-def due(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
-    """Act upon a sign from before `before`; what lapsed before it comes first.
+def due(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
+    """Act upon a sign from before `before`; what lapsed before the sign comes first.
 
-    None: the ladder has moved the ticket to another pool, where the sign waits too.
+    Where the ladder moves the ticket for that, the sign waits until it has.
     """
     sign = None if ticket.aftercare is None else ticket.aftercare.sign
-    if sign is None or sign.at >= before:
+    if sign is None or sign.at >= before or escalation.would_move(turn, ticket, sign.at):
         return ticket
-    here = escalation.lapsed(turn, ticket, sign.at)
-    if here is None:
-        return None
-    here = tended(turn, here, sign=None)
-    return _left(turn, here, sign.at) if sign.left else _returned(turn, here, sign.at)
+    goal, kept = _after_leaving(turn, ticket, sign.at) if sign.left else _after_return(turn, ticket)
+    if goal is not None:
+        here = escalation.lapsed(turn, ticket, sign.at)
+        assert here is not None  # noqa: S101 - the ladder does not move it: see above
+        ticket = here
+    ticket = tended(turn, ticket, sign=None, left=kept)
+    return ticket if goal is None else _moved(turn, ticket, goal, sign.at)
 
 
-def _returned(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
-    left = care_of(ticket).left
-    if left is None:
-        return ticket
-    ticket = tended(turn, ticket, left=None)
-    is_there = turn.desk.compiled.pool_of.get(left.queue) == ticket.pool
-    if ticket.queue != left.to or not _is_free(ticket) or not is_there:
-        return ticket
-    return _moved(turn, ticket, Goal(left.queue, left.type, left.sla), at, "returned")
-
-
-def _left(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+def _after_leaving(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Goal | None, Left | None]:
+    """Where the ticket goes now that its customer has left, and what is kept for their return."""
     missed = turn.desk.queue(ticket.queue).missed
     if missed is None or ticket.answered or not _is_free(ticket):
-        return ticket
-    kept = Left(at=at, queue=ticket.queue, to=missed.queue, type=ticket.type, sla=ticket.sla)
-    ticket = tended(turn, ticket, left=kept)
+        return None, care_of(ticket).left
     types = turn.desk.compiled.rulebook.types
     of_type = types[missed.type].sla if missed.type else None
     sla = missed.sla or of_type or ticket.sla
-    goal = Goal(missed.queue, missed.type or ticket.type, sla)
-    return _moved(turn, ticket, goal, at, "missed")
+    kept = Left(at=at, queue=ticket.queue, to=missed.queue, type=ticket.type, sla=ticket.sla)
+    return Goal(missed.queue, missed.type or ticket.type, sla, "missed"), kept
+
+
+def _after_return(turn: Turn, ticket: Ticket) -> tuple[Goal | None, None]:
+    left = care_of(ticket).left
+    if left is None or ticket.queue != left.to or not _is_free(ticket):
+        return None, None
+    if turn.desk.compiled.pool_of.get(left.queue) != ticket.pool:
+        return None, None
+    return Goal(left.queue, left.type, left.sla, "returned"), None
 
 
 def _is_free(ticket: Ticket) -> bool:
@@ -91,8 +91,8 @@ def _is_free(ticket: Ticket) -> bool:
     return ticket.waits or ticket.state is TicketState.OFFERED
 
 
-def _moved(turn: Turn, ticket: Ticket, goal: Goal, at: datetime, reason: str) -> Ticket:
+def _moved(turn: Turn, ticket: Ticket, goal: Goal, at: datetime) -> Ticket:
     """Give the ticket to another queue; what was promised before is over."""
-    ticket = moves.release(turn, ticket, reason)
-    ticket = clocks.anew(turn, ticket, at, reason, type=goal.type, sla=goal.sla)
-    return moves.transfer(turn, ticket, goal.queue, None, reason)
+    ticket = moves.release(turn, ticket, goal.reason)
+    ticket = clocks.anew(turn, ticket, at, goal.reason, type=goal.type, sla=goal.sla)
+    return moves.transfer(turn, ticket, goal.queue, None, goal.reason)

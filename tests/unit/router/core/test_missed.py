@@ -3,9 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from channels.defaults import fill
 from router.core.lifecycle import TicketState
+from tests.unit.router.core.cores import Core, fields_of, message, of, triaged
 from tests.unit.router.core.story import START, Story, rules
 
 MISSED = """
@@ -282,3 +285,20 @@ async def test_five_abandoned_calls_of_one_number_are_one_call_back() -> None:
     opened = [one.data["external_id"] for one in story.events("ticket.opened")]
     assert opened == ["call0", "other"]
     assert len(story.events("ticket.message", "call0")) == 4
+
+
+@pytest.mark.parametrize(("left_at", "reasons"), [(50, ["missed"]), (70, ["escalated"])])
+def test_what_the_ladder_does_before_comes_before(left_at: float, reasons: list[str]) -> None:
+    """All is read late, at once: who left before the breach was missed; later it had moved."""
+    ladder = "ladders: {duty: [{level: 1, after: 0s, move_to: repairs}]}\n"
+    core = Core(ladder + MISSED.replace("slas: {", "slas: {standard: {ladder: duty}, "))
+    document = {"channel": "chat", "account": "shop", "sender": "wang"}
+    first = fill({**document, "external_id": "x1", "text": "hello"}, at=START)
+    ticket = msgspec.structs.replace(triaged(), request=first)
+    core.step(ticket)
+    left = {**document, "external_id": "x1.left", "kind": "left"}
+    request = fill(left, at=START + timedelta(seconds=left_at))
+    told = msgspec.structs.replace(message(ticket, 2, automatic="left"), request=request)
+    core.step(told, 100)
+    moved = of(core.fire(100), "ticket.transferred")
+    assert [fields_of(one)["reason"] for one in moved] == reasons
