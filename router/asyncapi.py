@@ -77,6 +77,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.TimerFailed,
         operations.CalendarUncovered,
         events.OrderNoticeFailed,
+        events.AgentOverdue,
     ),
 }
 """Topic -> what others may read there."""

@@ -62,11 +62,14 @@ class AgentState(Entity, frozen=True, kw_only=True):
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which something about this agent is due."""
-        instants = (
-            self.lease_until, self.overdue_at, self.shift_at, self.ramp_at, self.lend_at,
-            self.rest_at, self.pause_until,
-        )  # fmt: skip
-        return min((one for one in instants if one is not None), default=None)
+        wake = self.lease_until
+        for at in (
+            self.overdue_at, self.shift_at, self.ramp_at, self.lend_at, self.rest_at,
+            self.pause_until,
+        ):  # fmt: skip
+            if at is not None and (wake is None or at < wake):
+                wake = at
+        return wake
 
 
 class Loads:

@@ -45,8 +45,8 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
     if not need.push:
         return None
     fit = desk.candidates.fit(need)
-    for refusal in ticket.refusals:
-        fit &= ~desk.roster.bits.get(refusal.agent, 0)
+    if ticket.refusals:
+        fit &= ~_refusers(turn, ticket)
     if not fit:
         return None
     queue = desk.queue(ticket.queue)
@@ -66,6 +66,14 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
         "skills": dict(need.skills),
     }
     return Choice(agent, explanation)
+
+
+def _refusers(turn: Turn, ticket: Ticket) -> int:
+    """The agents, as a set, who are not to be asked again yet."""
+    found = 0
+    for refusal in ticket.refusals:
+        found |= turn.desk.roster.bits.get(refusal.agent, 0)
+    return found
 
 
 def _knows_customer(turn: Turn, ticket: Ticket) -> int:

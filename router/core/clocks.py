@@ -59,7 +59,11 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
 
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
-    return begun(turn, ticket, tuple(filter(_at_once, turn.desk.promised(ticket))), at)
+    return tuple(
+        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        for target, policy in turn.desk.promised(ticket).items()
+        if policy.duration is not None and _at_once(target)
+    )
 
 
 def _at_once(target: str) -> bool:
@@ -226,7 +230,10 @@ def paused(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket has come to a state in which it waits: clocks stop if its SLA says so."""
     state = ticket.state.value
     pause = Pause(_STATES.get(state, state), turn.at)
-    return _moved(turn, ticket, (*_resumed(ticket.pauses, turn.at), pause))
+    known = _resumed(ticket.pauses, turn.at)
+    if known != ticket.pauses and known[-1].state == pause.state:
+        return ticket  # it stands in it already
+    return _moved(turn, ticket, (*known, pause))
 
 
 def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
@@ -236,7 +243,7 @@ def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
     return _moved(turn, ticket, _resumed(ticket.pauses, turn.at if at is None else at))
 
 
-_STATES = {"on_hold": "on-hold", "hold": "on-hold"}
+_STATES = {"on_hold": "on-hold"}
 """Ticket states whose names an SLA's `pause` writes otherwise."""
 
 
@@ -256,15 +263,15 @@ def _moved(turn: Turn, ticket: Ticket, pauses: tuple[Pause, ...]) -> Ticket:
     ticket = turn.save(ticket, pauses=pauses, clocks=clocks)
     for clock in clocks:
         if not clock.dropped:
-            stands = _stands(promised[clock.target], pauses)
-            if stands != _stands(promised[clock.target], before):
+            stands = _stands(clock, promised[clock.target], pauses)
+            if stands != _stands(clock, promised[clock.target], before):
                 _emit(turn, SlaPaused if stands else SlaResumed, ticket, clock)
     return ticket
 
 
-def _stands(policy: Policy, pauses: tuple[Pause, ...]) -> bool:
-    """Whether a clock of this policy stands still at the end of `pauses`."""
-    return bool(pauses) and pauses[-1].until is None and pauses[-1].state in policy.pause
+def _stands(clock: Clock, policy: Policy, pauses: tuple[Pause, ...]) -> bool:
+    """Whether the clock stands still at the end of `pauses`."""
+    return bool(pauses) and pauses[-1].until is None and sla.is_stop(clock, policy, pauses[-1])
 
 
 def _measured(clock: Clock, promised: Promised, pauses: tuple[Pause, ...]) -> Clock:

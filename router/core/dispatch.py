@@ -257,7 +257,9 @@ class Dispatch:
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:
             ticket = work.reopened(turn, ticket, "customer", received)
-        elif ticket.state is TicketState.PENDING:
+            settle(turn, clocks.customer_wrote(turn, ticket, received))
+            return
+        if ticket.state is TicketState.PENDING:
             state = self.desk.agent(ticket.agent or "")
             if state.presence == "available" and work.has_room(turn, ticket):
                 ticket = work.resumed(turn, ticket, "customer_replied", received)

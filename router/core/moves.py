@@ -21,15 +21,22 @@ from router.core.events import (
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import TicketState, Trigger
+from router.core.lifecycle import (
+    REFUSED,
+    IllegalTransition,
+    OfferState,
+    TicketState,
+    Trigger,
+    end,
+)
 from router.core.sla import ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
-_OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
-    Trigger.OFFER_DECLINED: TicketOfferDeclined,
-    Trigger.OFFER_EXPIRED: TicketOfferExpired,
-    Trigger.OFFER_RESCINDED: TicketOfferRescinded,
+_OFFER_ENDS: dict[OfferState, type[OfferEnded]] = {
+    OfferState.DECLINED: TicketOfferDeclined,
+    OfferState.EXPIRED: TicketOfferExpired,
+    OfferState.RESCINDED: TicketOfferRescinded,
 }
 
 
@@ -114,16 +121,16 @@ def end_offer(
     turn: Turn, ticket: Ticket, offer: Offer, how: Trigger, reason: str | None = None
 ) -> Ticket:
     """The ticket's offer comes to nothing: it waits again, with its original age."""
+    outcome = end(how)
     refusals = tuple(one for one in ticket.refusals if one.until > turn.now)
-    offers = ticket.offers
-    if how is not Trigger.OFFER_RESCINDED:
+    refused, offers = outcome in REFUSED, ticket.offers
+    if refused:
         until = turn.now + turn.desk.reoffer_after(ticket.queue)
         refusals, offers = (*refusals, Refusal(offer.agent, until)), offers + 1
     ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals, offers=offers)
-    kind = _OFFER_ENDS[how]
-    turn.emit_queue(kind, ticket, agent=offer.agent, offer=offer.id, reason=reason)
+    turn.emit_queue(_OFFER_ENDS[outcome], ticket, agent=offer.agent, offer=offer.id, reason=reason)
     turn.freed[offer.agent] = None
-    if how is not Trigger.OFFER_RESCINDED and offers == turn.desk.queue(ticket.queue).max_offers:
+    if refused and offers == turn.desk.queue(ticket.queue).max_offers:
         return park(turn, ticket, "offers_exhausted", turn.at)
     return ticket
 
@@ -135,15 +142,17 @@ def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
 
 
 def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
-    """`agent` has the ticket."""
-    offer = ticket.offer.id if ticket.offer else None
+    """`agent` has the ticket; one that is on offer is theirs to accept, and nobody else's."""
+    offer = ticket.offer
+    if offer is not None and offer.agent != agent:
+        raise IllegalTransition(f"offer {offer.id} is {offer.agent}'s to accept")
     weight = turn.desk.weight(agent, ticket)
     rested = turn.desk.agents.rows[agent].rests
     ticket = turn.save(
         ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, last_agent_at=turn.now,
         offer=None, offers=0, weight=weight, refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
-    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
+    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer.id if offer else None)
     busy(turn, agent, **standing.took(turn.desk, turn.desk.agents.rows[agent], ticket))
     if rested and not turn.desk.agents.rows[agent].rests:
         turn.freed[agent] = None  # the row of hard tickets is over

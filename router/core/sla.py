@@ -10,7 +10,7 @@ what the new one would have given from the start. Each lapse exists once: its id
 target, cycle, kind, level).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -82,6 +82,8 @@ class Policy(msgspec.Struct, frozen=True):
     """What a clock is measured by; `pause` are the states in which it stands still.
 
     Without a `duration` (`queue_time` that the SLA does not name) it lapses only when it is cut.
+    With `later_pauses` only those stop it that begin after it did: what a customer writes to a
+    ticket that is on hold is not what the hold waits for.
     """
 
     calendar: Calendar
@@ -89,6 +91,7 @@ class Policy(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     rungs: tuple[Rung, ...] = ()
     pause: frozenset[str] = frozenset()
+    later_pauses: bool = False
 
 
 class LapseKind(StrEnum):
@@ -174,16 +177,22 @@ def start(
     target: str, cycle: int, at: datetime, policy: Policy, pauses: Sequence[Pause] = ()
 ) -> Clock:
     """A clock that runs from `at`."""
-    return measured(Clock(target=target, cycle=cycle, started_at=at), policy, pauses)
+    return _worked_out(Clock(target=target, cycle=cycle, started_at=at), policy, pauses)
 
 
 def measured(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
     """`clock` with its due instant and its next lapse, worked out from its start."""
-    stops = _stops(policy, pauses)
-    due = _due(clock, policy, stops)
-    lapse = _next(clock, due, policy, stops)
-    next_at = lapse.at if lapse else None
-    return msgspec.structs.replace(clock, due_at=due, next_at=next_at, dropped=False)
+    return _worked_out(msgspec.structs.replace(clock, dropped=False), policy, pauses)
+
+
+def _worked_out(fresh: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
+    """`fresh`, which nobody else has yet, with its due instant and its next lapse."""
+    stops = _stops(fresh, policy, pauses)
+    due = _due(fresh, policy, stops)
+    lapse = _next(fresh, due, policy, stops)
+    msgspec.structs.force_setattr(fresh, "due_at", due)
+    msgspec.structs.force_setattr(fresh, "next_at", lapse.at if lapse else None)
+    return fresh
 
 
 def cut(clock: Clock, at: datetime, policy: Policy, pauses: Sequence[Pause]) -> Clock:
@@ -204,7 +213,7 @@ def advance(
     """Everything that lapses strictly before `before`, in order, and the clock after it."""
     if clock.next_at is None or clock.next_at >= before:
         return clock, []
-    stops = _stops(policy, pauses)
+    stops = _stops(clock, policy, pauses)
     due = _due(clock, policy, stops)
     lapses: list[Lapse] = []
     while (lapse := _next(clock, due, policy, stops)) is not None and lapse.at < before:
@@ -235,11 +244,17 @@ def reached(
     return calendar.due(since, duration)
 
 
-def _stops(policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
-    """The pauses in which the policy's clocks stand still."""
+def _stops(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
+    """The pauses in which the clock stands still."""
     if not pauses or not policy.pause:
         return ()
-    return tuple(pause for pause in pauses if pause.state in policy.pause)
+    return tuple(pause for pause in pauses if is_stop(clock, policy, pause))
+
+
+def is_stop(clock: Clock, policy: Policy, pause: Pause) -> bool:
+    """Whether the clock stands still in this pause, as far as it runs then."""
+    begins = not policy.later_pauses or pause.since >= clock.started_at
+    return begins and pause.state in policy.pause
 
 
 def _due(clock: Clock, policy: Policy, stops: Sequence[Pause]) -> datetime | None:
@@ -254,7 +269,9 @@ def _run(
 ) -> datetime | None:
     """When the clock has used up `duration` of its target."""
     since = clock.running_since or clock.started_at
-    return reached(policy.calendar, since, max(duration - clock.spent, ZERO), stops)
+    if clock.spent:
+        duration = max(duration - clock.spent, ZERO)
+    return reached(policy.calendar, since, duration, stops)
 
 
 def _next(
@@ -262,7 +279,7 @@ def _next(
 ) -> Lapse | None:
     """The next lapse of a clock: a warning, the breach, then the ladder's rungs."""
     if clock.lapsed_at is None:
-        mark = next(_untold(clock, policy), None)
+        mark = _untold(clock, policy)
         at = None if mark is None else _run(clock, policy, mark.used, stops)
         if at is not None and (due is None or at <= due):
             return Lapse(LapseKind.WARNING, 0, at, mark)
@@ -274,11 +291,14 @@ def _next(
     return None if at is None else Lapse(LapseKind.ESCALATED, rung.level, at)
 
 
-def _untold(clock: Clock, policy: Policy) -> Iterator[Mark]:
-    """The policy's warnings that are yet to be told; older versions told `warned` of them."""
-    for number, mark in enumerate(policy.marks):
-        if number >= clock.warned and mark.name not in clock.warnings:
-            yield mark
+def _untold(clock: Clock, policy: Policy) -> Mark | None:
+    """The policy's first warning that is yet to be told; older versions told `warned` of them."""
+    told = clock.warnings
+    marks = policy.marks[clock.warned :] if clock.warned else policy.marks
+    for mark in marks:
+        if mark.name not in told:
+            return mark
+    return None
 
 
 def _after(clock: Clock, lapse: Lapse) -> Clock:

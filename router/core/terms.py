@@ -18,8 +18,6 @@ _STILL = {
 }
 """Targets that are defined by when they stand still, whatever the SLA's `pause`."""
 
-_UNPROMISED: Promised = {QUEUE_TIME: Policy(ALWAYS, None)}
-
 
 def _still(target: str, usual: frozenset[str]) -> frozenset[str]:
     """When the target stands still. A worker accepts, or not, whatever the customer is asked."""
@@ -31,29 +29,34 @@ class Terms:
 
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled
+        slas = compiled.rulebook.slas
+        self._by_rows = frozenset(name for name, sla in slas.items() if sla.targets)
         self._known: dict[tuple[object, ...], Promised] = {}
 
     def of(self, ticket: Ticket) -> Promised:
         """What the ticket is promised; one object for all tickets that are promised the same."""
-        sla = self._compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
-        if sla is None:
-            return _UNPROMISED
         key: tuple[object, ...] = (ticket.sla, ticket.type)
-        if sla.targets:
+        if ticket.sla in self._by_rows:
             key = (*key, ticket.tier, ticket.priority, ticket.channel, ticket.queue)
         promised = self._known.get(key)
         if promised is None:
-            promised = self._known[key] = self._promised(sla, ticket)
+            promised = self._known[key] = self._promised(ticket)
         return promised
 
-    def _promised(self, sla: Sla, ticket: Ticket) -> Promised:
+    def _promised(self, ticket: Ticket) -> Promised:
+        sla = self._compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
+        if sla is None:
+            return {QUEUE_TIME: Policy(ALWAYS, None)}
         calendar = self._compiled.calendars[sla.calendar]
         rungs = tuple(Rung(rung.level, rung.after) for rung in self.ladder(ticket.sla))
         usual = frozenset(sla.pause)
         promised = {
-            target: Policy(calendar, within, marks(within, sla.warn), rungs, _still(target, usual))
+            target: Policy(
+                calendar, within, marks(within, sla.warn), rungs,
+                pause=_still(target, usual), later_pauses=target == "next_response",
+            )
             for target, within in self._durations(sla, ticket).items()
-        }
+        }  # fmt: skip
         promised.setdefault(QUEUE_TIME, Policy(ALWAYS, None, rungs=rungs))
         return promised
 

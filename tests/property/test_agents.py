@@ -4,6 +4,7 @@ After every step: no more in hands than fits, no offer to whom it may not be mad
 beside work that they could be offered, and nothing about an agent that no timer would end.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,16 +12,25 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from router.core.agents import unfit
 from router.core.commands import Command
+from router.core.desk import Desk
 from router.core.dispatch import Dispatch
 from router.core.outputs import Given
 from router.core.tickets import Ticket
 from router.world import LETTERHEAD
-from tests.simulation.invariants import fits, idle_beside_waiting, remembered, stuck, why_not
+from tests.simulation.invariants import (
+    fits,
+    idle_beside_waiting,
+    in_hands,
+    is_hard,
+    remembered,
+    stuck,
+    why_not,
+)
 from tests.unit.router.core.cores import activation, triaged
 from tests.unit.router.core.story import START, merged, rules
 
@@ -66,6 +76,45 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
+class Rows:
+    """Hard tickets in a row by agent, counted from what happens to tickets alone."""
+
+    def __init__(self) -> None:
+        self.row: Counter[str] = Counter()
+        self.ended_at: dict[str, datetime] = {}
+
+    def changed(self, desk: Desk, old: Ticket, new: Ticket, now: datetime) -> None:
+        """A ticket has come into somebody's hands, or left them."""
+        hard = is_hard(desk.compiled.rulebook, new)
+        if old.state == "assigned" != new.state and old.agent is not None and hard:
+            self.ended_at[old.agent] = now
+        if new.state == "assigned" and new.agent and old.state not in {"assigned", "pending"}:
+            self._rest(desk, new.agent, now, but=new.id)
+            self.row[new.agent] = self.row[new.agent] + 1 if hard else 0
+
+    def too_many(self, desk: Desk, offered: Ticket, now: datetime) -> bool:
+        """Whether the agent has had enough, with what else is on offer, before this one."""
+        rules = desk.compiled.rulebook.protection
+        name = offered.holder or ""
+        if not is_hard(desk.compiled.rulebook, offered) or rules.in_a_row is None:
+            return False
+        self._rest(desk, name, now, but=offered.id)
+        hands = in_hands(desk, name, but=offered.id)
+        offers = sum(
+            one.offer is not None and is_hard(desk.compiled.rulebook, one) for one in hands
+        )
+        return self.row[name] + offers >= rules.in_a_row
+
+    def _rest(self, desk: Desk, name: str, now: datetime, *, but: str) -> None:
+        """Who had no hard ticket for the time of a rest begins to count anew."""
+        hands = in_hands(desk, name, but)
+        rulebook = desk.compiled.rulebook
+        busy = any(one.state == "assigned" and is_hard(rulebook, one) for one in hands)
+        since = self.ended_at.get(name)
+        if not busy and since is not None and since + rulebook.protection.rest <= now:
+            self.row[name] = 0
+
+
 class Floor(RuleBasedStateMachine):
     """Dispatch's core by itself, watched from beside its tables."""
 
@@ -75,6 +124,7 @@ class Floor(RuleBasedStateMachine):
         self.count = 0
         self.activations = 0
         self.wrong: list[str] = []
+        self.rows = Rows()
         self.core = self._fresh()
         self._activate(0)
 
@@ -85,7 +135,10 @@ class Floor(RuleBasedStateMachine):
 
     def _watch(self, _: str, old: Ticket | None, new: Ticket | None) -> None:
         """What comes into somebody's hands must fit there, and an offer must be one for them."""
-        if new is None or old is None or new.holder is None or new.holder == old.holder:
+        if new is None or old is None:
+            return
+        self.rows.changed(self.core.desk, old, new, self.now)
+        if new.holder is None or new.holder == old.holder:
             return
         if not fits(self.core.desk, new.holder, new):
             self.wrong.append(f"{new.holder} has no room for {new.id}")
@@ -93,6 +146,8 @@ class Floor(RuleBasedStateMachine):
             reason = why_not(self.core.desk, new.holder, old)
             if reason is not None:
                 self.wrong.append(f"{new.id} is offered to {new.holder}: {reason}")
+            if self.rows.too_many(self.core.desk, new, self.now):
+                self.wrong.append(f"{new.holder} has too many hard tickets in a row: {new.id}")
 
     def _step(self, event: object) -> None:
         self.count += 1
@@ -114,10 +169,21 @@ class Floor(RuleBasedStateMachine):
     def _tickets(self) -> list[Ticket]:
         return [one for _, one in sorted(self.core.desk.tickets.rows.items())]
 
+    @initialize()
+    def morning(self) -> None:
+        """Everybody comes, and work waits for each of them."""
+        for agent in ("ann", "bob", "dan", "eve"):
+            self._order(agent, "presence", state="available")
+        for kind in ("complaint", "inquiry", "complaint"):
+            self.customer_writes("billing", "sms", kind=kind, tier=None, tags=())
+
+    @precondition(lambda self: self.count % 8 == 0)
     @rule(book=st.sampled_from([0, 1]))
     def rulebook_changes(self, book: int) -> None:
-        """Another one is in force."""
+        """Another one is in force; Eve is not in the second one."""
         self._activate(book)
+        if book == 1:
+            self.rows.row.pop("eve", None)
 
     @rule(
         queue=st.sampled_from(["billing", "repairs", "rescue"]),
@@ -228,7 +294,7 @@ class Floor(RuleBasedStateMachine):
 
 def test_no_sequence_of_steps_overfills_misplaces_or_forgets() -> None:
     """Any order of what customers, agents, supervisors, rulebooks, restarts and time do."""
-    run(Floor, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run(Floor, settings=settings(max_examples=150, stateful_step_count=50, deadline=None))
 
 
 def test_the_floor_is_where_things_happen() -> None:

@@ -11,9 +11,10 @@ from channels.identity import request_id
 from channels.request import CustomerRequest, Kind, Sender
 from router.core.commands import Command
 from router.edges.intake import request_message
-from tests.simulation.chaos import RULEBOOK, RULES, Chaos
+from tests.simulation.chaos import Chaos
 from tests.simulation.checkers import Run, violations
 from tests.simulation.invariants import remembered
+from tests.simulation.rulebooks import RULES, VARIANTS, written
 from tests.unit.router.core.story import merged
 
 CHANGES = """
@@ -23,6 +24,12 @@ workers: {li: {phone: "+8613900000001"}}
 orders: {account: main}
 threading: {reopen: 30s}
 """
+MADE = {
+    variant: yaml.safe_dump(
+        merged(yaml.safe_load(written(variant)), yaml.safe_load(CHANGES)), allow_unicode=True
+    )
+    for variant in VARIANTS
+}
 SEEDS = range(30)
 MORE_SEEDS = range(30, 200)
 STEPS = 700
@@ -31,9 +38,8 @@ STEPS = 700
 class Aftermath(Chaos):
     """Agents set follow-ups and send workers, visitors close the chat and come back."""
 
-    rulebook = yaml.safe_dump(
-        merged(yaml.safe_load(RULEBOOK), yaml.safe_load(CHANGES)), allow_unicode=True
-    )
+    def _written(self, variant: str) -> str:
+        return MADE[variant]
 
     def _own_work(self, identity: str) -> Command:
         ticket = self.chance.choice(sorted(self._owned))

@@ -94,16 +94,20 @@ def reopen(turn: Turn, command: Command) -> None:
     ticket = ticket_of(turn, command)
     if not may(ticket.state, Trigger.REOPENED):
         raise Rejected(Rejection.WRONG_STATE)
-    reopened(turn, ticket, command.agent, turn.at)
+    pools.settle(turn, reopened(turn, ticket, command.agent, turn.at))
 
 
 def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
-    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
+    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`.
+
+    Its queue may be gone, or another pool's, by now: that is for the caller to settle.
+    """
     if ticket.wrapping_until is not None:
         ticket = wrap_up.over(turn, ticket, "reopened")
+    queue = turn.desk.home(ticket.queue, ticket.pool)
     ticket = moves.chained(
-        turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
-        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(), offers=0,
+        turn, ticket, Trigger.REOPENED, queue=queue, agent=None, weight=0, resolved_at=None,
+        place=0, chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(), offers=0,
         opened=ticket.cycle + 1, opened_at=at, replied_at=None, **clocks.coming(ticket, at),
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)

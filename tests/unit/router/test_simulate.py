@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from router.cli import app
-from tests.simulation.chaos import RULEBOOK
+from tests.simulation.rulebooks import RULEBOOK
 
 LINES: list[dict[str, Any]] = [
     {"at": "2027-01-04T02:00:00Z", "request": {"channel": "sms", "external_id": "x1",

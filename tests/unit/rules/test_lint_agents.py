@@ -69,6 +69,10 @@ def test_what_agents_never_get(sections: dict[str, Any], said: str) -> None:
         staff(ann={"weights": {"email": 2}}),
         {**staff(ann={"stage": "new"}), "stages": {"new": {"types": ["matter"], "capacity": 5}}},
         {"protection": {"types": ["matter"], "in_a_row": 2}},
+        {
+            "protection": {"tags": ["legal"], "pause": "5m"},
+            "routes": [{**DEFAULT, "then": {**DEFAULT["then"], "tags": ["legal"]}}],
+        },
         {"tiers": {"vip": {}}, **staff(ann={"reserve": {"tiers": "vip", "lend_after": "5m"}})},
         {
             "tiers": {"vip": {}},

@@ -145,6 +145,13 @@ def test_a_pause_before_the_start_does_not_count() -> None:
     assert start("next_response", 1, NOON, POLICY, pauses).due_at == after(70)
 
 
+def test_a_clock_may_heed_only_the_pauses_that_begin_after_it_did() -> None:
+    """As a next response does: the hold does not wait for what the customer has just written."""
+    by = msgspec.structs.replace(POLICY, later_pauses=True)
+    pauses = [Pause("pending", after(-9), after(20)), Pause("pending", after(30), after(50))]
+    assert start("next_response", 1, NOON, by, pauses).due_at == after(80)
+
+
 @pytest.mark.parametrize(("until", "due"), [(None, None), (after(100), after(100))])
 def test_who_pauses_exactly_when_it_is_due_is_in_time(
     until: datetime | None, due: datetime | None

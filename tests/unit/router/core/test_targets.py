@@ -1,13 +1,19 @@
 """Each target through a ticket's life, and what a change of its promises makes of its clocks."""
 
+import json
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 import pytest
 
+from router.core import clocks
 from router.core.clocks import LATER
+from router.core.desk import Turn
+from router.core.dispatch import Dispatch
 from router.core.sla import Pause
-from router.core.tickets import MOST_PAUSES
+from router.core.tickets import MOST_PAUSES, Ticket
+from router.world import LETTERHEAD
 from tests.unit.router.core.cores import Core, at, of, triaged, types
 from tests.unit.router.core.story import START, Story, rules
 from tests.unit.router.core.test_commands import assigned
@@ -385,6 +391,76 @@ async def test_a_pause_that_a_new_rulebook_grants_counts_from_its_beginning() ->
     assert told(story, "breached", "first_response") == [(350, 0)]
 
 
+async def test_a_dropped_clock_is_left_alone_by_a_pause() -> None:
+    """Nobody hears of it."""
+    story = await assigned(standard("warn: [50%]", "pause: [pending]"))
+    await story.at(40)
+    await story.enforce(rules(standard("first_response: null", "pause: [pending]")))
+    await story.command("ann", "pending", "x1")
+    assert [one.data["target"] for one in story.events("sla.paused")] == ["resolution"]
+
+
+async def test_a_step_that_is_reported_twice_is_done_once() -> None:
+    """The second report meets nothing."""
+    story = await assigned(TYPED + "\n" + OF_TYPE)
+    for _ in range(2):
+        assert await story.command("ann", "step_done", "x1", step="call") is None
+    assert story.ticket("x1").steps_done == ("call",)
+    assert len(told(story, "met", "step:call")) == 1
+
+
+class Aside(StrEnum):
+    """States in which a ticket waits, whatever commands there are to bring it there."""
+
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+
+
+def aside(core: Core, ticket: str, state: Aside, seconds: float) -> Ticket:
+    """The ticket comes to a state in which it waits."""
+    turn = Turn(core.core.desk, f"aside-{seconds}", at(seconds), at(seconds))
+    row = core.core.desk.tickets.rows[ticket]
+    return clocks.paused(turn, msgspec.structs.replace(row, state=state))
+
+
+def test_pauses_are_kept_by_state() -> None:
+    """From pending to on hold the first ends where the second begins; the same again is nothing."""
+    core, order = Core(standard("pause: [on-hold]")), triaged()
+    core.step(order)
+    ticket = aside(core, order.ticket, Aside.PENDING, 10)
+    core.core.desk.tickets.put(order.ticket, ticket)
+    held = aside(core, order.ticket, Aside.ON_HOLD, 20)
+    assert held.pauses == (Pause("pending", at(10), at(20)), Pause("on-hold", at(20)))
+    assert [clock.due_at for clock in held.clocks] == [None, None]
+    core.core.desk.tickets.put(order.ticket, held)
+    assert aside(core, order.ticket, Aside.ON_HOLD, 30).pauses == held.pauses
+
+
+def test_a_ticket_that_an_older_version_stored_goes_on() -> None:
+    """It was opened again and left pending, its clock with what it had spent."""
+    core, order = Core(standard("pause: [pending]")), triaged()
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    core.command("ann", "accept", 1, ticket=order.ticket)
+    core.command("ann", "pending", 100, ticket=order.ticket)
+    desk, fresh = core.core.desk, Dispatch(LETTERHEAD)
+    stored = json.loads(desk.tickets.stored(order.ticket) or b"")
+    new = {"pauses", "comings", "opened", "opened_at", "queued_at", "replied_at", "steps_done"}
+    clock = {
+        "target": "resolution", "cycle": 1, "started_at": at(0).isoformat(),
+        "running_since": None, "paused_at": at(100).isoformat(), "spent": "PT100S",
+    }  # fmt: skip
+    old = {name: value for name, value in stored.items() if name not in new} | {"clocks": [clock]}
+    fresh.journal.load(f"ticket:{order.ticket}", json.dumps(old).encode())
+    for table in (desk.rulebooks, desk.agents):
+        for key in table:
+            fresh.journal.load(f"{table.name}:{key}", table.stored(key) or b"")
+    core.core = fresh
+    assert fresh.desk.tickets.rows[order.ticket].opened == 1
+    core.command("ann", "resume", 200, ticket=order.ticket)
+    assert [one.due_at for one in fresh.desk.tickets.rows[order.ticket].clocks] == [at(700)]
+
+
 async def test_a_change_of_a_resolved_ticket_starts_nothing() -> None:
     """Nobody is owed anything by it."""
     story = await assigned(standard("resolution: null"))
@@ -401,7 +477,7 @@ def test_targets_of_later_do_not_run_from_the_opening() -> None:
     core = Core(standard(*(f"{name}: {within}" for name, within in every.items())))
     order = triaged()
     core.step(order)
-    clocks = core.core.desk.tickets.rows[order.ticket].clocks
-    names = {clock.target for clock in clocks}
+    started = core.core.desk.tickets.rows[order.ticket].clocks
+    names = {clock.target for clock in started}
     assert names == {"first_response", "resolution", *every} - LATER
-    assert {clock.started_at for clock in clocks} == {START}
+    assert {clock.started_at for clock in started} == {START}
