@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from heapq import merge
@@ -19,6 +19,7 @@ from rules.lists import words_of
 from rules.load import RulebookError, load_document, version
 from rules.lookup import Lists, Lookup
 from rules.model import Route, Rulebook
+from rules.notice_texts import notice_texts, wrong_notice_texts
 from rules.parts import Compiled as CompiledCondition
 from rules.parts import Context, Part, Test
 from rules.source import Problem, problem
@@ -150,6 +151,8 @@ class Compiled:
     index: Index
     asked_queues: frozenset[str] = frozenset()
     """The queues of which a condition asks how full they are."""
+    notices: Texts = field(default_factory=dict)
+    """The texts of notices."""
 
 
 def compile_rulebook(files: Mapping[str, str]) -> Compiled:
@@ -212,10 +215,15 @@ def _compiled(files: Mapping[str, str]) -> Compiled:
                 steps = [ack, channel, *([language] if language else [])]
                 place = nearest(document, ("acks", *steps))
                 problems.append(problem(place, f"acks.{'.'.join(steps)}: {wrong}"))
+    notices = notice_texts(rulebook, files)
+    for path, wrong in wrong_notice_texts(rulebook, notices):
+        problems.append(problem(nearest(document, path), f"{'.'.join(map(str, path))}: {wrong}"))
     if problems:
         raise RulebookError(problems)
     pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}
     lists = {name: words_of(one, files) for name, one in rulebook.lists.items()}
     index = Index(rulebook.routes, Library(rulebook.conditions), lists)
     asked = (name for _, one in every_condition(rulebook) for name in one.queues or ())
-    return Compiled(rulebook, version(files), calendars, found, pool_of, index, frozenset(asked))
+    return Compiled(
+        rulebook, version(files), calendars, found, pool_of, index, frozenset(asked), notices
+    )

@@ -7,7 +7,7 @@ whatever it matches, not when that merely seems likely.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from rules import lint_calendars, lint_routes, lint_work
+from rules import lint_calendars, lint_notices, lint_routes, lint_work
 from rules.load import load_document
 from rules.model import Rulebook
 from rules.source import Path, Problem, problem
@@ -29,7 +29,7 @@ def findings(
     rulebook: Rulebook, files: Mapping[str, str], at: datetime | None = None
 ) -> Iterator[tuple[Path, str]]:
     """All that is odd, as paths and sentences."""
-    for look in (*lint_routes.LOOKS, *lint_work.LOOKS):
+    for look in (*lint_routes.LOOKS, *lint_work.LOOKS, *lint_notices.LOOKS):
         yield from look(rulebook)
     if at is not None:
         yield from lint_routes.over(rulebook, at)

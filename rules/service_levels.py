@@ -22,6 +22,8 @@ class Sla(Entry):
     """States in which the clocks stop."""
     warn: list[Share] = []
     """Shares of a target at which a warning is given: `[50%, 75%]`."""
+    warn_notify: list[str] = []
+    """Whom a warning notifies: contacts, and free words for whoever watches `sla.escalations`."""
     ladder: Id | None = None
     """What happens after a breach."""
 
@@ -34,7 +36,7 @@ class LadderLevel(Entry):
     after: Duration
     """How long after the breach it is reached, by the clock on the wall."""
     notify: list[str] = []
-    """Free words for whoever watches `sla.escalations`."""
+    """Contacts, and free words for whoever watches `sla.escalations`."""
     raise_priority: int = Field(default=0, ge=0, le=9)
     """So much is added to the ticket's priority."""
     move_to: Id | None = None

@@ -8,6 +8,7 @@ import msgspec
 from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
+from router.core.held import Held
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
@@ -65,9 +66,10 @@ class Desk:
         self.commands = Table("command", Remembered, self.journal)
         self.rulebooks = Table("rulebook", Activation, self.journal)
         self.gauges = Gauges(self.journal)
+        self.held = Held(self.journal)
         self.timers = Timers()
         tables = (self.tickets, self.agents, self.stubs, self.commands, self.gauges.table)
-        for table in tables:
+        for table in (*tables, self.held.table):
             self.timers.watch(table)
         self.loads = Loads()
         self.waiting = Waiting(self.placed, self.need, self._order)
@@ -204,6 +206,11 @@ class Desk:
         if sla is None or sla.ladder is None:
             return []
         return sorted(self.compiled.rulebook.ladders[sla.ladder], key=lambda rung: rung.level)
+
+    def warned(self, sla_name: str | None) -> list[str]:
+        """Whom a warning of an SLA notifies."""
+        sla = self.compiled.rulebook.slas.get(sla_name) if sla_name else None
+        return [] if sla is None else sla.warn_notify
 
     def steps(self, type_name: str | None) -> dict[str, timedelta | None]:
         """The steps of a request type's procedure, with the time that each may take."""

@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, moves
+from router.core import assign, clocks, moves, notices
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -103,6 +103,8 @@ class Dispatch:
             self.desk.stubs.delete(key)
         elif table == "gauge":
             self.desk.gauges.due(turn, key)
+        elif table == "notice":
+            notices.wake(turn, key)
         else:
             self.desk.commands.delete(key)
         return self._settled(turn)
@@ -184,6 +186,7 @@ class Dispatch:
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
                 moves.rechain(turn, settled, places)
+        notices.look_again(turn)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))
 
@@ -271,7 +274,9 @@ class Dispatch:
             return
         ticket = self.desk.tickets.get(event.ticket or "")
         if ticket is not None:
-            turn.emit_queue(
+            # What becomes of a notice is no matter of the desktops.
+            emit = turn.emit if event.kind == "notice" else turn.emit_queue
+            emit(
                 MessageReceipt,
                 ticket,
                 message=event.message,

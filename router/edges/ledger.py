@@ -22,8 +22,7 @@ from enum import StrEnum
 
 from channels.contract import decode, encode
 from channels.identity import NAMESPACE
-from channels.outbound import OutboundMessage, Receipt
-from channels.request import Channel
+from channels.outbound import OutboundMessage, Receipt, Way
 from channels.sending import Delivery
 from router.edges.caps import AUTOMATIC, address_key
 
@@ -32,8 +31,8 @@ MAX_KEPT = 100_000
 UNCERTAIN = Delivery("uncertain", permanent=True, reason="stopped between sending and the result")
 
 
-Account = tuple[Channel, str]
-"""What a message goes out by."""
+Account = tuple[Way, str]
+"""What a message goes out by: a channel's account, or a program's URL."""
 
 
 def account_of(message: OutboundMessage) -> Account:
