@@ -77,6 +77,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.DeadLettered,
         operations.TimerFailed,
         operations.CalendarUncovered,
+        operations.NoticeFailed,
     ),
 }
 """Topic -> what others may read there."""
