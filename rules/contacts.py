@@ -1,13 +1,14 @@
 """Whom the ladder notifies, in what words: contacts and notices, as the rulebook writes them."""
 
 import re
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from channels.email.addresses import normalize
-from rules.scalars import Entry, Id, Language, Listed, Template
+from rules.scalars import Duration, Entry, Id, Language, Listed, Template
 
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S+")
@@ -81,6 +82,8 @@ class Contact(Entry):
     """The language of their notices; English where there is none in it."""
     quiet: Quiet | None = None
     """When their notices wait; events never do."""
+    gather: Duration = timedelta(seconds=30)
+    """What comes within so long after a message is gathered into one; `0s`: each goes at once."""
 
 
 class Notices(Entry):

@@ -37,12 +37,19 @@ class HeldNotice(Entity, frozen=True, kw_only=True):
     alarm: Alarm
 
 
+class Told(Entity, frozen=True, kw_only=True):
+    """When a contact was last written to."""
+
+    at: datetime
+
+
 class Held:
-    """The notices that wait, and which of them are whose."""
+    """The notices that wait, which of them are whose, and when who was last written to."""
 
     def __init__(self, journal: Journal) -> None:
         self.table = Table("notice", HeldNotice, journal)
         self.table.watch(self._changed)
+        self.told = Table("contact", Told, journal)
         self._of: dict[str, set[str]] = {}
 
     def _changed(self, key: str, old: HeldNotice | None, new: HeldNotice | None) -> None:

@@ -1,33 +1,30 @@
 """Notices: an alarm is told to its contacts, by mail and webhook, when they may be disturbed.
 
 A notice follows from the identity of its warning or escalation, so there is one of it, whatever
-is restarted. While the contact's calendar is closed it waits in the shard's state; when that
-opens, what still stands goes out, several together, and of the rest it is told why it does not.
+is restarted. While the contact's calendar is closed, or they have just been written to, it waits
+in the shard's state. Then what still stands goes out, several together, and of the rest it is
+told why it does not.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from channels.outbound import OutboundMessage
 from router.core.desk import Turn
 from router.core.events import NoticeEvent, NoticeHeld, NoticeWithheld
-from router.core.held import Alarm, HeldNotice
+from router.core.held import Alarm, HeldNotice, Told
 from router.core.sla import QUEUE_TIME
 from router.core.tickets import Ticket
-from router.core.writing import digested, written
+from router.core.writing import identity, messages
 from router.topics import MESSAGES_OUTBOUND, SLA_ESCALATIONS
 from rules.calendar import NeverOpen
 from rules.contacts import Contact
 
 TOGETHER = 100
 """So many alarms stand in one message at most."""
-
-AUTO_GENERATED = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-"""What a notice by mail carries, so that no machine answers it (RFC 3834)."""
 
 
 def tell(turn: Turn, ticket: Ticket, names: Iterable[str], **lapse: Any) -> None:
@@ -49,7 +46,7 @@ def _tell(turn: Turn, name: str, contact: Contact, alarm: Alarm) -> None:
     key = f"{alarm.ticket}/{alarm.target}/{alarm.cycle}/{name}"
     if (earlier := turn.desk.held.table.get(key)) is not None:
         _withhold(turn, key, earlier, "overtaken")
-    until = _quiet_until(turn, contact)
+    until = _waits_until(turn, name, contact)
     if until is None:
         _send(turn, name, contact, [alarm])
     else:
@@ -57,20 +54,16 @@ def _tell(turn: Turn, name: str, contact: Contact, alarm: Alarm) -> None:
         _say(turn, NoticeHeld, name, alarm, until=until)
 
 
-def _identity(alarm: Alarm, contact: str) -> str:
-    return f"{alarm.id}/notice/{contact}"
-
-
-def _quiet_until(turn: Turn, contact: Contact) -> datetime | None:
-    """When the contact may be disturbed again; None: now."""
-    if contact.quiet is None:
-        return None
-    calendar = turn.desk.compiled.calendars[contact.quiet.outside]
-    try:
-        opens = calendar.next_open(turn.now)
-    except NeverOpen:
-        return None  # what could never be sent is better sent at night
-    return opens if opens > turn.now else None
+def _waits_until(turn: Turn, name: str, contact: Contact) -> datetime | None:
+    """When the contact may be written to again; None: now."""
+    told = turn.desk.held.told.get(name)
+    until = turn.now if told is None else max(turn.now, told.at + contact.gather)
+    if contact.quiet is not None:
+        calendar = turn.desk.compiled.calendars[contact.quiet.outside]
+        # What could never be sent is better sent at night.
+        with suppress(NeverOpen):
+            until = calendar.next_open(until)
+    return until if until > turn.now else None
 
 
 def wake(turn: Turn, key: str) -> None:
@@ -81,7 +74,7 @@ def wake(turn: Turn, key: str) -> None:
     if contact is None:
         for one, notice in held:
             _withhold(turn, one, notice, "contact_removed")
-    elif (until := _quiet_until(turn, contact)) is not None:
+    elif (until := _waits_until(turn, name, contact)) is not None:
         for one, notice in held:
             turn.desk.held.table.put(one, msgspec.structs.replace(notice, wake_at=until))
     else:
@@ -138,52 +131,17 @@ def _as_it_is_now(turn: Turn, alarm: Alarm) -> Alarm:
 
 def _say(turn: Turn, kind: type[NoticeEvent], contact: str, alarm: Alarm, **fields: Any) -> None:
     """Tell operations what becomes of a notice that could not be sent at once."""
-    notice = _identity(alarm, contact)
+    notice = identity(alarm, contact)
     data = kind(
         notice=notice, contact=contact, ticket=alarm.ticket, target=alarm.target,
         cycle=alarm.cycle, level=alarm.level, at=turn.now, **fields,
     )  # fmt: skip
-    identity = f"{notice}/{kind.TYPE.rpartition('.')[2]}"
-    turn.out.add(SLA_ESCALATIONS, alarm.ticket, kind.TYPE, data, id=identity)
+    event = f"{notice}/{kind.TYPE.rpartition('.')[2]}"
+    turn.out.add(SLA_ESCALATIONS, alarm.ticket, kind.TYPE, data, id=event)
 
 
 def _send(turn: Turn, name: str, contact: Contact, alarms: Sequence[Alarm]) -> None:
     """Write to a contact by each of their ways: one alarm, or several in one message."""
-    compiled, language = turn.desk.compiled, contact.language
-    if len(alarms) == 1:
-        identity = _identity(alarms[0], name)
-        subject, text = written(compiled, name, contact, alarms[0])
-    else:
-        identity = f"notices/{name}/{_hashed(*(alarm.id for alarm in alarms))}"
-        subject, text = digested(compiled, name, contact, alarms)
-    common: dict[str, Any] = {
-        "kind": "notice", "to_name": contact.name, "subject": subject, "text": text,
-        "language": language, "pool": alarms[0].pool, "created_at": turn.now,
-        "ticket": alarms[0].ticket if len(alarms) == 1 else None,
-    }  # fmt: skip
-    account = compiled.rulebook.notices.email or ""
-    for address in dict.fromkeys(contact.email):
-        _post(turn, name, OutboundMessage(
-            id=f"{identity}/email/{address}", channel="email", account=account, to=address,
-            message_id=f"<notice.{_hashed(identity, address)}@{account.rpartition('@')[2]}>",
-            headers=AUTO_GENERATED, attributes={"contact": name}, **common,
-        ))  # fmt: skip
-    if contact.webhook is not None:
-        data = {"contact": name, "alarms": list(alarms)}
-        _post(turn, name, OutboundMessage(
-            id=f"{identity}/webhook", channel="webhook", account=contact.webhook.url, to=name,
-            attributes={
-                "contact": name, "secrets": contact.webhook.secrets, "type": "sla.notice",
-                "data": msgspec.to_builtins(data),
-            },
-            **common,
-        ))  # fmt: skip
-
-
-def _post(turn: Turn, name: str, message: OutboundMessage) -> None:
-    turn.out.add(MESSAGES_OUTBOUND, name, "message.outbound", message, id=message.id)
-
-
-def _hashed(*words: str) -> str:
-    """A short hash: a text's stand-in where the text itself is too long, or not to be shown."""
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+    turn.desk.held.told.put(name, Told(at=turn.now))
+    for message in messages(turn.desk.compiled, name, contact, alarms, turn.now):
+        turn.out.add(MESSAGES_OUTBOUND, name, "message.outbound", message, id=message.id)

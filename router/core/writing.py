@@ -1,8 +1,13 @@
-"""What a notice says: its subject and text, made safe, in the contact's language and time zone."""
+"""A notice as messages: its text, made safe, in the contact's language, by each of their ways."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from channels.outbound import OutboundMessage
 from router.core.held import Alarm
 from rules.contacts import Contact
 from rules.index import Compiled
@@ -14,6 +19,61 @@ VALUE_CHARACTERS = 80
 TEXT_CHARACTERS = 10_000
 DIGEST_CHARACTERS = 100_000
 BETWEEN = "\n\n----\n\n"
+
+AUTO_GENERATED = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+"""What a notice by mail carries, so that no machine answers it (RFC 3834)."""
+
+NOTICE_TYPE = "sla.notice"
+"""The type of the event that is posted to a webhook."""
+
+
+def identity(alarm: Alarm, contact: str) -> str:
+    """What a notice to `contact` about `alarm` is known by: there is one of it."""
+    return f"{alarm.id}/notice/{contact}"
+
+
+def messages(
+    compiled: Compiled,
+    name: str,
+    contact: Contact,
+    alarms: Sequence[Alarm],
+    now: datetime,
+    *,
+    type: str = NOTICE_TYPE,
+) -> Iterator[OutboundMessage]:
+    """What is sent to the contact `name`, to each address and URL: ids follow from the alarms'."""
+    if len(alarms) == 1:
+        known = identity(alarms[0], name)
+        subject, text = written(compiled, name, contact, alarms[0])
+    else:
+        known = f"notices/{name}/{_hashed(*(alarm.id for alarm in alarms))}"
+        subject, text = digested(compiled, name, contact, alarms)
+    common: dict[str, Any] = {
+        "kind": "notice", "to_name": contact.name, "subject": subject, "text": text,
+        "language": contact.language, "pool": alarms[0].pool, "created_at": now,
+        "ticket": alarms[0].ticket if len(alarms) == 1 else None,
+    }  # fmt: skip
+    account = compiled.rulebook.notices.email or ""
+    for address in dict.fromkeys(contact.email):
+        letter = f"<notice.{_hashed(known, address)}@{account.rpartition('@')[2]}>"
+        yield OutboundMessage(
+            id=f"{known}/email/{address}", channel="email", account=account, to=address,
+            message_id=letter, headers=AUTO_GENERATED, attributes={"contact": name}, **common,
+        )  # fmt: skip
+    if contact.webhook is not None:
+        all_of_them = [msgspec.structs.asdict(alarm) for alarm in alarms]
+        attributes = {
+            "contact": name, "secrets": contact.webhook.secrets, "type": type,
+            "data": msgspec.to_builtins({"contact": name, "alarms": all_of_them}),
+        }  # fmt: skip
+        yield OutboundMessage(
+            id=f"{known}/webhook", channel="webhook", account=contact.webhook.url, to=name,
+            attributes=attributes, **common,
+        )  # fmt: skip
+
+
+def _hashed(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
 
 
 def written(compiled: Compiled, name: str, contact: Contact, alarm: Alarm) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Notices: to whom an alarm goes, in what words, and when they may be disturbed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -337,7 +337,7 @@ def restored(core: Core) -> Dispatch:
     """Another core with what is stored of this one's state."""
     other = Dispatch(LETTERHEAD)
     desk = core.core.desk
-    for table in (desk.rulebooks, desk.tickets, desk.agents, desk.held.table):
+    for table in (desk.rulebooks, desk.tickets, desk.agents, desk.held.table, desk.held.told):
         for key in table:
             stored = table.stored(key)
             assert stored is not None
@@ -431,6 +431,45 @@ def test_a_digests_receipt_is_of_no_ticket() -> None:
     core = core_of()
     receipt = Receipt(id="r", message="notices/lead/1", kind="notice", outcome="sent", at=START)
     assert core.step(receipt) == []
+
+
+async def test_what_comes_close_together_is_gathered() -> None:
+    """The first goes at once, the others half a minute later in one, at the latest state."""
+    story = await begun()
+    for name in ("x1", "x2", "x3"):
+        await story.request(name, sender=f"+861{name[1]}")
+    await story.at(80)
+    assert len(sent(story)) == 1
+    await story.available("ann")
+    await story.hand("ann", "x1")
+    await story.command("ann", "reply", "x1", text="hello")
+    await story.after(120)
+    mails = [(one.at, one.data["subject"]) for one in sent(story) if one.data["to"] != "bot"]
+    assert [at for at, _ in mails] == [60, 90, 120]
+    assert story.id("x3") in mails[1][1], "of two that waited one was answered"
+    assert mails[2][1] == "有 2 条通知等您处理"
+    assert told(story, "notice.withheld") == [(90, 1, "cleared")]
+
+
+async def test_a_program_may_want_each_at_once() -> None:
+    """`gather: 0s`."""
+    story = await begun("contacts: {lead: {gather: 0s}}")
+    for name in ("x1", "x2", "x3"):
+        await story.request(name, sender=f"+861{name[1]}")
+    await story.after(60)
+    assert len(sent(story)) == 3
+    assert story.events("notice.held", topic="sla.escalations") == []
+
+
+def test_when_who_was_written_to_survives_a_restart() -> None:
+    """A flood is no flood of mails because the router went down in it."""
+    core = core_of("slas: {standard: {resolution: null}}")
+    core.step(triaged("x1"))
+    core.step(triaged("x2"))
+    assert len(ids(core.fire(61))) == 1
+    other = restored(core)
+    assert other.desk.held.of("lead")
+    assert other.next_at() == START + timedelta(seconds=90)
 
 
 # -- words
