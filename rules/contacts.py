@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 
 from channels.email.addresses import normalize
 from rules.scalars import Duration, Entry, Id, Language, Listed, Template
@@ -42,6 +42,12 @@ def _secret(name: str) -> str:
     return name
 
 
+def _at_least_one(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("expected the name of a secret: what is posted must be signed")
+    return names
+
+
 def is_in_the_clear(url: str) -> bool:
     """Whether what is posted to `url` can be read on its way."""
     parts = urlsplit(url)
@@ -58,7 +64,7 @@ class Webhook(Entry):
 
     url: Url
     """Where it listens."""
-    secrets: Annotated[Listed[SecretName], Field(min_length=1)]
+    secrets: Annotated[Listed[SecretName], AfterValidator(_at_least_one)]
     """Names of the secrets that sign, `env:NAME` or `file:PATH`: two while one is replaced."""
 
 

@@ -8,7 +8,7 @@ from rules.lint_routes import Finding
 from rules.model import Rulebook
 from rules.source import Path
 
-_ALIKE = 0.8
+_ALIKE = 0.75
 """What is as similar to a contact's name as this is that name, misspelt."""
 
 
@@ -26,7 +26,7 @@ def notified(rulebook: Rulebook) -> Iterator[tuple[Path, str]]:
 def _misspelt(rulebook: Rulebook) -> Iterator[Finding]:
     for path, word in notified(rulebook):
         if word not in rulebook.contacts:
-            alike = difflib.get_close_matches(word, rulebook.contacts, n=1, cutoff=_ALIKE)
+            alike = difflib.get_close_matches(word.lower(), rulebook.contacts, n=1, cutoff=_ALIKE)
             for contact in alike:
                 yield path, f"{word!r} is no contact; did you mean {contact!r}?"
 

@@ -92,7 +92,7 @@ def _notices(config: Config) -> Iterator[tuple[bool, str]]:
     found = list(obstacles(config, rulebook))
     yield from ((False, f"notices: {one}") for one in found)
     if rulebook.contacts and not found:
-        yield True, f"notices: {len(rulebook.contacts)} contacts have what they need"
+        yield True, f"notices: the ways to {len(rulebook.contacts)} contacts are there"
 
 
 def _uncovered(config: Config) -> Iterator[str]:
