@@ -102,10 +102,12 @@ def _withhold(turn: Turn, key: str, notice: HeldNotice, reason: str) -> None:
 
 
 def look_again(turn: Turn) -> None:
-    """The rulebook has changed: whoever waits is looked at anew, for hours may have changed."""
-    table = turn.desk.held.table
-    for key, notice in list(table.rows.items()):
-        table.put(key, msgspec.structs.replace(notice, wake_at=turn.now))
+    """The rulebook has changed: what waits is looked at anew, for hours may have changed."""
+    held, contacts = turn.desk.held, turn.desk.compiled.rulebook.contacts
+    for key, notice in list(held.table.rows.items()):
+        held.table.put(key, msgspec.structs.replace(notice, wake_at=turn.now))
+    for name in [name for name in held.told if name not in contacts]:
+        held.told.delete(name)
 
 
 def _stands(turn: Turn, alarm: Alarm) -> bool:

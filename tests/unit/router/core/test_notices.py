@@ -451,6 +451,16 @@ async def test_what_comes_close_together_is_gathered() -> None:
     assert told(story, "notice.withheld") == [(90, 1, "cleared")]
 
 
+async def test_who_is_no_contact_any_more_is_forgotten() -> None:
+    """State has its bounds."""
+    story = await begun()
+    await story.request("x1")
+    await story.after(90)
+    assert list(story.desk.held.told) == ["lead", "bot"]
+    await story.enforce(of_all(LADDER, "contacts: {bot: null}"))
+    assert list(story.desk.held.told) == ["lead"]
+
+
 async def test_a_program_may_want_each_at_once() -> None:
     """`gather: 0s`."""
     story = await begun("contacts: {lead: {gather: 0s}}")
