@@ -78,6 +78,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.TimerFailed,
         operations.CalendarUncovered,
         operations.NoticeFailed,
+        events.AgentOverdue,
     ),
 }
 """Topic -> what others may read there."""

@@ -256,7 +256,7 @@ class Shard:
 
     def _step(self, record: Record, now: datetime) -> list[Message]:
         mark = self.core.journal.mark()
-        given = Given(record.envelope.id, record.stored_at, record.value)
+        given = self._given(record)
         event: object = None
         try:
             try:
@@ -270,6 +270,13 @@ class Shard:
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
             self.core.journal.rollback(mark)
             return self._dead_letter(record, event, given, error, now)
+
+    def _given(self, record: Record) -> Given:
+        """How a record came. What all shards of a stage read causes other things in each."""
+        cause = record.envelope.id
+        if self._partition and record.topic in COMPACTED:
+            cause = f"{cause}@{self._partition}"
+        return Given(cause, record.stored_at, record.value)
 
     def _event(self, record: Record) -> object:
         """What the record holds; None when it is not of its contract."""
@@ -391,7 +398,7 @@ class Shard:
                 await self._commit(self._step(record, now), position, now)
             except TooLarge as error:
                 self.core.journal.rollback()
-                given = Given(record.envelope.id, record.stored_at, record.value)
+                given = self._given(record)
                 letter = self._dead_letter(record, self._event(record), given, error, now)
                 await self._commit(letter, position, now)
         while self._caught_up and (fired := self._fire_one(self._frontier(batch), now)):

@@ -6,8 +6,16 @@ whatever it matches, not when that merely seems likely.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
-from rules import lint_calendars, lint_notices, lint_routes, lint_work
+from rules import (
+    lint_agents,
+    lint_calendars,
+    lint_notices,
+    lint_routes,
+    lint_work,
+    service_level_checks,
+)
 from rules.load import load_document
 from rules.model import Rulebook
 from rules.source import Path, Problem, problem
@@ -29,8 +37,10 @@ def findings(
     rulebook: Rulebook, files: Mapping[str, str], at: datetime | None = None
 ) -> Iterator[tuple[Path, str]]:
     """All that is odd, as paths and sentences."""
-    for look in (*lint_routes.LOOKS, *lint_work.LOOKS, *lint_notices.LOOKS):
+    everywhere = (lint_routes, lint_work, lint_agents, lint_notices, service_level_checks)
+    for look in chain.from_iterable(one.LOOKS for one in everywhere):
         yield from look(rulebook)
     if at is not None:
         yield from lint_routes.over(rulebook, at)
         yield from lint_calendars.uncovered(rulebook, files, at)
+        yield from lint_calendars.no_shifts(rulebook, files, at)

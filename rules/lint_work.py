@@ -1,40 +1,22 @@
-"""What is odd about queues, agents and ladders."""
+"""What is odd about queues, the skills that they ask for, and ladders."""
 
 from collections.abc import Callable, Iterator, Mapping
 
-from rules.lint_routes import TEXT_CHANNELS, Finding
+from rules.lint_routes import Finding
 from rules.model import Rulebook
 from rules.people import Agent
 from rules.source import Path
 
 
-def _agents(rulebook: Rulebook) -> Iterator[Finding]:
-    for name, agent in rulebook.agents.items():
-        reason = _never_assigned(agent)
-        if reason is not None:
-            yield ("agents", name), f"agent {name!r} can never be assigned anything: {reason}"
-            continue
-        for channel, weight in agent.weights.items():
-            if weight > agent.capacity:
-                said = f"agent {name!r} never gets {channel}: weight {weight} > capacity"
-                yield ("agents", name, "weights", channel), f"{said} {agent.capacity}"
-
-
-def _never_assigned(agent: Agent) -> str | None:
-    if not agent.queues:
-        return "no queues"
-    if agent.capacity == 0:
-        return "no capacity"
-    weights = {str(channel): weight for channel, weight in agent.weights.items()}
-    if all(weights.get(one, 1) > agent.capacity for one in (*TEXT_CHANNELS, "hotline")):
-        return f"every channel weighs more than the capacity {agent.capacity}"
-    return None
-
-
 def _unserved(rulebook: Rulebook) -> Iterator[Finding]:
     for name in rulebook.queues:
-        if not _serving(rulebook, name):
+        if not _serving(rulebook, name) and not _moves_on(rulebook, name):
             yield ("queues", name), f"queue {name!r}: no agent serves it"
+
+
+def _moves_on(rulebook: Rulebook, queue: str) -> bool:
+    """Whether the queue's chain ends in another queue."""
+    return any(target.move_to for target in rulebook.queues[queue].targets)
 
 
 def _serving(rulebook: Rulebook, queue: str) -> list[Agent]:
@@ -78,7 +60,6 @@ def _ladders(rulebook: Rulebook) -> Iterator[Finding]:
 
 
 LOOKS: tuple[Callable[[Rulebook], Iterator[Finding]], ...] = (
-    _agents,
     _unserved,
     _skills,
     _ladders,

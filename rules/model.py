@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from channels.request import Channel
 from rules.contacts import Contact, Notices
-from rules.people import Agent, Pool, Presence, Queue
+from rules.people import Agent, Pool, Presence, Protection, Queue, Stage
 from rules.scalars import (
     Duration,
     Entry,
@@ -248,6 +248,10 @@ class Rulebook(Entry):
     """Where tickets wait."""
     agents: dict[Id, Agent] = {}
     """Who works."""
+    stages: dict[Id, Stage] = {}
+    """How far agents have come, and what they are given there."""
+    protection: Protection = Protection()
+    """What is spared agents after hard cases."""
     tiers: dict[Id, Tier] = {}
     """Classes of customers; one without a tier is `standard` where there is such a tier."""
     types: dict[Id, RequestType] = {}

@@ -10,6 +10,8 @@ from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
 from rules.notice_texts import PARTS
+from rules.people import STAGES, Agent
+from rules.service_level_checks import named_by_rows, wrong_rows
 from rules.source import Path
 from rules.walk import every_condition, matches
 from rules.wording import did_you_mean
@@ -39,10 +41,11 @@ def _references(rulebook: Rulebook) -> Iterator[Wrong]:
         "type": rulebook.types,
         "ack": rulebook.acks,
         "agent": rulebook.agents,
+        "stage": (*rulebook.stages, *STAGES),
         "list": rulebook.lists,
         "condition": rulebook.conditions,
     }
-    for names in (_of_service_levels, _of_work, _of_customers, _of_routes, _of_conditions):
+    for names in _NAMES:
         for path, kind, name in names(rulebook):
             if name is not None and name not in known[kind]:
                 yield path, f"there is no {kind} {name!r}{did_you_mean(name, known[kind])}"
@@ -52,6 +55,7 @@ def _of_service_levels(rulebook: Rulebook) -> Iterator[Name]:
     for key, sla in rulebook.slas.items():
         yield ("slas", key, "calendar"), "calendar", sla.calendar
         yield ("slas", key, "ladder"), "ladder", sla.ladder
+    yield from named_by_rows(rulebook)
     for key, rungs in rulebook.ladders.items():
         for index, rung in enumerate(rungs):
             yield ("ladders", key, index, "move_to"), "queue", rung.move_to
@@ -68,13 +72,37 @@ def _of_work(rulebook: Rulebook) -> Iterator[Name]:
             yield ("pools", key, "queues", index), "queue", queue
     for key, spec in rulebook.queues.items():
         for number, target in enumerate(spec.targets):
+            place = ("queues", key, "targets", number)
+            yield (*place, "move_to"), "queue", target.move_to
             for index, queue in enumerate(target.queues):
-                yield ("queues", key, "targets", number, "queues", index), "queue", queue
+                yield (*place, "queues", index), "queue", queue
+
+
+def _of_agents(rulebook: Rulebook) -> Iterator[Name]:
     for key, agent in rulebook.agents.items():
         yield ("agents", key, "pool"), "pool", agent.pool
         yield ("agents", key, "calendar"), "calendar", agent.calendar
-        for index, queue in enumerate(agent.queues):
-            yield ("agents", key, "queues", index), "queue", queue
+        yield ("agents", key, "stage"), "stage", agent.stage
+        for path, queue in _served(key, agent):
+            yield path, "queue", queue
+        for index, tier in enumerate(agent.reserve.tiers if agent.reserve else ()):
+            yield ("agents", key, "reserve", "tiers", index), "tier", tier
+
+
+def _of_rules_about_agents(rulebook: Rulebook) -> Iterator[Name]:
+    for key, stage in rulebook.stages.items():
+        for field, kinds in (("types", stage.types), ("not_types", stage.not_types)):
+            for index, kind in enumerate(kinds):
+                yield ("stages", key, field, index), "type", kind
+    for index, kind in enumerate(rulebook.protection.types):
+        yield ("protection", "types", index), "type", kind
+
+
+def _served(key: str, agent: Agent) -> Iterator[tuple[Path, str]]:
+    """An agent's queues, each with its place in the list, or the mapping, of them."""
+    is_list = isinstance(agent.queues, list)
+    for index, queue in enumerate(agent.queues):
+        yield ("agents", key, "queues", index if is_list else queue), queue
 
 
 def _of_customers(rulebook: Rulebook) -> Iterator[Name]:
@@ -121,14 +149,14 @@ def _pools(rulebook: Rulebook) -> Iterator[Wrong]:
         yield ("queues", queue), "the queue is in no pool"
     yield from _strays(rulebook, pool_of)
     yield from _targets(rulebook, pool_of)
+    yield from _overflow(rulebook)
 
 
 def _strays(rulebook: Rulebook, pool_of: Mapping[str, str]) -> Iterator[Wrong]:
     """An agent serves queues of one pool."""
     for key, agent in rulebook.agents.items():
-        for index, queue in enumerate(agent.queues):
+        for path, queue in _served(key, agent):
             if agent.pool in rulebook.pools and pool_of.get(queue, agent.pool) != agent.pool:
-                path = ("agents", key, "queues", index)
                 yield path, f"queue {queue!r} is in pool {pool_of[queue]!r}, not {agent.pool!r}"
 
 
@@ -140,6 +168,33 @@ def _targets(rulebook: Rulebook, pool_of: Mapping[str, str]) -> Iterator[Wrong]:
                 if pool_of.get(queue, pool_of.get(key)) != pool_of.get(key):
                     path = ("queues", key, "targets", number, "queues", index)
                     yield path, f"queue {queue!r} is in another pool than {key!r}"
+
+
+def _overflow(rulebook: Rulebook) -> Iterator[Wrong]:
+    """A chain may end in another queue, but not in a circle of them."""
+    for key, spec in rulebook.queues.items():
+        for number, target in enumerate(spec.targets):
+            path = ("queues", key, "targets", number)
+            others = target.model_fields_set - {"move_to"}
+            if target.move_to is not None and others:
+                yield path, f"a step with move_to has nothing else: not {', '.join(sorted(others))}"
+            elif target.move_to is not None and number + 1 < len(spec.targets):
+                yield (*path, "move_to"), "the steps after it are never reached"
+        circle = _circle(rulebook, key)
+        if circle and key == min(circle):
+            last = len(spec.targets) - 1
+            said = f"overflow goes round in a circle: {' -> '.join(circle)}"
+            yield ("queues", key, "targets", last, "move_to"), said
+
+
+def _circle(rulebook: Rulebook, queue: str) -> list[str]:
+    """The queues through which a ticket of `queue` comes back to it; empty when it does not."""
+    way = [queue]
+    while (spec := rulebook.queues.get(way[-1])) and spec.targets and spec.targets[-1].move_to:
+        way.append(spec.targets[-1].move_to)
+        if way[-1] in way[:-1]:
+            return way if way[-1] == queue else []
+    return []
 
 
 def _twice(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -267,6 +322,16 @@ def is_file(template: str) -> bool:
     return template.endswith(".txt") and "\n" not in template and "{" not in template
 
 
+_NAMES: tuple[Callable[[Rulebook], Iterator[Name]], ...] = (
+    _of_service_levels,
+    _of_work,
+    _of_agents,
+    _of_rules_about_agents,
+    _of_customers,
+    _of_routes,
+    _of_conditions,
+)
+
 _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _references,
     _pools,
@@ -276,5 +341,6 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _default,
     _routes,
     _operators,
+    wrong_rows,
     wrong_conditions,
 )

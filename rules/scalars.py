@@ -100,6 +100,10 @@ def _positive(duration: timedelta) -> timedelta:
     return duration
 
 
+def _positive_duration(value: object) -> timedelta:
+    return _positive(parse_duration(value))
+
+
 def within_a_day(duration: timedelta) -> timedelta:
     """`duration`, which is a day at most."""
     if duration > timedelta(days=1):
@@ -110,12 +114,29 @@ def within_a_day(duration: timedelta) -> timedelta:
 Span = Annotated[Duration, AfterValidator(_positive)]
 """A duration that is not zero."""
 
-Share = Annotated[
-    float,
-    BeforeValidator(_percent),
-    WithJsonSchema({"type": "string", "pattern": SHARE_PATTERN}),
-    PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str),
+
+def _warning(value: object) -> float | timedelta:
+    try:
+        return _percent(value) if str(value).strip().endswith("%") else _positive_duration(value)
+    except ValueError:
+        raise ValueError(
+            "expected a share of the target such as 75%, or a time before its end such as 10m"
+        ) from None
+
+
+Warn = Annotated[
+    float | timedelta,
+    BeforeValidator(_warning),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": one} for one in (SHARE_PATTERN, DURATION_PATTERN)]}
+    ),
+    PlainSerializer(
+        lambda one: f"{one * 100:g}%" if isinstance(one, float) else format_duration(one),
+        return_type=str,
+    ),
 ]
+"""When to warn: at a share of a target, or so long before its end."""
+
 Rollout = Annotated[
     float,
     BeforeValidator(_rollout),

@@ -44,9 +44,14 @@ class Variables(Mapping[str, Any]):
         return self._calendar is None or self._calendar.is_open(self._at)
 
     def _due_at(self) -> datetime | None:
-        if self._sla is None or self._calendar is None or self._sla.first_response is None:
+        if self._sla is None or self._calendar is None:
             return None
-        return self._calendar.due(self._at, self._sla.first_response)
+        decided = self._decision
+        within = self._sla.promised(
+            tier=decided.tier, type=decided.type, priority=decided.priority,
+            channel=self._request.channel, queue=decided.queue,
+        ).get("first_response")  # fmt: skip
+        return None if within is None else self._calendar.due(self._at, within)
 
     def _next_open(self) -> datetime | None:
         if self._calendar is None or self._open():

@@ -4,15 +4,16 @@ Between steps one thing always holds: no waiting ticket has an agent who could b
 only what a step has touched needs a look: tickets that began to wait, agents who were freed.
 """
 
-from collections import Counter
-from itertools import chain
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
-from router.core.agents import AgentState, unfit
+from router.core.agents import full
+from router.core.candidates import CHANNELS
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
-from router.core.queues import Need, Place
+from router.core.queues import Head, Need, Place
 from router.core.tickets import Offer, Ticket
 
 
@@ -38,47 +39,64 @@ def match(turn: Turn) -> None:
 
 
 def choose(turn: Turn, ticket: Ticket) -> Choice | None:
-    """The best agent for `ticket`: who knows the customer, has most to spare, idles longest."""
-    need = turn.desk.need(ticket)
+    """The best agent for `ticket`: who knows the customer, else whom the queue's strategy asks."""
+    desk = turn.desk
+    need = desk.need(ticket)
     if not need.push:
         return None
-    fit: list[tuple[bool, int, AgentState]] = []
-    reasons: list[str] = []
-    for name in turn.desk.roster.serving(need.places):
-        agent = turn.desk.roster.agents[name]
-        state = turn.desk.agent(name)
-        load = turn.desk.loads.load(name)
-        reason = unfit(agent, state, load, need, ticket)
-        if reason is None:
-            fit.append((name != ticket.last_agent, load - agent.capacity, state))
-        else:
-            reasons.append(reason)
+    fit = desk.candidates.fit(need)
+    if ticket.refusals:
+        fit &= ~_refusers(turn, ticket)
     if not fit:
         return None
-    stranger, spare, state = min(
-        fit, key=lambda one: (one[0], one[1], one[2].idle_since, one[2].id)
-    )
-    why = "sticky" if not stranger else ("spare_capacity" if len(fit) > 1 else "only_one")
+    queue = desk.queue(ticket.queue)
+    if _knows_customer(turn, ticket) & fit:
+        agent = ticket.last_agent or ""
+        why = "account_agent" if ticket.last_agent_at is None else "sticky"
+    else:
+        agent = desk.candidates.first(fit, queue.strategy, need)
+        why = queue.strategy.replace("-", "_") if fit.bit_count() > 1 else "only_one"
+    chosen = desk.snapshot(agent)
     explanation = {
         "by": why,
-        "spare": -spare,
-        "idle_since": state.idle_since,
-        "eligible": len(fit),
-        "not_eligible": dict(sorted(Counter(reasons).items())),
+        "spare": chosen.agent.capacity - chosen.load,
+        "idle_since": chosen.state.idle_since,
+        "eligible": fit.bit_count(),
+        "not_eligible": desk.candidates.count(fit, need),
         "skills": dict(need.skills),
     }
-    return Choice(state.id, explanation)
+    return Choice(agent, explanation)
+
+
+def _refusers(turn: Turn, ticket: Ticket) -> int:
+    """The agents, as a set, who are not to be asked again yet."""
+    found = 0
+    for refusal in ticket.refusals:
+        found |= turn.desk.roster.bits.get(refusal.agent, 0)
+    return found
+
+
+def _knows_customer(turn: Turn, ticket: Ticket) -> int:
+    """The agent, as a set, who is asked before all others for this ticket."""
+    known = turn.desk.roster.bits.get(ticket.last_agent or "", 0)
+    since = ticket.last_agent_at
+    if known and since is not None and turn.now - since > turn.desk.queue(ticket.queue).sticky:
+        return 0
+    return known
 
 
 def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
     """Reserve `ticket` for the chosen agent until the queue's offer timeout."""
+    queue = turn.desk.queue(ticket.queue)
     made = Offer(
         id=f"{ticket.id}.{ticket.version + 1}",
         agent=choice.agent,
-        expires_at=turn.now + turn.desk.queue(ticket.queue).offer_timeout,
+        expires_at=turn.now + queue.offer_timeout,
     )
     weight = turn.desk.weight(choice.agent, ticket)
     ticket = turn.save(ticket, Trigger.OFFERED, offer=made, weight=weight)
+    if queue.strategy == "round-robin":
+        turn.desk.change_agent(choice.agent, asked_at=turn.now)
     turn.emit_queue(
         TicketOffered, ticket, agent=made.agent, offer=made.id,
         expires_at=made.expires_at, explanation=choice.explanation,
@@ -86,34 +104,62 @@ def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
     return ticket
 
 
-def next_for(turn: Turn, agent: str, queues: list[str], *, pushed_only: bool) -> Ticket | None:
-    """The ticket that `agent` should have next from `queues`, by its place in the order."""
-    best: Place | None = None
-    for queue in queues:
-        for need, head in turn.desk.waiting.heads(queue):
-            if need.push or not pushed_only:
-                found = _first_fit(turn, agent, queue, need, head)
-                if found is not None and (best is None or found < best):
-                    best = found
-    return turn.desk.tickets.get(best.ticket) if best is not None else None
+def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool) -> Ticket | None:
+    """The ticket that `agent` should have next from `queues`: by their priority, then in order.
 
-
-def _first_fit(turn: Turn, agent: str, queue: str, need: Need, head: Place) -> Place | None:
-    """The first ticket of one kind of work that `agent` can be given: mostly its head.
-
-    Only a refusal is the ticket's own; any other reason holds for all tickets of the same need.
+    With `pushed_only` it is one to be offered; otherwise one that the agent takes.
     """
-    desk = turn.desk
-    state, load = desk.agent(agent), desk.loads.load(agent)
-    for place in chain((head,), desk.waiting.in_need(queue, need)):
-        reason = unfit(
-            desk.roster.agents[agent], state, load, need, desk.tickets.rows[place.ticket]
-        )
-        if reason is None:
-            return place
-        if reason != "refused":
-            return None
+    search = Search(turn, agent, pushed_only=pushed_only)
+    priority_of = turn.desk.roster.agents[agent].priority_of
+    if search.channels:
+        for _, equals in groupby(sorted(queues, key=priority_of), key=priority_of):
+            best = search.first(equals)
+            if best is not None:
+                return turn.desk.tickets.get(best.ticket)
     return None
+
+
+class Search:
+    """What one agent could be given: offered, or taken by themselves (`agents.unable`)."""
+
+    def __init__(self, turn: Turn, agent: str, *, pushed_only: bool) -> None:
+        self._desk, self._agent, self._pushed_only = turn.desk, agent, pushed_only
+        self._bit = turn.desk.roster.bits[agent]
+        self.channels = turn.desk.candidates.channels(agent) if pushed_only else self._to_take()
+
+    def _to_take(self) -> tuple[str, ...]:
+        spec, state, load = self._desk.snapshot(self._agent)
+        if state.presence != "available":
+            return ()
+        return tuple(channel for channel in CHANNELS if full(spec, load, channel) is None)
+
+    def first(self, queues: Iterable[str]) -> Place | None:
+        """The first place in these queues that the agent could be given."""
+        best: Place | None = None
+        for queue in queues:
+            for head in self._desk.waiting.heads(queue):
+                if best is not None and head.place >= best:
+                    break
+                if self._is_for_agent(head.need):
+                    found = self._not_refused(queue, head)
+                    if found is not None and (best is None or found < best):
+                        best = found
+        return best
+
+    def _is_for_agent(self, need: Need) -> bool:
+        if not (need.suited & self._bit and need.channel in self.channels):
+            return False
+        if not self._pushed_only:
+            return True
+        return need.push and not self._desk.candidates.is_guarded(self._agent, need)
+
+    def _not_refused(self, queue: str, head: Head) -> Place | None:
+        """The first ticket of one kind of work that the agent has not refused: mostly its head."""
+        rows = self._desk.tickets.rows
+        if not rows[head.place.ticket].refused_by(self._agent):
+            return head.place
+        places = self._desk.waiting.in_order(queue, head.need)
+        return next((one for one in places if not rows[one.ticket].refused_by(self._agent)), None)
 
 
 def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:

@@ -1,7 +1,13 @@
-"""The clocks of a ticket: started, met, paused, moved by events; their lapses and the ladder."""
+"""The clocks of a ticket: started, met, paused, moved by events; their lapses and the ladder.
+
+At most one clock of a target runs at a time. What runs is a function of the ticket (`_owed`), so
+that a target which a change of rulebook, priority or type adds runs as if it had been there before.
+"""
 
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from router.core import notices, sla
 from router.core.desk import Turn
@@ -17,35 +23,77 @@ from router.core.events import (
     SlaStarted,
     SlaWarning,
 )
-from router.core.sla import QUEUE_TIME, Clock, Lapse, LapseKind, Policy
-from router.core.tickets import Ticket
+from router.core.lifecycle import TicketState
+from router.core.sla import QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
+from router.core.terms import Promised
+from router.core.tickets import MOST_PAUSES, Ticket
 from router.topics import SLA_ESCALATIONS
 
-FIRST, NEXT, RESOLUTION = "first_response", "next_response", "resolution"
+FIRST, NEXT, PERIODIC, RESOLUTION = "first_response", "next_response", "periodic", "resolution"
+SETTLED = (RESOLUTION, "requester_wait", "agent_work")
+"""The targets that run from a ticket's opening, or reopening, until it is resolved."""
+LATER = frozenset({NEXT, PERIODIC})
+"""The targets that do not run from a ticket's opening."""
 
 
 def start(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> Ticket:
-    """Start a clock for each target that the ticket's SLA names, in the ticket's present cycle."""
+    """Start a clock for each target that the ticket's SLA names, in its present cycle."""
     started = begun(turn, ticket, targets, at)
     if started:
-        ticket = turn.save(ticket, clocks=(*ticket.clocks, *started))
+        names = {clock.target for clock in started}
+        kept = tuple(clock for clock in ticket.clocks if clock.target not in names)
+        ticket = turn.save(ticket, clocks=(*kept, *started))
         announce(turn, ticket, started)
     return ticket
 
 
 def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> tuple[Clock, ...]:
     """The clocks that start at `at`, not yet the ticket's."""
+    promised = turn.desk.promised(ticket)
     return tuple(
-        sla.start(target, ticket.cycle, at, policy)
+        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
         for target in targets
-        if (policy := turn.desk.policy(ticket, target)) is not None
+        if (policy := promised.get(target)) is not None and policy.duration is not None
     )
 
 
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
-    """A ticket was created at `at`: first response, resolution and the procedure's steps run."""
-    steps = (f"step:{step}" for step in turn.desk.steps(ticket.type))
-    return begun(turn, ticket, (FIRST, RESOLUTION, *steps), at)
+    """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
+    return tuple(
+        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        for target, policy in turn.desk.promised(ticket).items()
+        if policy.duration is not None and target not in LATER
+    )
+
+
+def _cycle(ticket: Ticket, target: str) -> int:
+    """The cycle in which a clock of `target` would run now."""
+    if target == QUEUE_TIME:
+        return ticket.comings + 1
+    if target == PERIODIC:
+        return ticket.sent
+    return ticket.cycle if target == NEXT else ticket.opened
+
+
+def _owed(ticket: Ticket, target: str) -> datetime | None:
+    """Since when a clock of `target` would be running, if its SLA had named it all along."""
+    since = _owed_reply(ticket, target)
+    if target in SETTLED:
+        since = ticket.opened_at or ticket.created_at
+    elif target == QUEUE_TIME and (ticket.waits or ticket.state is TicketState.OFFERED):
+        since = ticket.queued_at if ticket.comings else ticket.enqueued_at
+    elif target.startswith("step:") and not ticket.opened:
+        since = None if target[5:] in ticket.steps_done else ticket.created_at
+    return since
+
+
+def _owed_reply(ticket: Ticket, target: str) -> datetime | None:
+    first = not ticket.answered and ticket.cycle == 0
+    if target == FIRST:
+        return ticket.created_at if first else None
+    if target == NEXT:
+        return None if first else ticket.waiting_since
+    return ticket.replied_at if target == PERIODIC else None
 
 
 def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
@@ -54,13 +102,41 @@ def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
         _emit(turn, SlaStarted, ticket, clock, sla=ticket.sla)
 
 
+def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
+    """What is saved of a ticket that comes to a queue at `at`; then `queues`.
+
+    Where the ladder moves it its time in the queue does not begin anew: or the ladder would, too.
+    """
+    return {"comings": ticket.comings + 1, "queued_at": None if reason == "escalated" else at}
+
+
+def queues(turn: Turn, ticket: Ticket) -> Ticket:
+    """The ticket has come to a queue, at `queued_at`: its time there runs, if not already."""
+    at = _owed(ticket, QUEUE_TIME)
+    runs = any(clock.target == QUEUE_TIME and not clock.dropped for clock in ticket.clocks)
+    return ticket if runs or at is None else start(turn, ticket, (QUEUE_TIME,), at)
+
+
 def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
-    """Nobody could be found for the ticket by `at`: operations are told, the ladder begins."""
-    policy = turn.desk.queue_time(ticket)
-    clock = sla.lapsed(QUEUE_TIME, ticket.parked, ticket.chain_since, at, policy)
-    ticket = turn.save(ticket, clocks=(*ticket.clocks, clock))
-    _emit_lapse(turn, ticket, clock, Lapse(LapseKind.BREACHED, 0, at), loud=True)
+    """Nobody could be found for the ticket by `at`: operations are told, the ladder begins.
+
+    If its time in the queue is over already, they have been told, and the ladder goes on.
+    """
+    policy = turn.desk.promised(ticket)[QUEUE_TIME]
+    since = _owed(ticket, QUEUE_TIME) or at
+    fresh = Clock(target=QUEUE_TIME, cycle=_cycle(ticket, QUEUE_TIME), started_at=since)
+    before = next((clock for clock in ticket.clocks if clock.target == QUEUE_TIME), fresh)
+    clock = sla.cut(before, at, policy, ticket.pauses)
+    kept = tuple(clock for clock in ticket.clocks if clock.target != QUEUE_TIME)
+    ticket = turn.save(ticket, clocks=(*kept, clock))
+    if before.lapsed_at is None:
+        _emit_lapse(turn, ticket, clock, Lapse(LapseKind.BREACHED, 0, at), loud=True)
     return ticket
+
+
+def chain_ended(ticket: Ticket) -> bool:
+    """Whether its queue's chain of targets has come to its end for the ticket."""
+    return any(clock.target == QUEUE_TIME and clock.cut_at is not None for clock in ticket.clocks)
 
 
 def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
@@ -74,83 +150,172 @@ def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     return start(turn, ticket, (NEXT,), at)
 
 
+def replied(turn: Turn, ticket: Ticket) -> Ticket:
+    """An agent has answered, at `replied_at`: responses are met, the time to the next one runs."""
+    ticket = met(turn, ticket, (FIRST, NEXT, PERIODIC))
+    return start(turn, ticket, (PERIODIC,), turn.at)
+
+
+def step_done(turn: Turn, ticket: Ticket, step: str) -> Ticket:
+    """A step of the procedure is done, for good: its clock is met."""
+    if step not in ticket.steps_done:
+        ticket = turn.save(ticket, steps_done=(*ticket.steps_done, step))
+    return met(turn, ticket, (f"step:{step}",))
+
+
+def reopened(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+    """The ticket is open again since `at`, in the cycle `opened`."""
+    return start(turn, ticket, (*SETTLED, QUEUE_TIME), at)
+
+
 def met(turn: Turn, ticket: Ticket, targets: tuple[str, ...]) -> Ticket:
     """What these targets wait for has happened at the turn's instant: their clocks end."""
-    return _end(turn, ticket, targets, "met")
+    return _end(turn, ticket, targets, "met", met=True)
 
 
 def ended(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """Every clock that still runs ends without having been met."""
-    return _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason)
+    ticket = _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason)
+    return turn.save(ticket, pauses=()) if ticket.pauses else ticket
 
 
-def _end(turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str) -> Ticket:
+def found(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
+    """The ticket no longer waits in its queue: `assigned`, or `transferred` to another."""
+    return _end(turn, ticket, (QUEUE_TIME,), reason, met=reason == "assigned")
+
+
+def _end(
+    turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str, *, met: bool = False
+) -> Ticket:
     over = [clock for clock in ticket.clocks if clock.target in targets]
     if not over:
         return ticket
     left = tuple(clock for clock in ticket.clocks if clock.target not in targets)
     ticket = turn.save(ticket, clocks=left)
     for clock in over:
-        if reason == "met":
+        if met and _is_named(clock, turn.desk.policy(ticket, clock.target)):
             _emit(turn, SlaMet, ticket, clock, in_time=clock.lapsed_at is None)
         if clock.alarmed:
             _emit(turn, SlaCleared, ticket, clock, SLA_ESCALATIONS, reason=reason)
     return ticket
 
 
-def found(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """The ticket no longer waits where nobody was found for it."""
-    return _end(turn, ticket, (QUEUE_TIME,), reason)
+def _is_named(clock: Clock, policy: Policy | None) -> bool:
+    """Whether the clock measures a target that the SLA names."""
+    return not clock.dropped and policy is not None and policy.duration is not None
 
 
 def paused(turn: Turn, ticket: Ticket) -> Ticket:
-    """The ticket waits for the customer: its clocks stop if its SLA says so."""
-    return _moved(turn, ticket, turn.at, pausing=True) if turn.desk.pauses(ticket) else ticket
+    """The ticket has come to a state in which it waits: clocks stop if its SLA says so."""
+    state = ticket.state.value
+    pause = Pause(_STATES.get(state, state), turn.at)
+    known = _resumed(ticket.pauses, turn.at)
+    if known != ticket.pauses and known[-1].state == pause.state:
+        return ticket  # it stands in it already
+    return _moved(turn, ticket, (*known, pause))
 
 
 def resumed(turn: Turn, ticket: Ticket, at: datetime | None = None) -> Ticket:
     """The ticket is worked on again: clocks that stopped count on from `at`, or from now."""
-    return _moved(turn, ticket, turn.at if at is None else at, pausing=False)
-
-
-def _moved(turn: Turn, ticket: Ticket, at: datetime, *, pausing: bool) -> Ticket:
-    clocks: list[Clock] = []
-    moved: list[Clock] = []
-    for clock in ticket.clocks:
-        policy = turn.desk.policy(ticket, clock.target)
-        change = sla.pause if pausing else sla.resume
-        after = clock if policy is None else change(clock, at, policy)
-        clocks.append(after)
-        if after is not clock:
-            moved.append(after)
-    if not moved:
+    if not ticket.pauses or ticket.pauses[-1].until is not None:
         return ticket
-    ticket = turn.save(ticket, clocks=tuple(clocks))
-    for clock in moved:
-        _emit(turn, SlaPaused if pausing else SlaResumed, ticket, clock)
+    return _moved(turn, ticket, _resumed(ticket.pauses, turn.at if at is None else at))
+
+
+_STATES = {"on_hold": "on-hold"}
+"""Ticket states whose names an SLA's `pause` writes otherwise."""
+
+
+def _resumed(pauses: tuple[Pause, ...], at: datetime) -> tuple[Pause, ...]:
+    """`pauses`, the last of them over at `at` if it was not, though not before it began."""
+    if not pauses or pauses[-1].until is not None:
+        return pauses
+    *earlier, last = pauses
+    return (*earlier, msgspec.structs.replace(last, until=max(at, last.since)))
+
+
+def _moved(turn: Turn, ticket: Ticket, pauses: tuple[Pause, ...]) -> Ticket:
+    """Save the ticket with `pauses`, and tell of the clocks that stop or count on."""
+    before, pauses = ticket.pauses, pauses[-MOST_PAUSES:]
+    promised = turn.desk.promised(ticket)
+    clocks = tuple(_measured(clock, promised, pauses) for clock in ticket.clocks)
+    ticket = turn.save(ticket, pauses=pauses, clocks=clocks)
+    for clock in clocks:
+        if not clock.dropped:
+            stands = _stands(clock, promised[clock.target], pauses)
+            if stands != _stands(clock, promised[clock.target], before):
+                _emit(turn, SlaPaused if stands else SlaResumed, ticket, clock)
     return ticket
 
 
-def remeasure(turn: Turn, before: dict[str, Policy | None], ticket: Ticket) -> Ticket:
-    """The rulebook (or the ticket's SLA) has changed: measure by the new one, in the same cycle.
+def _stands(clock: Clock, policy: Policy, pauses: tuple[Pause, ...]) -> bool:
+    """Whether the clock stands still at the end of `pauses`."""
+    return bool(pauses) and pauses[-1].until is None and sla.is_stop(clock, policy, pauses[-1])
 
-    `before` holds the policy of each clock until now. A target that is no longer named ends.
+
+def _measured(clock: Clock, promised: Promised, pauses: tuple[Pause, ...]) -> Clock:
+    """`clock` as it is under these promises; dropped, if they have none for it."""
+    policy = promised.get(clock.target)
+    if policy is None or (policy.duration is None and clock.cut_at is None):
+        return sla.drop(clock)
+    return sla.measured(clock, policy, pauses)
+
+
+def remeasure(
+    turn: Turn, before: Promised, ticket: Ticket, *, from_elsewhere: bool = False
+) -> Ticket:
+    """What the ticket is promised has changed: measure by it from the start, in the same cycles.
+
+    `before` is what it was promised until now (`policies`). A target that is no longer named ends,
+    one that is newly named runs as if it had always been. A ticket `from_elsewhere` was measured by
+    a rulebook that is not known here.
     """
-    gone = [c.target for c in ticket.clocks if turn.desk.policy(ticket, c.target) is None]
-    ticket = _end(turn, ticket, tuple(gone), "changed")
-    clocks, changed = [], []
-    for clock in ticket.clocks:
-        old, new = before.get(clock.key), turn.desk.policy(ticket, clock.target)
-        if old is not None and new is not None and old != new:
-            clock = sla.reschedule(clock, turn.at, old, new)  # noqa: PLW2901
-            changed.append(clock)
-        clocks.append(clock)
-    if not changed:
+    promised = turn.desk.promised(ticket)
+    if (promised is before and not from_elsewhere) or not ticket.open:
         return ticket
-    ticket = turn.save(ticket, clocks=tuple(clocks))
-    for clock in changed:
-        _emit(turn, SlaChanged, ticket, clock, sla=ticket.sla)
+    differs = {name for name in (*before, *promised) if before.get(name) != promised.get(name)}
+    pairs = [
+        (clock, _measured(clock, promised, ticket.pauses))
+        for clock in ticket.clocks
+        if from_elsewhere or clock.target in differs
+    ]
+    added = _added(ticket, before, promised)
+    if not pairs and not added:
+        return ticket
+    changed = {old.key: new for old, new in pairs}
+    clocks = tuple(changed.get(clock.key, clock) for clock in ticket.clocks)
+    kept = tuple(clock for clock in clocks if not clock.dropped or clock.has_told)
+    ticket = turn.save(ticket, clocks=(*kept, *added))
+    for old, new in pairs:
+        if new.dropped and old.alarmed:
+            _emit(turn, SlaCleared, ticket, old, SLA_ESCALATIONS, reason="changed")
+        elif not new.dropped and (old != new or new.target in differs):
+            _emit(turn, SlaChanged, ticket, new, sla=ticket.sla)
+    announce(turn, ticket, added)
     return ticket
+
+
+def _added(ticket: Ticket, before: Promised, promised: Promised) -> tuple[Clock, ...]:
+    """The clocks of newly named targets that run, each from its true start."""
+    known = {clock.target for clock in ticket.clocks}
+    return tuple(
+        sla.start(target, _cycle(ticket, target), since, policy, ticket.pauses)
+        for target, policy in promised.items()
+        if policy.duration is not None
+        and target not in known
+        and _duration(before, target) is None
+        and (since := _owed(ticket, target)) is not None
+    )
+
+
+def _duration(promised: Promised, target: str) -> object:
+    policy = promised.get(target)
+    return None if policy is None else policy.duration
+
+
+def policies(turn: Turn, ticket: Ticket) -> Promised:
+    """What the ticket is promised now, for `remeasure`."""
+    return turn.desk.promised(ticket)
 
 
 def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[int]]:
@@ -160,7 +325,9 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
     loudest: set[tuple[str, Lapse]] = set()
     for clock in ticket.clocks:
         policy = turn.desk.policy(ticket, clock.target)
-        after, lapses = (clock, []) if policy is None else sla.advance(clock, before, policy)
+        after, lapses = clock, list[Lapse]()
+        if policy is not None:
+            after, lapses = sla.advance(clock, before, policy, ticket.pauses)
         clocks.append(after)
         found += [(after, one) for one in lapses]
         if (notifying := sla.notifying(lapses)) is not None:
@@ -175,14 +342,18 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
 
 
 def _emit_lapse(turn: Turn, ticket: Ticket, clock: Clock, one: Lapse, *, loud: bool) -> None:
-    identity = f"{ticket.id}/{clock.target}/{clock.cycle}/{one.kind.value}/{one.level}"
+    level = one.level if one.mark is None else one.mark.name
+    identity = f"{ticket.id}/{clock.target}/{clock.cycle}/{one.kind.value}/{level}"
     fields: dict[str, Any] = {"id": identity, "lapsed_at": one.at, "detected_at": turn.now}
     if one.kind is LapseKind.BREACHED:
         _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, **fields)
         return
     notify = tuple(_whom(turn, ticket, one)) if loud else ()
-    if one.kind is LapseKind.WARNING:
-        said: dict[str, Any] = {"share": one.share}
+    if one.mark is not None:
+        left = one.mark.remaining
+        seconds = None if left is None else left.total_seconds()
+        said: dict[str, Any] = {"share": one.mark.share}
+        fields["remaining_seconds"] = seconds
         _emit(turn, SlaWarning, ticket, clock, SLA_ESCALATIONS, notify=notify, **said, **fields)
     else:
         said = {"level": one.level}
@@ -209,8 +380,3 @@ def _emit(
         kind, ticket, *topics, target=clock.target, cycle=clock.cycle,
         due_at=clock.due_at, agent=ticket.agent, **fields,
     )  # fmt: skip
-
-
-def policies(turn: Turn, ticket: Ticket) -> dict[str, Policy | None]:
-    """The policy of each of the ticket's clocks now, for `remeasure`."""
-    return {clock.key: turn.desk.policy(ticket, clock.target) for clock in ticket.clocks}

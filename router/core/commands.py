@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from rules.people import PresenceState
+
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
-    "step_done", "resolve", "reopen",
+    "step_done", "resolve", "reopen", "wrap_up", "agent_set",
 ]  # fmt: skip
-
-PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,8 @@ class Command:
 
     `state` goes with presence (and `lease_seconds`, within which a live connection renews it),
     `offer` with accept and decline, `text` with reply and note, `queue` with transfer and take,
-    `step` with step_done.
+    `step` with step_done. A supervisor names another agent as `target` with presence, and with
+    agent_set, whose `changes` are the agent's fields (null: as the rulebook has it).
     """
 
     id: str
@@ -37,6 +38,8 @@ class Command:
     queue: str | None = None
     step: str | None = None
     reason: str | None = None
+    target: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,6 +67,9 @@ class Rejection(StrEnum):
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_STEP = "unknown_step"
+    UNKNOWN_REASON = "unknown_reason"
+    UNKNOWN_STAGE = "unknown_stage"
+    NOT_A_SUPERVISOR = "not_a_supervisor"
     NO_OFFER = "no_offer"
     OFFER_EXPIRED = "offer_expired"
     NOT_YOURS = "not_yours"

@@ -5,17 +5,22 @@ from typing import Any
 
 import msgspec
 
-from router.core.agents import NEVER, AgentState, Loads, Roster, weight_of
+from router.core.acquaintance import Acquaintances
+from router.core.agents import NEVER, AgentState, Loads, weight_of
+from router.core.candidates import Candidates, Snapshot
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
 from router.core.held import Held
+from router.core.kinds import PLAIN, Kind, Kinds
 from router.core.lifecycle import Trigger, move
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
-from router.core.sla import ALWAYS, QUEUE_TIME, ZERO, Policy, Rung
+from router.core.roster import Roster
+from router.core.sla import Policy
 from router.core.state import Entity, Journal, Table, Timers
-from router.core.tickets import Stub, Ticket, deadline, order_key
+from router.core.terms import Promised, Terms
+from router.core.tickets import Stub, Ticket, deadline, modernized, order_key
 from router.topics import TICKETS_EVENTS, queue_topic
 from rules.index import Compiled, compile_rulebook
 from rules.people import Queue, QueueTarget
@@ -60,28 +65,41 @@ class Desk:
     def __init__(self) -> None:
         self.activation = 0
         self.journal = Journal()
-        self.tickets = Table("ticket", Ticket, self.journal)
+        self.tickets = Table("ticket", Ticket, self.journal, modernized)
         self.agents = Table("agent", AgentState, self.journal)
         self.stubs = Table("stub", Stub, self.journal)
         self.commands = Table("command", Remembered, self.journal)
         self.rulebooks = Table("rulebook", Activation, self.journal)
+        self.acquaintances = Acquaintances(self.journal)
         self.gauges = Gauges(self.journal)
         self.held = Held(self.journal)
         self.timers = Timers()
-        tables = (self.tickets, self.agents, self.stubs, self.commands, self.gauges.table)
+        tables = (
+            self.tickets,
+            self.agents,
+            self.stubs,
+            self.commands,
+            self.acquaintances.table,
+            self.gauges.table,
+        )
         for table in (*tables, self.held.table):
             self.timers.watch(table)
-        self.loads = Loads()
+        self.loads = Loads(self._touch)
         self.waiting = Waiting(self.placed, self.need, self._order)
         self.tickets.watch(self.loads.changed)
         self.tickets.watch(self.waiting.changed)
         self.tickets.watch(self.gauges.changed)
+        self.agents.watch(self._agent_changed)
         self.rulebooks.watch(self._activated)
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
         self._roster: Roster | None = None
-        self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
-        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str], Need] = {}
+        self._candidates: Candidates | None = None
+        self.kinds: Kinds
+        self.protects = False
+        self._terms: Terms | None = None
+        self._chains: dict[str, list[QueueTarget]] = {}
+        self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str, Kind], Need] = {}
 
     @property
     def compiled(self) -> Compiled:
@@ -97,17 +115,42 @@ class Desk:
             raise LookupError("no rulebook is in force yet")
         return self._roster
 
+    @property
+    def candidates(self) -> Candidates:
+        """Who of the agents could be given work."""
+        if self._candidates is None:
+            self._candidates = Candidates(self.roster, self.snapshot)
+            for name in self.agents:
+                self._candidates.touch(name)
+        return self._candidates
+
+    def _touch(self, agent: str) -> None:
+        if self._candidates is not None:
+            self._candidates.touch(agent)
+
     def _activated(self, _: str, __: Activation | None, new: Activation | None) -> None:
         """Put a rulebook in force: everything that is a function of it is made anew."""
         compiled = None if new is None else self._compile(new)
         self.activation = 0 if new is None else new.activation
         self._compiled = compiled
-        self._roster = Roster(compiled.rulebook) if compiled else None
-        self._policies.clear()
+        self._roster = Roster(compiled.rulebook, self.agents.rows) if compiled else None
+        self._candidates = None
+        if compiled:
+            self.kinds = Kinds(compiled.rulebook)
+            self.protects = self.kinds.protects
+        self._terms = Terms(compiled) if compiled else None
         self._needs.clear()
+        self._chains.clear()
         tickets = self.tickets.rows.values() if compiled else ()
         self.waiting.rebuild(tickets)
         self.gauges.ask(compiled.asked_queues if compiled else (), tickets)
+
+    def _agent_changed(self, key: str, old: AgentState | None, new: AgentState | None) -> None:
+        if self._roster is not None and self._roster.changed(key, old, new):
+            for need in self._needs.values():
+                self._roster.find(need)
+        if self._candidates is not None:
+            self._candidates.touch(key)
 
     def _compile(self, activation: Activation) -> Compiled:
         if activation.version not in self._known:
@@ -135,9 +178,21 @@ class Desk:
         """The rulebook's queue."""
         return self.compiled.rulebook.queues[name]
 
+    def reoffer_after(self, queue: str) -> timedelta:
+        """How long an agent who has refused one of the queue's tickets is not asked for it."""
+        spec = self.queue(queue)
+        return spec.offer_timeout if spec.reoffer_after is None else spec.reoffer_after
+
+    def targets(self, queue: str) -> list[QueueTarget]:
+        """The steps of a queue's target chain; the first of a mixed queue's is left to be taken."""
+        found = self._chains.get(queue)
+        if found is None:
+            found = self._chains[queue] = chain_of(self.queue(queue))
+        return found
+
     def target(self, ticket: Ticket) -> QueueTarget | None:
         """The step of its queue's target chain that the ticket has reached."""
-        targets = self.queue(ticket.queue).targets
+        targets = self.targets(ticket.queue)
         return targets[min(ticket.place, len(targets) - 1)] if targets else None
 
     def places(self, ticket: Ticket) -> tuple[str, ...]:
@@ -148,14 +203,27 @@ class Desk:
     def need(self, ticket: Ticket) -> Need:
         """What the ticket asks of an agent: its own skills, overlaid by the chain's step."""
         asked = tuple(sorted(ticket.skills.items())) if ticket.skills else ()
-        key = (ticket.queue, ticket.place, asked, ticket.channel)
+        kind = self.kinds.of(ticket) if self.kinds.asked else PLAIN
+        key = (ticket.queue, ticket.place, asked, ticket.channel, kind)
         need = self._needs.get(key)
         if need is None:
-            target = self.target(ticket)
-            skills = ticket.skills | (target.skills if target else {})
-            push = self.queue(ticket.queue).mode == "push"
-            need = Need(self.places(ticket), tuple(sorted(skills.items())), ticket.channel, push)
-            self._needs[key] = need
+            need = self._needs[key] = self._need(ticket, kind)
+        return need
+
+    def _need(self, ticket: Ticket, kind: Kind) -> Need:
+        queue, target = self.queue(ticket.queue), self.target(ticket)
+        skills = ticket.skills | (target.skills if target else {})
+        mode = (target and target.mode) or queue.mode
+        need = Need(
+            places=self.places(ticket),
+            skills=tuple(sorted(skills.items())),
+            channel=ticket.channel,
+            push=mode != "pull",
+            barred=kind.barred,
+            hard=kind.hard,
+            tier=kind.tier,
+        )
+        self.roster.find(need)
         return need
 
     def _order(self, ticket: Ticket) -> tuple[datetime, datetime | None]:
@@ -167,45 +235,24 @@ class Desk:
         bonus = tier.bonus if tier else timedelta(0)
         return order_key(ticket, self.queue(ticket.queue).aging, bonus)
 
+    @property
+    def terms(self) -> Terms:
+        """The promises of the rulebook in force."""
+        if self._terms is None:
+            raise LookupError("no rulebook is in force yet")
+        return self._terms
+
+    def promised(self, ticket: Ticket) -> Promised:
+        """The targets that the ticket is promised, with how each is measured."""
+        return self.terms.of(ticket)
+
     def policy(self, ticket: Ticket, target: str) -> Policy | None:
         """How `target` is measured for this ticket; None when its SLA does not name it."""
-        if target == QUEUE_TIME:
-            return self.queue_time(ticket)
-        if ticket.sla is None:
-            return None
-        key = (ticket.sla, ticket.type, target)
-        if key not in self._policies:
-            self._policies[key] = self._policy(*key)
-        return self._policies[key]
-
-    def queue_time(self, ticket: Ticket) -> Policy:
-        """How a ticket is measured for which nobody was found: by its SLA's ladder, at any hour."""
-        return Policy(ALWAYS, ZERO, rungs=self._rungs(ticket.sla))
-
-    def _policy(self, sla_name: str, type_name: str | None, target: str) -> Policy | None:
-        sla = self.compiled.rulebook.slas.get(sla_name)
-        if sla is None:
-            return None
-        durations = {
-            "first_response": sla.first_response,
-            "next_response": sla.next_response,
-            "resolution": sla.resolution,
-        } | {f"step:{name}": within for name, within in self.steps(type_name).items()}
-        duration = durations.get(target)
-        if duration is None:
-            return None
-        calendar = self.compiled.calendars[sla.calendar]
-        return Policy(calendar, duration, tuple(sorted(sla.warn)), self._rungs(sla_name))
-
-    def _rungs(self, sla_name: str | None) -> tuple[Rung, ...]:
-        return tuple(Rung(rung.level, rung.after) for rung in self.ladder(sla_name))
+        return self.terms.of(ticket).get(target)
 
     def ladder(self, sla_name: str | None) -> list[LadderLevel]:
         """The rungs of an SLA's ladder, lowest first."""
-        sla = self.compiled.rulebook.slas.get(sla_name) if sla_name else None
-        if sla is None or sla.ladder is None:
-            return []
-        return sorted(self.compiled.rulebook.ladders[sla.ladder], key=lambda rung: rung.level)
+        return self.terms.ladder(sla_name)
 
     def warned(self, sla_name: str | None) -> list[str]:
         """Whom a warning of an SLA notifies."""
@@ -214,13 +261,7 @@ class Desk:
 
     def steps(self, type_name: str | None) -> dict[str, timedelta | None]:
         """The steps of a request type's procedure, with the time that each may take."""
-        found = self.compiled.rulebook.types.get(type_name) if type_name else None
-        return {step.id: step.within for step in found.steps} if found else {}
-
-    def pauses(self, ticket: Ticket) -> bool:
-        """Whether the ticket's SLA stops its clocks while the ticket is pending."""
-        sla = self.compiled.rulebook.slas.get(ticket.sla) if ticket.sla else None
-        return sla is not None and "pending" in sla.pause
+        return self.terms.steps(type_name)
 
     def pools_of_agents(self) -> dict[str, str]:
         """The pool of each agent in the rulebook in force; empty before the first."""
@@ -232,21 +273,49 @@ class Desk:
         state = self.agents.get(name)
         return state or AgentState(id=name, since=NEVER, idle_since=NEVER)
 
-    def change_agent(self, name: str, **changes: Any) -> None:
+    def snapshot(self, name: str) -> Snapshot:
+        """An agent of the rulebook in force as they stand now."""
+        return Snapshot(self.roster.agents[name], self.agent(name), self.loads.load(name))
+
+    def change_agent(self, name: str, **changes: Any) -> AgentState:
         """Store what is new of an agent who is in the books."""
-        self.agents.put(name, msgspec.structs.replace(self.agents.rows[name], **changes))
+        return self.put_agent(msgspec.structs.replace(self.agents.rows[name], **changes))
+
+    def put_agent(self, state: AgentState) -> AgentState:
+        """Store an agent's state, which nobody else has yet; it is woken when something is due."""
+        msgspec.structs.force_setattr(state, "wake_at", state.next_wake())
+        return self.agents.put(state.id, state)
+
+    def rests(self, state: AgentState) -> bool:
+        """Whether the agent has enough hard tickets in a row, if what is on offer is counted."""
+        most = self.compiled.rulebook.protection.in_a_row
+        if most is None or state.hard >= most:
+            return most is not None
+        held = (self.tickets.rows[key] for key in self.loads.held(state.id))
+        offered = sum(one.offer is not None and self.kinds.hard(one) for one in held)
+        return state.hard + offered >= most
 
     def weight(self, agent: str, ticket: Ticket) -> int:
         """How much of the agent's capacity the ticket takes."""
-        return weight_of(self.compiled.rulebook.agents[agent], ticket.channel)
+        return weight_of(self.roster.agents[agent], ticket.channel)
+
+
+def chain_of(queue: Queue) -> list[QueueTarget]:
+    """The steps of a queue's chain. A mixed queue's tickets are at first left to be taken."""
+    if queue.mode != "mixed":
+        return queue.targets
+    first = queue.targets[0] if queue.targets else QueueTarget()
+    taken = first.model_copy(update={"mode": "pull", "for_": queue.push_after, "move_to": None})
+    return [taken, *(queue.targets or [QueueTarget()])]
 
 
 class Turn:
     """One step: the desk, the instants, and what comes of it.
 
     `at` is when the event happened (a command's time in the log, a request's arrival), `now` the
-    shard's clock. `seeking` are tickets that need an agent, `freed` agents who may take more; both
-    are settled at the end of the step (`router.core.assign.match`).
+    shard's clock. `seeking` are tickets that need an agent, `freed` agents who may take more,
+    `entering` tickets at a step of their queue's chain that may be over at once; all are settled
+    at the end of the step (`router.core.chain.enter`, `router.core.assign.match`).
     """
 
     def __init__(
@@ -258,6 +327,7 @@ class Turn:
         self.out = Outbox(cause, now, raw)
         self.seeking: dict[str, None] = {}
         self.freed: dict[str, None] = {}
+        self.entering: dict[str, None] = {}
 
     def save(self, ticket: Ticket, trigger: Trigger | None = None, **changes: Any) -> Ticket:
         """Store the ticket with `changes`, moved by `trigger` if one is given."""
@@ -270,7 +340,13 @@ class Turn:
             self.seeking[changed.id] = None
         else:
             self.seeking.pop(changed.id, None)
-        return self.desk.tickets.put(changed.id, changed)
+        self.desk.tickets.put(changed.id, changed)
+        offer = changed.offer or ticket.offer
+        if self.desk.protects and offer is not None and changed.offer is not ticket.offer:
+            self.desk.change_agent(
+                offer.agent, rests=self.desk.rests(self.desk.agents.rows[offer.agent])
+            )
+        return changed
 
     def event(
         self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
@@ -312,6 +388,7 @@ class Turn:
         self.out.outputs.clear()
         self.seeking.clear()
         self.freed.clear()
+        self.entering.clear()
 
     def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> str:
         """Like `emit`, and to the topics of all queues whose agents may have the ticket."""

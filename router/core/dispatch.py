@@ -16,7 +16,7 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, clocks, moves, notices
+from router.core import assign, chain, clocks, escalation, moves, notices
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -31,12 +31,12 @@ from router.core.events import (
     TicketMessageReceived,
     TicketTriaged,
 )
-from router.core.handlers import presence, talk, work
+from router.core.handlers import presence, staff, talk, work, wrap_up
 from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead, answer_to
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, forward, move_in, settle, transfer
+from router.core.pools import TicketMoved, forward, move_in, settle
 from router.core.tickets import Ticket
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 
@@ -98,13 +98,15 @@ class Dispatch:
         if table == "ticket":
             self._ticket_due(turn, key, before)
         elif table == "agent":
-            presence.set_presence(turn, key, "offline", "lease")
+            presence.due(turn, key, before)
         elif table == "stub":
             self.desk.stubs.delete(key)
         elif table == "gauge":
             self.desk.gauges.due(turn, key)
         elif table == "notice":
             notices.wake(turn, key)
+        elif table == "acquaintance":
+            self.desk.acquaintances.table.delete(key)
         else:
             self.desk.commands.delete(key)
         return self._settled(turn)
@@ -122,6 +124,11 @@ class Dispatch:
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""
         turn = Turn(self.desk, f"caught-up/{now.isoformat()}", now, now)
+        for agent in list(self.desk.agents.rows.values()):
+            if agent.shift_at is not None:
+                presence.renew(turn, agent.id)
+            if agent.lease is not None:
+                self.desk.change_agent(agent.id, lease_until=now + agent.lease)
         for ticket in list(self.desk.tickets.rows.values()):
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
@@ -130,10 +137,7 @@ class Dispatch:
             elif ticket.return_at is not None:
                 turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
             if ticket.relax_at is not None and ticket.relax_at < now:
-                moves.step_anew(turn, ticket)
-        for agent in list(self.desk.agents.rows.values()):
-            if agent.lease is not None:
-                self.desk.change_agent(agent.id, wake_at=now + agent.lease)
+                chain.step_anew(turn, ticket)
         return self._settled(turn)
 
     def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
@@ -171,6 +175,7 @@ class Dispatch:
         return ticket in self.desk.tickets.rows or ticket in self.desk.stubs.rows
 
     def _settled(self, turn: Turn) -> list[Output]:
+        chain.enter(turn)
         assign.match(turn)
         self.desk.gauges.tell(turn)
         return turn.out.outputs
@@ -185,7 +190,7 @@ class Dispatch:
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
-                moves.rechain(turn, settled, places)
+                chain.rechain(turn, settled, places)
         notices.look_again(turn)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))
@@ -194,12 +199,13 @@ class Dispatch:
         """An agent who has left the pool, or the rulebook, gives back what is in their hands."""
         spec = self.desk.roster.agents.get(agent)
         if spec is not None and spec.pool == pool:
-            turn.freed[agent] = None
+            staff.under_new_rules(turn, agent)
             return
         presence.set_presence(turn, agent, "offline", "activation")
         reason = "agent_removed" if spec is None else "agent_moved"
         for key in self.desk.loads.owned(agent):
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
+        wrap_up.all_over(turn, agent, reason)
         if spec is None:
             self.desk.agents.delete(agent)
 
@@ -207,7 +213,7 @@ class Dispatch:
         if self._known(event.ticket):
             return
         queue = self.desk.home(event.queue, event.pool)
-        ticket = _opened(turn, event, queue, sla=event.sla)
+        ticket = _known(self.desk, _opened(turn, event, queue, sla=event.sla), event.agent)
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
@@ -248,7 +254,9 @@ class Dispatch:
     def _customer_wrote(self, turn: Turn, ticket: Ticket, received: datetime) -> None:
         if ticket.state is TicketState.RESOLVED:
             ticket = work.reopened(turn, ticket, "customer", received)
-        elif ticket.state is TicketState.PENDING:
+            settle(turn, clocks.customer_wrote(turn, ticket, received))
+            return
+        if ticket.state is TicketState.PENDING:
             state = self.desk.agent(ticket.agent or "")
             if state.presence == "available" and work.has_room(turn, ticket):
                 ticket = work.resumed(turn, ticket, "customer_replied", received)
@@ -262,6 +270,8 @@ class Dispatch:
             return
         ticket = self.desk.tickets.get(event.ticket)
         if ticket is not None and ticket.resolved_at == event.resolved_at:
+            if ticket.wrapping_until is not None:
+                ticket = wrap_up.over(turn, ticket, "closed")
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)
             self.desk.tickets.delete(ticket.id)
@@ -311,14 +321,14 @@ class Dispatch:
             raise Rejected(Rejection.UNKNOWN_AGENT)
         ticket = self.desk.tickets.get(command.ticket or "")
         if ticket is not None:
-            self._lapsed(turn, ticket, turn.at)
+            escalation.lapsed(turn, ticket, turn.at)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:
             HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        here = self._lapsed(turn, self.desk.tickets.rows[key], before)
+        here = escalation.lapsed(turn, self.desk.tickets.rows[key], before)
         if here is None:
             return
         ticket = here
@@ -328,29 +338,13 @@ class Dispatch:
             presence.missed_offer(turn, agent)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
+        if ticket.wrapping_until is not None and ticket.wrapping_until < before:
+            ticket = wrap_up.over(turn, ticket, "time")
         if ticket.waits:
             if any(refusal.until < before for refusal in ticket.refusals):
                 ticket = moves.forget_refusals(turn, ticket, before)
             if ticket.relax_at is not None and ticket.relax_at < before:
-                moves.relax(turn, ticket)
-
-    def _lapsed(self, turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
-        """Record what lapsed strictly before `before`, and do what the ladder says.
-
-        None: the ladder has moved the ticket to another pool.
-        """
-        ticket, levels = clocks.lapse(turn, ticket, before)
-        for rung in self.desk.ladder(ticket.sla):
-            if rung.level not in levels or not ticket.open:
-                continue
-            if rung.raise_priority:
-                ticket = moves.raise_priority(turn, ticket, rung.raise_priority)
-            if rung.move_to is not None and rung.move_to != ticket.queue:
-                moved = transfer(turn, ticket, rung.move_to, None, "escalated")
-                if moved is None:
-                    return None
-                ticket = moved
-        return ticket
+                chain.relax(turn, ticket)
 
 
 def _answer(
@@ -366,6 +360,16 @@ def _answer(
     else:
         data = CommandRejected(**fields, reason=rejection, problem=problem)  # type: ignore[arg-type] # as above
     turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
+
+
+def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
+    """The ticket with the agent whom its customer knows: who looks after them, or had the last."""
+    if agent is not None:
+        return msgspec.structs.replace(ticket, last_agent=agent)
+    met = desk.acquaintances.of(ticket)
+    if met is None:
+        return ticket
+    return msgspec.structs.replace(ticket, last_agent=met.agent, last_agent_at=met.since)
 
 
 class Undecided(NamedTuple):

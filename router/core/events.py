@@ -79,7 +79,10 @@ class TicketOpened(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketTriaged(Event, frozen=True, kw_only=True):
-    """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`)."""
+    """Triage's order to dispatch: take this ticket on (topic `tickets.triaged`).
+
+    `agent` is who looks after the customer, whoever had their last ticket.
+    """
 
     TYPE: ClassVar[str] = "ticket.triaged"
     ticket: str
@@ -99,6 +102,7 @@ class TicketTriaged(Event, frozen=True, kw_only=True):
     activation: int
     number: int
     previous: str | None
+    agent: str | None = None
     request: CustomerRequest
 
 
@@ -300,11 +304,26 @@ class TicketResumed(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketResolved(TicketEvent, frozen=True, kw_only=True):
-    """The agent holds the matter to be settled; the customer may still reopen it."""
+    """The agent holds the matter to be settled; the customer may still reopen it.
+
+    Until `wrapping_until` the agent is still taken up by it.
+    """
 
     TYPE: ClassVar[str] = "ticket.resolved"
     agent: str
     reason: str | None
+    wrapping_until: datetime | None = None
+
+
+class TicketWrappedUp(TicketEvent, frozen=True, kw_only=True):
+    """A resolved ticket no longer takes up its agent; `reason`: time, command, reopened, closed, ….
+
+    The further reasons are those for which an agent loses work: agent_removed, agent_moved.
+    """
+
+    TYPE: ClassVar[str] = "ticket.wrapped_up"
+    agent: str
+    reason: str
 
 
 class TicketReopened(TicketEvent, frozen=True, kw_only=True):
@@ -384,10 +403,11 @@ class SlaLapse(SlaEvent, frozen=True, kw_only=True):
 
 
 class SlaWarning(SlaLapse, frozen=True, kw_only=True):
-    """A share of the target is used up."""
+    """A share of the target is used up; `remaining_seconds` of it are left, if that was asked."""
 
     TYPE: ClassVar[str] = "sla.warning"
     share: float
+    remaining_seconds: float | None = None
     notify: tuple[str, ...] = ()
 
 
@@ -439,13 +459,45 @@ class NoticeWithheld(NoticeEvent, frozen=True, kw_only=True):
 
 
 class AgentPresence(Event, frozen=True, kw_only=True):
-    """An agent's presence has changed; `reason`: command, lease, missed_offers, activation."""
+    """An agent's presence has changed; `reason`: command, lease, missed_offers, activation.
+
+    `presence_reason` is why the agent is in that state, `by` the supervisor who has set it.
+    """
 
     TYPE: ClassVar[str] = "agent.presence"
     agent: str
     pool: str
     state: str
     reason: str
+    presence_reason: str | None = None
+    by: str | None = None
+    at: datetime
+
+
+class AgentOverdue(Event, frozen=True, kw_only=True):
+    """An agent has been in a state, since `since`, for longer than its reason allows."""
+
+    TYPE: ClassVar[str] = "agent.overdue"
+    agent: str
+    pool: str
+    state: str
+    presence_reason: str
+    since: datetime
+    due_at: datetime
+    at: datetime
+
+
+class AgentChanged(Event, frozen=True, kw_only=True):
+    """What is set of an agent over the rulebook: all of it, in `changes`; empty: nothing any more.
+
+    `by` is the supervisor; nobody where a new rulebook no longer allows what was set.
+    """
+
+    TYPE: ClassVar[str] = "agent.changed"
+    agent: str
+    pool: str
+    by: str | None
+    changes: dict[str, Any]
     at: datetime
 
 

@@ -1,6 +1,8 @@
-"""The ticket's states and the one table of legal transitions."""
+"""The states of a ticket, and of an offer, and the one table of legal transitions of each."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 
 class TicketState(StrEnum):
@@ -35,7 +37,19 @@ class Trigger(StrEnum):
     CLOSED = "closed"
 
 
-S, T = TicketState, Trigger
+class OfferState(StrEnum):
+    """Where an offer stands (TaskRouter's reservation); all but the first are its end."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    RESCINDED = "rescinded"
+
+
+State = TypeVar("State", TicketState, OfferState)
+
+S, T, E = TicketState, Trigger, OfferState
 
 TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
     (S.NEW, T.QUEUED): S.QUEUED,
@@ -68,6 +82,17 @@ TRANSITIONS: dict[tuple[TicketState, Trigger], TicketState] = {
 }
 """(state, trigger) -> next state; what is not here is illegal."""
 
+OFFER_TRANSITIONS: dict[tuple[OfferState, Trigger], OfferState] = {
+    (E.PENDING, T.ASSIGNED): E.ACCEPTED,
+    (E.PENDING, T.OFFER_DECLINED): E.DECLINED,
+    (E.PENDING, T.OFFER_EXPIRED): E.EXPIRED,
+    (E.PENDING, T.OFFER_RESCINDED): E.RESCINDED,
+}
+"""The same of an offer: it is made once, and comes to one end, with which it is gone."""
+
+REFUSED = frozenset({E.DECLINED, E.EXPIRED})
+"""Ends after which the agent is not asked again for a while."""
+
 OPEN = frozenset({S.QUEUED, S.OFFERED, S.ASSIGNED, S.PENDING, S.PARKED})
 """States in which somebody still owes the customer something."""
 
@@ -87,13 +112,21 @@ def move(state: TicketState, trigger: Trigger) -> TicketState:
         raise IllegalTransition(f"{trigger.value} is not possible while {state.value}") from None
 
 
+def end(trigger: Trigger) -> OfferState:
+    """What a pending offer comes to by `trigger`. Raises `IllegalTransition`."""
+    try:
+        return OFFER_TRANSITIONS[E.PENDING, trigger]
+    except KeyError:
+        raise IllegalTransition(f"{trigger.value} is no end of an offer") from None
+
+
 def may(state: TicketState, trigger: Trigger) -> bool:
     """Whether `trigger` is legal in `state`."""
     return (state, trigger) in TRANSITIONS
 
 
-def diagram() -> str:
-    """The table as a Mermaid state diagram, for the docs."""
+def diagram(table: Mapping[tuple[State, Trigger], State]) -> str:
+    """A table as a Mermaid state diagram, for the docs."""
     lines = ["stateDiagram-v2"]
-    lines += [f"    {s.value} --> {to.value}: {t.value}" for (s, t), to in TRANSITIONS.items()]
+    lines += [f"    {s.value} --> {to.value}: {t.value}" for (s, t), to in table.items()]
     return "\n".join(lines) + "\n"

@@ -1,12 +1,12 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from router.core import clocks
+from router.core import clocks, standing
 from router.core.desk import Turn
 from router.core.events import (
     OfferEnded,
@@ -15,22 +15,28 @@ from router.core.events import (
     TicketOfferDeclined,
     TicketOfferExpired,
     TicketOfferRescinded,
-    TicketOverflowed,
     TicketParked,
     TicketQueued,
     TicketRemoved,
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import Trigger
-from router.core.sla import QUEUE_TIME, ZERO, Clock
+from router.core.lifecycle import (
+    REFUSED,
+    IllegalTransition,
+    OfferState,
+    TicketState,
+    Trigger,
+    end,
+)
+from router.core.sla import ZERO, Clock
 from router.core.tickets import Offer, Refusal, Ticket, deadline
 from router.topics import TICKETS_FEEDBACK
 
-_OFFER_ENDS: dict[Trigger, type[OfferEnded]] = {
-    Trigger.OFFER_DECLINED: TicketOfferDeclined,
-    Trigger.OFFER_EXPIRED: TicketOfferExpired,
-    Trigger.OFFER_RESCINDED: TicketOfferRescinded,
+_OFFER_ENDS: dict[OfferState, type[OfferEnded]] = {
+    OfferState.DECLINED: TicketOfferDeclined,
+    OfferState.EXPIRED: TicketOfferExpired,
+    OfferState.RESCINDED: TicketOfferRescinded,
 }
 
 
@@ -71,8 +77,8 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
 
     None: the present step has no end, or the chain has already ended.
     """
-    targets = turn.desk.queue(ticket.queue).targets
-    if ticket.place >= len(targets) or any(c.target == QUEUE_TIME for c in ticket.clocks):
+    targets = turn.desk.targets(ticket.queue)
+    if ticket.place >= len(targets) or clocks.chain_ended(ticket):
         return None
     spans = [target.for_ for target in targets[: ticket.place + 1]]
     if any(span is None for span in spans):
@@ -83,57 +89,21 @@ def relax_at(turn: Turn, ticket: Ticket) -> datetime | None:
 def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **changes: Any) -> Ticket:
     """Save what moves the ticket in its target chain, and when that moves on."""
     moved = msgspec.structs.replace(ticket, **changes)
-    return turn.save(moved, trigger, relax_at=relax_at(turn, moved))
+    moved = turn.save(moved, trigger, relax_at=relax_at(turn, moved))
+    target = turn.desk.target(moved)
+    if target is not None and (target.move_to or target.skip_if):
+        turn.entering[moved.id] = None
+    return moved
 
 
-def step_anew(turn: Turn, ticket: Ticket) -> Ticket:
-    """Give the chain's present step its whole time again: nobody was there to be asked."""
-    passed = turn.desk.queue(ticket.queue).targets[: ticket.place]
-    since = turn.now - sum((target.for_ or ZERO for target in passed), ZERO)
-    return chained(turn, ticket, chain_since=since)
-
-
-def relax(turn: Turn, ticket: Ticket) -> Ticket:
-    """A step of the ticket's chain is over: relax, widen, or park at the end."""
-    targets = turn.desk.queue(ticket.queue).targets
-    if ticket.place + 1 >= len(targets):
-        return park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
-    before = turn.desk.places(ticket)
-    ticket = chained(turn, ticket, place=ticket.place + 1)
-    need = turn.desk.need(ticket)
-    _show_anew(turn, ticket, before)
-    turn.emit_queue(
-        TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=need.places
-    )
-    _take_down(turn, ticket, [place for place in before if place not in need.places], "overflowed")
-    return ticket
-
-
-def rechain(turn: Turn, ticket: Ticket, before: Sequence[str]) -> Ticket:
-    """The rulebook has changed: the chain's step is what it is there now, and its queues know.
-
-    `before` are the queues whose desktops have seen the ticket until now.
-    """
-    steps = len(turn.desk.queue(ticket.queue).targets)
-    if ticket.place >= max(steps, 1):
-        ticket = turn.save(ticket, place=max(steps - 1, 0))
-    at = relax_at(turn, ticket) if ticket.waits or ticket.offer else None
-    if at != ticket.relax_at:
-        ticket = turn.save(ticket, relax_at=at)
-    _show_anew(turn, ticket, before)
-    here = turn.desk.places(ticket)
-    _take_down(turn, ticket, [place for place in before if place not in here], "queue_removed")
-    return ticket
-
-
-def _show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
+def show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
     """Show the ticket to the desktops of the queues that have come in."""
     for place in turn.desk.places(ticket):
         if place not in before:
             turn.tell_queue(TicketQueued, ticket, place, **shown(turn, ticket))
 
 
-def _take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -> None:
+def take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -> None:
     """Tell the desktops of these queues that the ticket is no longer theirs to see."""
     for place in places:
         turn.tell_queue(TicketRemoved, ticket, place, reason=reason, agent=ticket.agent)
@@ -141,7 +111,7 @@ def _take_down(turn: Turn, ticket: Ticket, places: Iterable[str], reason: str) -
 
 def park(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
     """Nobody was found by `at`: the ladder begins; whoever comes free is still offered it."""
-    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None, parked=ticket.parked + 1)
+    ticket = turn.save(ticket, Trigger.PARKED, relax_at=None)
     turn.emit_queue(TicketParked, ticket, reason=reason)
     return clocks.queue_time_lapsed(turn, ticket, at)
 
@@ -150,14 +120,17 @@ def end_offer(
     turn: Turn, ticket: Ticket, offer: Offer, how: Trigger, reason: str | None = None
 ) -> Ticket:
     """The ticket's offer comes to nothing: it waits again, with its original age."""
+    outcome = end(how)
     refusals = tuple(one for one in ticket.refusals if one.until > turn.now)
-    if how is not Trigger.OFFER_RESCINDED:
-        until = turn.now + turn.desk.queue(ticket.queue).offer_timeout
-        refusals = (*refusals, Refusal(offer.agent, until))
-    ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals)
-    kind = _OFFER_ENDS[how]
-    turn.emit_queue(kind, ticket, agent=offer.agent, offer=offer.id, reason=reason)
+    refused, offers = outcome in REFUSED, ticket.offers
+    if refused:
+        until = turn.now + turn.desk.reoffer_after(ticket.queue)
+        refusals, offers = (*refusals, Refusal(offer.agent, until)), offers + 1
+    ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals, offers=offers)
+    turn.emit_queue(_OFFER_ENDS[outcome], ticket, agent=offer.agent, offer=offer.id, reason=reason)
     turn.freed[offer.agent] = None
+    if refused and offers == turn.desk.queue(ticket.queue).max_offers:
+        return park(turn, ticket, "offers_exhausted", turn.at)
     return ticket
 
 
@@ -168,21 +141,28 @@ def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
 
 
 def assign(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
-    """`agent` has the ticket."""
-    offer = ticket.offer.id if ticket.offer else None
+    """`agent` has the ticket; one that is on offer is theirs to accept, and nobody else's."""
+    offer = ticket.offer
+    if offer is not None and offer.agent != agent:
+        raise IllegalTransition(f"offer {offer.id} is {offer.agent}'s to accept")
     weight = turn.desk.weight(agent, ticket)
+    rested = turn.desk.agents.rows[agent].rests
     ticket = turn.save(
-        ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, offer=None, weight=weight,
-        refusals=(), relax_at=None, return_at=None,
+        ticket, Trigger.ASSIGNED, agent=agent, last_agent=agent, last_agent_at=turn.now,
+        offer=None, offers=0, weight=weight, refusals=(), relax_at=None, return_at=None,
     )  # fmt: skip
-    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer)
-    busy(turn, agent)
+    turn.emit_queue(TicketAssigned, ticket, agent=agent, offer=offer.id if offer else None)
+    busy(turn, agent, **standing.took(turn.desk, turn.desk.agents.rows[agent], ticket))
+    if rested and not turn.desk.agents.rows[agent].rests:
+        turn.freed[agent] = None  # the row of hard tickets is over
+    turn.desk.acquaintances.met(ticket, agent, turn.now, turn.desk.queue(ticket.queue).sticky)
     return clocks.found(turn, ticket, "assigned")
 
 
-def busy(turn: Turn, agent: str) -> None:
+def busy(turn: Turn, agent: str, **changes: Any) -> None:
     """The agent has got, or ended, work: the time for which they are idle starts anew."""
-    turn.desk.change_agent(agent, idle_since=turn.now, missed=0)
+    changes |= standing.lending(turn.desk, turn.desk.agents.rows[agent], turn.now)
+    turn.desk.change_agent(agent, idle_since=turn.now, missed=0, **changes)
 
 
 def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None) -> Ticket:
@@ -190,12 +170,15 @@ def requeue(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None)
 
     Clocks that had stopped count on from `at`, the turn's instant unless given.
     """
-    agent = ticket.agent
+    agent, before = ticket.agent, ticket
     ticket = clocks.resumed(turn, ticket, at)
-    ticket = chained(turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None)
-    _free(turn, agent)
+    ticket = chained(
+        turn, ticket, Trigger.REQUEUED, agent=None, weight=0, return_at=None,
+        **clocks.coming(ticket, turn.at if at is None else at),
+    )  # fmt: skip
+    _free(turn, before)
     _announce_requeued(turn, ticket, reason, agent)
-    return ticket
+    return clocks.queues(turn, ticket)
 
 
 def _announce_requeued(turn: Turn, ticket: Ticket, reason: str, agent: str | None) -> None:
@@ -212,21 +195,33 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return ticket
 
 
+def rescind(
+    turn: Turn, agent: str, reason: str, concerned: Callable[[Ticket], object] | None = None
+) -> None:
+    """Take back what is on offer to the agent, or what `concerned` says of it."""
+    for key in turn.desk.loads.held(agent):
+        ticket = turn.desk.tickets.rows[key]
+        if ticket.offer is not None and (concerned is None or concerned(ticket)):
+            release(turn, ticket, reason)
+
+
 def transfer(turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
-    left = ticket.queue
-    changes: dict[str, Any] = {"refusals": ()}
+    left, promised = ticket.queue, clocks.policies(turn, ticket)
+    changes: dict[str, Any] = {"refusals": (), "offers": 0}
     if agent is not None:
         # Who gives it away is no longer the one who knows the customer, nor asked at once.
-        until = turn.now + turn.desk.queue(queue).offer_timeout
-        changes = {"refusals": (Refusal(agent, until),), "last_agent": None}
+        until = turn.now + turn.desk.reoffer_after(queue)
+        changes |= {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=turn.at, return_at=None, **changes,
+        weight=0, place=0, chain_since=turn.at, return_at=None,
+        **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason)
+    ticket = clocks.remeasure(turn, promised, ticket)
     announce_queued(turn, ticket)
-    return ticket
+    return clocks.queues(turn, ticket)
 
 
 def given_up(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
@@ -235,10 +230,22 @@ def given_up(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return clocks.found(turn, ticket, "transferred")
 
 
-def _free(turn: Turn, agent: str | None) -> None:
-    if agent is not None:
-        turn.freed[agent] = None
-        busy(turn, agent)
+def _free(turn: Turn, ticket: Ticket) -> None:
+    """The agent of `ticket`, as it was until now, has it no longer."""
+    if ticket.agent is not None:
+        put_down(turn, ticket)
+        turn.freed[ticket.agent] = None
+        busy(turn, ticket.agent)
+
+
+def put_down(turn: Turn, ticket: Ticket, *, done: bool = True) -> None:
+    """The ticket leaves its agent's hands, if it was in them; not `done`: it comes back to them."""
+    agent = ticket.agent
+    if agent is not None and ticket.state is TicketState.ASSIGNED:
+        state = turn.desk.agents.rows[agent]
+        changes = standing.put_down(turn.desk, state, ticket, turn.now, done=done)
+        if changes:
+            turn.desk.change_agent(agent, **changes)
 
 
 def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
@@ -246,10 +253,11 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     raised = min(ticket.priority + by, 9)
     if raised == ticket.priority:
         return ticket
+    promised = clocks.policies(turn, ticket)
     ticket = turn.save(ticket, priority=raised)
     if ticket.waits:
         _announce_requeued(turn, ticket, "priority_raised", None)
-    return ticket
+    return clocks.remeasure(turn, promised, ticket)
 
 
 def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
@@ -265,6 +273,6 @@ def feedback(turn: Turn, ticket: Ticket, change: str) -> None:
 def leave(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """The ticket leaves its agent and its queue (resolved, transferred, moved away)."""
     ticket = release(turn, ticket, reason)
-    _take_down(turn, ticket, turn.desk.places(ticket), reason)
-    _free(turn, ticket.agent)
+    take_down(turn, ticket, turn.desk.places(ticket), reason)
+    _free(turn, ticket)
     return ticket

@@ -118,7 +118,9 @@ def _stands(turn: Turn, alarm: Alarm) -> bool:
     ticket = turn.desk.tickets.get(alarm.ticket)
     if ticket is None:
         return alarm.ticket in turn.desk.stubs.rows and alarm.target != QUEUE_TIME
-    return any((one.target, one.cycle) == (alarm.target, alarm.cycle) for one in ticket.clocks)
+    clocks = (one for one in ticket.clocks if one.target == alarm.target)
+    clock = next((one for one in clocks if one.cycle == alarm.cycle), None)
+    return clock is not None and clock.alarmed
 
 
 def _as_it_is_now(turn: Turn, alarm: Alarm) -> Alarm:

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from typing import ClassVar
 
+import msgspec
+
 from router.core import clocks, moves
 from router.core.desk import Turn
 from router.core.events import Event, TicketTransferred
 from router.core.lifecycle import Trigger
-from router.core.tickets import Stub, Ticket
+from router.core.tickets import Stub, Ticket, modernized
 from router.topics import TICKETS_TRIAGED
 
 STUB_MEMORY = timedelta(days=90)
@@ -59,14 +61,20 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
         return
     turn.desk.stubs.delete(event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
-    ticket = moves.chained(turn, event.ticket, queue=queue, chain_since=turn.at)
+    came = modernized(event.ticket)
+    ticket = moves.chained(
+        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at, event.reason)
+    )
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
         reason=event.reason,
     )  # fmt: skip
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "moved")
-    ticket = clocks.remeasure(turn, {}, ticket)
+    left = msgspec.structs.replace(ticket, queue=event.from_queue)
+    promised = clocks.policies(turn, left)
+    ticket = clocks.remeasure(turn, promised, ticket, from_elsewhere=True)
+    ticket = clocks.queues(turn, ticket)
     settle(turn, ticket)
 
 

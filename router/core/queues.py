@@ -1,12 +1,14 @@
 """What waits, in order: an index over the tickets, told of every change.
 
-Tickets of one queue that ask the same of an agent (same places, skills, weight class) wait in one
-heap; so the best ticket for an agent is the best head among the few kinds of work that the agent
-can do, whatever the number of tickets that wait.
+Tickets of one queue that ask the same of an agent (same places, skills, channel) wait in one heap;
+so the best ticket for an agent is the first head, among the kinds of work, that the agent can do,
+whatever the number of tickets that wait.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,16 +17,26 @@ from router.core.tickets import Ticket
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Need(NamedTuple):
-    """What a waiting ticket asks for: an agent of one of `places` with `skills`.
+@dataclass(eq=False, slots=True, kw_only=True)
+class Need:
+    """A kind of work: what waiting tickets ask for, an agent of one of `places` with `skills`.
 
-    `push` says whether it is offered; what is not waits to be taken.
+    `push` says whether it is offered; what is not waits to be taken. Agents of the `barred` stages
+    do not get it, who rests from `hard` tickets neither; who is reserved may ask for its `tier`. Of
+    the roster's agents `serving` serve one of the places, of them `skilled` have the skills, and of
+    them `suited` the stage. Each kind is one object, made by `Desk.need`.
     """
 
     places: tuple[str, ...]
     skills: tuple[tuple[str, int], ...]
     channel: str
-    push: bool = True
+    push: bool
+    barred: tuple[str, ...]
+    hard: bool
+    tier: str | None
+    serving: int = 0
+    skilled: int = 0
+    suited: int = 0
 
 
 class Place(NamedTuple):
@@ -35,8 +47,70 @@ class Place(NamedTuple):
     ticket: str
 
 
+class Head(NamedTuple):
+    """The first ticket of a kind of work in a queue; places are distinct, so they order heads."""
+
+    place: Place
+    need: Need
+
+
+class Line:
+    """What waits in one queue: a heap for each kind of work, and the heads in order.
+
+    `holds` says whether an entry still stands: what has left is skipped when it comes up.
+    """
+
+    def __init__(self, holds: Callable[[Need, Place], bool]) -> None:
+        self._holds = holds
+        self._heaps: dict[Need, list[Place]] = {}
+        self._head_of: dict[Need, Head] = {}
+        self.heads: list[Head] = []
+
+    def come(self, need: Need, place: Place) -> None:
+        """A ticket begins to wait at this place."""
+        heap = self._heaps.setdefault(need, [])
+        heapq.heappush(heap, place)
+        if heap[0] is place:
+            self._lead(need, place)
+
+    def gone(self, need: Need, place: Place) -> None:
+        """A ticket no longer waits at this place."""
+        if self._head_of[need].place != place:
+            return
+        heap = self._heaps[need]
+        while heap and not self._holds(need, heap[0]):
+            heapq.heappop(heap)
+        if heap:
+            self._lead(need, heap[0])
+        else:
+            self._unlead(need)
+            del self._heaps[need]
+
+    def in_order(self, need: Need) -> Iterator[Place]:
+        """All tickets of one kind of work, for the rare search past a head."""
+        before: Place | None = None
+        for place in sorted(self._heaps.get(need, ())):
+            if place != before and self._holds(need, place):
+                yield place
+            before = place
+
+    def _lead(self, need: Need, place: Place) -> None:
+        self._unlead(need)
+        head = self._head_of[need] = Head(place, need)
+        insort(self.heads, head, key=_place_of)
+
+    def _unlead(self, need: Need) -> None:
+        old = self._head_of.pop(need, None)
+        if old is not None:
+            del self.heads[bisect_left(self.heads, old.place, key=_place_of)]
+
+
+def _place_of(head: Head) -> Place:
+    return head.place
+
+
 class Waiting:
-    """The tickets that wait, by place and need.
+    """The tickets that wait, by queue, kind of work and place.
 
     `placed`, `need_of` and `order_of` are functions of a ticket under the rulebook in force: they
     are asked when a ticket changes, and again for all when the rulebook does (`rebuild`).
@@ -52,20 +126,34 @@ class Waiting:
         self._need_of = need_of
         self._order_of = order_of
         self._entries: dict[str, tuple[Need, Place]] = {}
-        self._heaps: dict[str, dict[Need, list[Place]]] = {}
+        self._lines: dict[str, Line] = {}
 
     def changed(self, key: str, old: Ticket | None, new: Ticket | None) -> None:
         """Follow one ticket's change."""
-        if new is None or not new.waits or not self._placed(new):
-            self._entries.pop(key, None)
+        entry = None
+        if new is not None and new.waits and self._placed(new):
+            entry = self._need_of(new), self.place(new)
+        former = self._entries.get(key)
+        if entry == former:
             return
-        entry = self._need_of(new), self.place(new)
-        if self._entries.get(key) == entry:
-            return
-        self._entries[key] = entry
-        for place in entry[0].places:
-            heap = self._heaps.setdefault(place, {}).setdefault(entry[0], [])
-            heapq.heappush(heap, entry[1])
+        if entry is not None:
+            self._entries[key] = entry
+        else:
+            del self._entries[key]
+        if former is not None:
+            for queue in former[0].places:
+                self._lines[queue].gone(*former)
+        if entry is not None:
+            for queue in entry[0].places:
+                self._line(queue).come(*entry)
+
+    def _line(self, queue: str) -> Line:
+        if queue not in self._lines:
+            self._lines[queue] = Line(self._holds)
+        return self._lines[queue]
+
+    def _holds(self, need: Need, place: Place) -> bool:
+        return self._entries.get(place.ticket) == (need, place)
 
     def place(self, ticket: Ticket) -> Place:
         """The ticket's place in the order of whatever queue it waits in."""
@@ -75,33 +163,15 @@ class Waiting:
     def rebuild(self, tickets: Iterable[Ticket]) -> None:
         """Start anew from all tickets: the rulebook has changed."""
         self._entries.clear()
-        self._heaps.clear()
+        self._lines.clear()
         for ticket in tickets:
             self.changed(ticket.id, None, ticket)
 
-    def heads(self, place: str) -> Iterator[tuple[Need, Place]]:
-        """The first waiting ticket of each kind of work at `place`."""
-        heaps = self._heaps.get(place, {})
-        for need in list(heaps):
-            head = self._head(heaps[need], need)
-            if head is None:
-                del heaps[need]
-            else:
-                yield need, head
+    def heads(self, queue: str) -> Sequence[Head]:
+        """The first waiting ticket of each kind of work in `queue`, in order."""
+        line = self._lines.get(queue)
+        return line.heads if line is not None else ()
 
-    def in_need(self, place: str, need: Need) -> Iterator[Place]:
-        """The tickets of one need in order, for the rare search past a head."""
-        heap = self._heaps.get(place, {}).get(need, [])
-        seen: set[str] = set()
-        for entry in sorted(heap):
-            if entry.ticket not in seen and self._entries.get(entry.ticket) == (need, entry):
-                seen.add(entry.ticket)
-                yield entry
-
-    def _head(self, heap: list[Place], need: Need) -> Place | None:
-        while heap:
-            head = heap[0]
-            if self._entries.get(head.ticket) == (need, head):
-                return head
-            heapq.heappop(heap)
-        return None
+    def in_order(self, queue: str, need: Need) -> Iterator[Place]:
+        """The tickets of one kind of work that wait in `queue`, in order."""
+        return self._lines[queue].in_order(need)

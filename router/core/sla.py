@@ -1,19 +1,18 @@
-"""Service-level clocks: targets, pauses and the instants at which something is due.
+"""Service-level clocks: what is due when, worked out from a start, pauses and a policy.
 
 A clock runs in its SLA's business calendar from an event's own instant, never from the time of
-processing. First response is creation to the first agent reply, next response is the oldest
-unanswered customer message to the reply, resolution is creation to resolved (Zendesk's
-definitions); acknowledgements do not count. An action exactly at the due instant is in time.
+processing. docs/sla.md defines the targets. An action exactly at the due instant is in time: what
+is due at T lapses after T.
 
-A clock is a value. `advance` says what has lapsed before an instant; the same clock and instant
-always give the same lapses, and each lapse exists once: its identity is (ticket, target, cycle,
-kind, level).
+A clock is a value: where it started, and what of it has been told. All else is a function of that,
+of the ticket's pauses and of the policy in force (`measured`), so that a change of policy gives
+what the new one would have given from the start. Each lapse exists once: its identity is (ticket,
+target, cycle, kind, level).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -48,7 +47,15 @@ class Always:
 ALWAYS = Always()
 
 QUEUE_TIME = "queue_time"
-"""The target that a queue's chain of targets sets: when it has ended, somebody must look."""
+"""From coming to a queue until an agent has the ticket; it lapses with the chain at the latest."""
+
+
+class Pause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The ticket stood in a state in which we wait: `pending`, `on-hold`; still does, if no end."""
+
+    state: str
+    since: datetime
+    until: datetime | None = None
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -58,13 +65,29 @@ class Rung(msgspec.Struct, frozen=True):
     after: timedelta
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A warning when so much of a target is `used`; `name` is its level in the identity."""
+
+    name: str
+    used: timedelta
+    share: float
+    remaining: timedelta | None = None
+
+
 class Policy(msgspec.Struct, frozen=True):
-    """What a clock is measured by: calendar, duration, shares at which to warn, the ladder."""
+    """What a clock is measured by; `pause` are the states in which it stands still.
+
+    Without a `duration` (`queue_time` that the SLA does not name) it lapses only when it is cut.
+    With `later_pauses` only those stop it that begin after it did: what a customer writes to a
+    ticket that is on hold is not what the hold waits for.
+    """
 
     calendar: Calendar
-    duration: timedelta
-    warn: tuple[float, ...] = ()
+    duration: timedelta | None
+    marks: tuple[Mark, ...] = ()
     rungs: tuple[Rung, ...] = ()
+    pause: frozenset[str] = frozenset()
+    later_pauses: bool = False
 
 
 class LapseKind(StrEnum):
@@ -76,33 +99,41 @@ class LapseKind(StrEnum):
 
 
 class Lapse(msgspec.Struct, frozen=True, gc=False):
-    """One thing that has lapsed, at `at`. `level` numbers warnings and rungs from 1; 0 a breach."""
+    """One thing that has lapsed, at `at`: a warning's `mark`, the breach, a ladder's `level`."""
 
     kind: LapseKind
     level: int
     at: datetime
-    share: float | None = None
+    mark: Mark | None = None
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """One target's clock. `spent` is business time used up before `running_since`.
+    """One target's clock: where it started, and what was told of it.
 
-    `due_at` is None while paused. After the breach the ladder counts from `lapsed_at`, put off
-    by `held`, the wall-clock time for which the clock was paused since.
+    `warnings` names the warnings that were told, `lapsed_at` is the breach, `level` the ladder's
+    highest level that was told. `cut_at` is when it is due at the latest, whatever its policy
+    says. `dropped`: no SLA names it any more; it is kept for what it has told.
+
+    `due_at` and `next_at`, the instant of the next lapse, are what `measured` found: None when a
+    pause comes first. The last five fields are what older versions stored (`modern`): so much was
+    `spent` before `running_since`, so long did a pause put the ladder off.
     """
 
     target: str
     cycle: int
     started_at: datetime
-    running_since: datetime | None
+    due_at: datetime | None = None
+    next_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    lapsed_at: datetime | None = None
+    level: int = 0
+    cut_at: datetime | None = None
+    dropped: bool = False
+    warned: int = 0
+    running_since: datetime | None = None
     paused_at: datetime | None = None
     spent: timedelta = ZERO
     held: timedelta = ZERO
-    due_at: datetime | None = None
-    warned: int = 0
-    lapsed_at: datetime | None = None
-    level: int = 0
-    next_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -110,114 +141,168 @@ class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
         return f"{self.target}#{self.cycle}"
 
     @property
+    def has_told(self) -> bool:
+        """Whether a warning or the breach was told."""
+        return bool(self.warnings or self.warned) or self.lapsed_at is not None
+
+    @property
     def alarmed(self) -> bool:
         """Whether operations have been told something that must be cleared."""
-        return self.warned > 0 or self.lapsed_at is not None
+        return self.has_told and not self.dropped
 
 
-def start(target: str, cycle: int, at: datetime, policy: Policy) -> Clock:
-    """A clock that runs from `at`."""
-    due = policy.calendar.due(at, policy.duration)
-    clock = Clock(target=target, cycle=cycle, started_at=at, running_since=at, due_at=due)
-    return _watched(clock, policy)
+def marks(duration: timedelta, warn: Iterable[float | timedelta]) -> tuple[Mark, ...]:
+    """The warnings of a target, by shares of it and by times before its end, in order.
 
-
-def lapsed(target: str, cycle: int, since: datetime, at: datetime, policy: Policy) -> Clock:
-    """A clock that ran from `since` and was breached at `at`; the ladder's rungs follow."""
-    clock = Clock(target=target, cycle=cycle, started_at=since, running_since=at, lapsed_at=at)
-    return _scheduled(clock, at, policy)
-
-
-def pause(clock: Clock, at: datetime, policy: Policy) -> Clock:
-    """Stop counting at `at`; nothing lapses until the clock is resumed."""
-    if clock.running_since is None:
-        return clock
-    spent = clock.spent + policy.calendar.elapsed(clock.running_since, at)
-    return msgspec.structs.replace(
-        clock, running_since=None, paused_at=at, spent=spent, due_at=None, next_at=None
-    )
-
-
-def resume(clock: Clock, at: datetime, policy: Policy) -> Clock:
-    """Count on from `at`, though not from before it was paused."""
-    if clock.paused_at is None:
-        return clock
-    at = max(at, clock.paused_at)
-    held = clock.held + (at - clock.paused_at) if clock.lapsed_at is not None else ZERO
-    running = msgspec.structs.replace(clock, paused_at=None, held=held)
-    return _scheduled(running, at, policy)
-
-
-def reschedule(clock: Clock, at: datetime, old: Policy, new: Policy) -> Clock:
-    """Measure by another policy from now on; the time already spent counts, no new cycle begins.
-
-    What was lapsed stays lapsed: an alarm that was given is not taken back.
+    A time that the target is no longer than makes none: it would warn of what has just begun.
     """
-    if clock.running_since is None:
-        return clock
-    spent = clock.spent + old.calendar.elapsed(clock.running_since, at)
-    return _scheduled(msgspec.structs.replace(clock, spent=spent), at, new)
+    found: dict[timedelta, Mark] = {}
+    for one in warn:
+        if isinstance(one, float):
+            mark = Mark(f"{one * 100:g}%", duration * one, one)
+        elif one < duration:
+            used = duration - one
+            mark = Mark(f"{one.total_seconds():g}s", used, used / duration, one)
+        else:
+            continue
+        found.setdefault(mark.used, mark)
+    return tuple(found[used] for used in sorted(found))
 
 
-def advance(clock: Clock, before: datetime, policy: Policy) -> tuple[Clock, list[Lapse]]:
+def start(
+    target: str, cycle: int, at: datetime, policy: Policy, pauses: Sequence[Pause] = ()
+) -> Clock:
+    """A clock that runs from `at`."""
+    return _worked_out(Clock(target=target, cycle=cycle, started_at=at), policy, pauses)
+
+
+def measured(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
+    """`clock` with its due instant and its next lapse, worked out from its start."""
+    return _worked_out(msgspec.structs.replace(clock, dropped=False), policy, pauses)
+
+
+def _worked_out(fresh: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
+    """`fresh`, which nobody else has yet, with its due instant and its next lapse."""
+    stops = _stops(fresh, policy, pauses)
+    due = _due(fresh, policy, stops)
+    lapse = _next(fresh, due, policy, stops)
+    msgspec.structs.force_setattr(fresh, "due_at", due)
+    msgspec.structs.force_setattr(fresh, "next_at", lapse.at if lapse else None)
+    return fresh
+
+
+def cut(clock: Clock, at: datetime, policy: Policy, pauses: Sequence[Pause]) -> Clock:
+    """`clock`, which is due at `at` at the latest, breached then unless it was before."""
+    lapsed_at = clock.lapsed_at or at
+    late = msgspec.structs.replace(clock, cut_at=at, lapsed_at=lapsed_at)
+    return measured(late, policy, pauses)
+
+
+def drop(clock: Clock) -> Clock:
+    """`clock`, which nothing measures any more."""
+    return msgspec.structs.replace(clock, due_at=None, next_at=None, dropped=True)
+
+
+def advance(
+    clock: Clock, before: datetime, policy: Policy, pauses: Sequence[Pause] = ()
+) -> tuple[Clock, list[Lapse]]:
     """Everything that lapses strictly before `before`, in order, and the clock after it."""
-    if clock.next_at is not None and clock.next_at >= before:
+    if clock.next_at is None or clock.next_at >= before:
         return clock, []
+    stops = _stops(clock, policy, pauses)
+    due = _due(clock, policy, stops)
     lapses: list[Lapse] = []
-    while (lapse := _next(clock, policy)) is not None and lapse.at < before:
+    while (lapse := _next(clock, due, policy, stops)) is not None and lapse.at < before:
         lapses.append(lapse)
         clock = _after(clock, lapse)
-    return msgspec.structs.replace(clock, next_at=lapse.at if lapse else None), lapses
+    next_at = lapse.at if lapse else None
+    return msgspec.structs.replace(clock, due_at=due, next_at=next_at), lapses
 
 
-def _scheduled(clock: Clock, since: datetime, policy: Policy) -> Clock:
-    """`clock` running from `since`, its due instant and its next lapse worked out anew."""
-    due = clock.lapsed_at
-    if due is None:
-        due = policy.calendar.due(since, max(policy.duration - clock.spent, ZERO))
-    return _watched(msgspec.structs.replace(clock, running_since=since, due_at=due), policy)
+def reached(
+    calendar: Calendar, since: datetime, duration: timedelta, stops: Iterable[Pause]
+) -> datetime | None:
+    """The instant at which a clock has run for `duration` since `since`; None: it stands before.
+
+    Who stops it exactly when it is due is in time: it is due again once it runs.
+    """
+    for stop in stops:
+        if stop.until is not None and stop.until <= max(since, stop.since):
+            continue
+        begins = max(stop.since, since)
+        at = calendar.due(since, duration)
+        if at < begins:
+            return at
+        if stop.until is None:
+            return None
+        duration = max(duration - calendar.elapsed(since, begins), ZERO)
+        since = stop.until
+    return calendar.due(since, duration)
 
 
-def _watched(clock: Clock, policy: Policy) -> Clock:
-    """`clock` with the instant of its next lapse."""
-    lapse = _next(clock, policy)
-    return msgspec.structs.replace(clock, next_at=lapse.at if lapse else None)
+def _stops(clock: Clock, policy: Policy, pauses: Sequence[Pause]) -> Sequence[Pause]:
+    """The pauses in which the clock stands still."""
+    if not pauses or not policy.pause:
+        return ()
+    return tuple(pause for pause in pauses if is_stop(clock, policy, pause))
 
 
-def _after(clock: Clock, lapse: Lapse) -> Clock:
-    if lapse.kind is LapseKind.WARNING:
-        return msgspec.structs.replace(clock, warned=lapse.level)
-    if lapse.kind is LapseKind.BREACHED:
-        return msgspec.structs.replace(clock, lapsed_at=lapse.at)
-    return msgspec.structs.replace(clock, level=lapse.level)
+def is_stop(clock: Clock, policy: Policy, pause: Pause) -> bool:
+    """Whether the clock stands still in this pause, as far as it runs then."""
+    begins = not policy.later_pauses or pause.since >= clock.started_at
+    return begins and pause.state in policy.pause
 
 
-def _next(clock: Clock, policy: Policy) -> Lapse | None:
-    """The next lapse of a running clock: a warning, the breach, then the ladder's rungs."""
-    if clock.running_since is None or clock.due_at is None:
-        return None
+def _due(clock: Clock, policy: Policy, stops: Sequence[Pause]) -> datetime | None:
+    due = None if policy.duration is None else _run(clock, policy, policy.duration, stops)
+    if clock.cut_at is None:
+        return due
+    return clock.cut_at if due is None else min(due, clock.cut_at)
+
+
+def _run(
+    clock: Clock, policy: Policy, duration: timedelta, stops: Sequence[Pause]
+) -> datetime | None:
+    """When the clock has used up `duration` of its target."""
+    since = clock.running_since or clock.started_at
+    if clock.spent:
+        duration = max(duration - clock.spent, ZERO)
+    return reached(policy.calendar, since, duration, stops)
+
+
+def _next(
+    clock: Clock, due: datetime | None, policy: Policy, stops: Sequence[Pause]
+) -> Lapse | None:
+    """The next lapse of a clock: a warning, the breach, then the ladder's rungs."""
     if clock.lapsed_at is None:
-        return _next_warning(clock, policy) or Lapse(LapseKind.BREACHED, 0, clock.due_at)
-    for rung in policy.rungs:
-        if rung.level > clock.level:
-            at = clock.lapsed_at + rung.after + clock.held
-            return Lapse(LapseKind.ESCALATED, rung.level, at)
+        mark = _untold(clock, policy)
+        at = None if mark is None else _run(clock, policy, mark.used, stops)
+        if at is not None and (due is None or at <= due):
+            return Lapse(LapseKind.WARNING, 0, at, mark)
+        return None if due is None else Lapse(LapseKind.BREACHED, 0, due)
+    rung = next((rung for rung in policy.rungs if rung.level > clock.level), None)
+    if due is None or rung is None:
+        return None
+    at = reached(ALWAYS, due, rung.after + clock.held, stops)
+    return None if at is None else Lapse(LapseKind.ESCALATED, rung.level, at)
+
+
+def _untold(clock: Clock, policy: Policy) -> Mark | None:
+    """The policy's first warning that is yet to be told; older versions told `warned` of them."""
+    told = clock.warnings
+    marks = policy.marks[clock.warned :] if clock.warned else policy.marks
+    for mark in marks:
+        if mark.name not in told:
+            return mark
     return None
 
 
-def _next_warning(clock: Clock, policy: Policy) -> Lapse | None:
-    if clock.warned >= len(policy.warn) or clock.running_since is None:
-        return None
-    share = policy.warn[clock.warned]
-    remaining = max(_part(policy.duration, share) - clock.spent, ZERO)
-    at = policy.calendar.due(clock.running_since, remaining)
-    return Lapse(LapseKind.WARNING, clock.warned + 1, at, share)
-
-
-@lru_cache(maxsize=1_000)
-def _part(duration: timedelta, share: float) -> timedelta:
-    """The product, which takes longer than anything else about a clock."""
-    return duration * share
+def _after(clock: Clock, lapse: Lapse) -> Clock:
+    if lapse.mark is not None:
+        return msgspec.structs.replace(clock, warnings=(*clock.warnings, lapse.mark.name))
+    if lapse.kind is LapseKind.BREACHED:
+        return msgspec.structs.replace(clock, lapsed_at=lapse.at)
+    return msgspec.structs.replace(clock, level=lapse.level)
 
 
 def notifying(lapses: Sequence[Lapse]) -> Lapse | None:
@@ -227,3 +312,24 @@ def notifying(lapses: Sequence[Lapse]) -> Lapse | None:
     """
     last = lapses[-1] if lapses else None
     return None if last is None or last.kind is LapseKind.BREACHED else last
+
+
+def modern(clocks: tuple[Clock, ...]) -> tuple[tuple[Clock, ...], tuple[Pause, ...]]:
+    """What older versions stored, and the pause in which they left it.
+
+    They kept the time that was spent, not the pauses: such a clock counts on from there. Its breach
+    stays where it was.
+    """
+    paused_at = max((one.paused_at for one in clocks if one.paused_at is not None), default=None)
+    changed = tuple(
+        msgspec.structs.replace(
+            one,
+            running_since=one.running_since or one.paused_at,
+            paused_at=None,
+            cut_at=one.cut_at or one.lapsed_at,
+        )
+        if one.running_since is not None or one.paused_at is not None
+        else one
+        for one in clocks
+    )
+    return changed, () if paused_at is None else (Pause("pending", paused_at),)

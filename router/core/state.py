@@ -7,8 +7,8 @@ undone ones, and so are never restored on their own.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -27,6 +27,14 @@ E = TypeVar("E", bound=Entity)
 
 Watcher = Callable[[str, E | None, E | None], None]
 """Told of a change: key, the entity before, the entity after."""
+
+_Due = tuple[datetime, str, str]
+"""An instant, and the table and key of the entity that is woken at it."""
+
+SPARE = 64
+"""So many entries of a minute's heap may be of timers that were moved, beside half of them."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -84,10 +92,18 @@ class Journal:
 class Table(Generic[E]):
     """The entities of one kind by key."""
 
-    __slots__ = ("_decoder", "_journal", "_watchers", "name", "rows")
+    __slots__ = ("_decoder", "_journal", "_modernized", "_watchers", "name", "rows")
 
-    def __init__(self, name: str, entity: type[E], journal: Journal) -> None:
+    def __init__(
+        self,
+        name: str,
+        entity: type[E],
+        journal: Journal,
+        modernized: Callable[[E], E] | None = None,
+    ) -> None:
+        """`modernized` makes of what an older version stored what this one would have."""
         self.name = name
+        self._modernized = modernized
         self.rows: dict[str, E] = {}
         self._journal = journal
         self._watchers: list[Watcher[E]] = []
@@ -123,7 +139,10 @@ class Table(Generic[E]):
 
     def load(self, key: str, data: bytes) -> None:
         """Take a stored entity in; it is not a change."""
-        self._set(key, self.rows.get(key), self._decoder.decode(data))
+        entity = self._decoder.decode(data)
+        if self._modernized is not None:
+            entity = self._modernized(entity)
+        self._set(key, self.rows.get(key), entity)
 
     def stored(self, key: str) -> bytes | None:
         """The entity's JSON, None when there is none."""
@@ -145,38 +164,98 @@ class Table(Generic[E]):
         return iter(self.rows)
 
 
-class Timers:
-    """The instants at which entities want to be woken: one live heap entry an entity.
+def _minute(at: datetime) -> int:
+    """The number of the minute in which `at` is."""
+    since = at - _EPOCH
+    return since.days * 1440 + since.seconds // 60
 
-    Entries that an entity has left behind by changing its `wake_at` are skipped when they come up.
+
+class _Minute:
+    """The timers of one minute: keys by table; a heap too, once the minute is the earliest."""
+
+    __slots__ = ("heap", "keys")
+
+    def __init__(self) -> None:
+        self.keys: dict[str, set[str]] = {}
+        self.heap: list[_Due] | None = None
+
+    def arm(self, at: datetime, name: str, key: str) -> None:
+        """The entity wants to be woken at `at`, which is in this minute."""
+        self.keys.setdefault(name, set()).add(key)
+        if self.heap is not None:
+            heapq.heappush(self.heap, (at, name, key))
+            if len(self.heap) > 2 * sum(map(len, self.keys.values())) + SPARE:
+                self.heap = None  # mostly of what was moved away: to be made anew
+
+    def cancel(self, name: str, key: str) -> None:
+        """The entity no longer wants to be woken in this minute."""
+        self.keys[name].discard(key)
+
+    def first(self, tables: Mapping[str, Table[Any]]) -> _Due | None:
+        """The earliest of them, None when there is none left."""
+        if not any(self.keys.values()):
+            return None
+        if self.heap is None:
+            self.heap = [
+                (tables[name].rows[key].wake_at, name, key)
+                for name, keys in self.keys.items()
+                for key in keys
+            ]
+            heapq.heapify(self.heap)
+        while True:
+            at, name, key = first = self.heap[0]
+            entity = tables[name].get(key)
+            if entity is not None and entity.wake_at == at:
+                return first
+            heapq.heappop(self.heap)
+
+
+class Timers:
+    """The instants at which entities want to be woken, each in one place: its minute.
+
+    Arming, moving and cancelling a timer is a set's work, however many there are; only the timers
+    of the earliest minute are put in order.
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, str, str]] = []
+        self._minutes: dict[int, _Minute] = {}
+        self._order: list[int] = []
         self._tables: dict[str, Table[Any]] = {}
 
     def watch(self, table: Table[Any]) -> None:
         """Follow the `wake_at` of every entity of `table`."""
         name = table.name
         self._tables[name] = table
-
-        heap = self._heap
+        minutes = self._minutes
 
         def changed(key: str, old: Entity | None, new: Entity | None) -> None:
+            was = None if old is None else old.wake_at
             at = None if new is None else new.wake_at
-            if at is not None and (old is None or old.wake_at != at):
-                heapq.heappush(heap, (at, name, key))
+            if was == at:
+                return
+            if was is not None:
+                minutes[_minute(was)].cancel(name, key)
+            if at is not None:
+                number = _minute(at)
+                minute = minutes.get(number)
+                if minute is None:
+                    minute = minutes[number] = _Minute()
+                    heapq.heappush(self._order, number)
+                minute.arm(at, name, key)
 
         table.watch(changed)
 
     def next_at(self) -> datetime | None:
         """The earliest instant at which something wants to be woken."""
-        while self._heap:
-            at, name, key = self._heap[0]
-            entity = self._tables[name].get(key)
-            if entity is not None and entity.wake_at == at:
-                return at
-            heapq.heappop(self._heap)
+        first = self._first()
+        return None if first is None else first[0]
+
+    def _first(self) -> _Due | None:
+        while self._order:
+            first = self._minutes[self._order[0]].first(self._tables)
+            if first is not None:
+                return first
+            del self._minutes[heapq.heappop(self._order)]
         return None
 
     def due(self, before: datetime) -> tuple[str, str, datetime] | None:
@@ -184,10 +263,10 @@ class Timers:
 
         It stays due until its entity is changed: whoever handles it must move its `wake_at`.
         """
-        at = self.next_at()
-        if at is None or at >= before:
+        first = self._first()
+        if first is None or first[0] >= before:
             return None
-        _, name, key = self._heap[0]
+        at, name, key = first
         return name, key, at
 
     def postpone(self, until: datetime) -> None:

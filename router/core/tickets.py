@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from router.core.lifecycle import OPEN, WAITING, TicketState
-from router.core.sla import QUEUE_TIME, Clock
+from router.core.sla import QUEUE_TIME, Clock, Pause, modern
 from router.core.state import Entity
 
 MISSING_KEPT = 100
+MOST_PAUSES = 1_000
+"""Of a ticket that was put aside more often the oldest pauses count as time that was worked."""
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -30,10 +32,17 @@ class Ticket(Entity, frozen=True, kw_only=True):
     """One ticket. `enqueued_at` is its original age in the queue and survives every return.
 
     `chain_since` is when its queue's target chain began, `place` counts the steps that have
-    passed since, `parked` how often it came to the end; `weight` is the capacity that it uses of
-    its agent while offered or assigned; `waiting_since` is the oldest customer message that nobody
-    has answered; `number` is the newest customer message's, `missing` are earlier ones that have
-    not come yet; `sent` numbers our messages.
+    passed since; `weight` is the capacity that it uses of its agent while offered or assigned;
+    `last_agent` is whom the customer knows, since `last_agent_at` (None: at any time); `offers`
+    counts those of the present queue that came to nothing; `waiting_since` is the oldest customer
+    message that nobody has answered; `number` is the newest customer message's, `missing` are
+    earlier ones that have not come yet; `sent` numbers our messages. A resolved one is wrapped up
+    until `wrapping_until`.
+
+    What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
+    last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
+    since then, the last time at `queued_at` unless the ladder moved it; `replied_at`, the newest
+    reply since it was opened; `steps_done`; `pauses` since it was opened, the newest `MOST_PAUSES`.
     """
 
     id: str
@@ -66,15 +75,23 @@ class Ticket(Entity, frozen=True, kw_only=True):
     enqueued_at: datetime
     chain_since: datetime
     place: int = 0
-    parked: int = 0
+    comings: int = msgspec.field(default=0, name="parked")
     agent: str | None = None
     last_agent: str | None = None
+    last_agent_at: datetime | None = None
     weight: int = 0
     offer: Offer | None = None
+    offers: int = 0
     refusals: tuple[Refusal, ...] = ()
     clocks: tuple[Clock, ...] = ()
     answered: bool = False
     cycle: int = 0
+    opened: int = 0
+    opened_at: datetime | None = None
+    queued_at: datetime | None = None
+    replied_at: datetime | None = None
+    steps_done: tuple[str, ...] = ()
+    pauses: tuple[Pause, ...] = ()
     waiting_since: datetime | None = None
     number: int = 0
     missing: tuple[int, ...] = ()
@@ -82,6 +99,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     return_at: datetime | None = None
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
+    wrapping_until: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -95,10 +113,12 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     @property
     def holder(self) -> str | None:
-        """The agent whose capacity it uses: the one it is offered or assigned to."""
+        """The agent whose capacity it uses: it is offered, assigned to, or wrapped up by them."""
         if self.state is TicketState.OFFERED and self.offer is not None:
             return self.offer.agent
-        return self.agent if self.state is TicketState.ASSIGNED else None
+        if self.state is TicketState.ASSIGNED or self.wrapping_until is not None:
+            return self.agent
+        return None
 
     def lacks(self, number: int) -> bool:
         """Whether the customer's message `number` has not come yet."""
@@ -124,7 +144,20 @@ class Ticket(Entity, frozen=True, kw_only=True):
                 instants.append(self.relax_at)
         if self.return_at is not None:
             instants.append(self.return_at)
+        if self.wrapping_until is not None:
+            instants.append(self.wrapping_until)
         return min(instants, default=None)
+
+
+def modernized(ticket: Ticket) -> Ticket:
+    """A ticket that an older version may have stored, as this one has it."""
+    clocks, pauses = modern(ticket.clocks)
+    opened = max((one.cycle for one in clocks if one.target == "resolution"), default=0)
+    if clocks == ticket.clocks and opened <= ticket.opened:
+        return ticket
+    return msgspec.structs.replace(
+        ticket, clocks=clocks, pauses=ticket.pauses or pauses, opened=max(opened, ticket.opened)
+    )
 
 
 class Stub(Entity, frozen=True, kw_only=True):

@@ -422,6 +422,7 @@ class Triage:
             language=_language(request, opening.customer),
             activation=self.activation,
             number=1,
+            agent=opening.customer.account_agent if opening.customer else None,
             request=out.embedded(),
         )
         self._to_dispatch(out, decision.pool, triaged)

@@ -67,7 +67,8 @@ def messages(
             "data": msgspec.to_builtins({"contact": name, "alarms": all_of_them}),
         }  # fmt: skip
         yield OutboundMessage(
-            id=f"{known}/webhook", channel="webhook", account=contact.webhook.url, to=name,
+            id=f"{known}/webhook".replace(".", "_"), channel="webhook", to=name,
+            account=contact.webhook.url,
             attributes=attributes, **common,
         )  # fmt: skip
 

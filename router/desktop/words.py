@@ -7,7 +7,7 @@ from router.core.commands import Command
 from router.desktop.view import Card, View
 
 HELP = """\
-available | busy | away | offline      your presence
+available | busy | away | offline      your presence, with a reason if asked for: away lunch
 list                                   offers, your tickets, what waits
 read N                                 the conversation of ticket N
 accept [N] | decline [N] [reason]      answer an offer
@@ -17,20 +17,24 @@ note N text                            a note for colleagues
 pending N | resume N | resolve N       move your ticket
 transfer N queue                       give it to another queue
 done N step                            a step of the procedure is done
+wrapped                                the work after what you have resolved is done
 help | quit"""
 
 PRESENCE = frozenset({"available", "busy", "away", "offline", "wrap_up"})
 _TEXT = {"reply": "text", "note": "text", "transfer": "queue", "done": "step", "decline": "reason"}
 _NEEDS_TICKET = frozenset({"reply", "note", "pending", "resume", "resolve", "transfer", "done"})
-_NAMES = {"done": "step_done"}
-VERBS = _NEEDS_TICKET | {"accept", "decline", "take"}
+_NAMES = {"done": "step_done", "wrapped": "wrap_up"}
+VERBS = _NEEDS_TICKET | {"accept", "decline", "take", "wrapped"}
 
 
 def command(line: str, view: View, *, id: str, lease_seconds: float) -> Command:
     """The command that `line` asks for. Raises `Malformed` with what was expected."""
     verb, rest = _split(line)
     if verb in PRESENCE:
-        return _command(id, view, command="presence", state=verb, lease_seconds=lease_seconds)
+        return _command(
+            id, view, command="presence", state=verb, lease_seconds=lease_seconds,
+            reason=rest or None,
+        )  # fmt: skip
     if verb not in VERBS:
         raise Malformed(f"unknown: {verb} (help lists the commands)")
     card, words = _card(verb, rest, view)

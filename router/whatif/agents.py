@@ -93,6 +93,7 @@ class Staff:
             e.TicketMessageReceived: self._message,
             e.TicketTransferred: self._lost,
             e.TicketResolved: self._lost,
+            e.TicketWrappedUp: self._wrapped_up,
         }
         for name in sorted(self._rulebook.agents):
             if name not in absent:
@@ -203,6 +204,9 @@ class Staff:
         agent = self._drop(data.ticket)
         if agent is not None:
             self._look(agent, at)
+
+    def _wrapped_up(self, data: e.TicketWrappedUp, at: datetime) -> None:
+        self._look(data.agent, at)
 
     # -- queues from which agents take
 

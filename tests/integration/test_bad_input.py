@@ -28,7 +28,8 @@ from router.topics import (
     TICKETS_EVENTS,
     TICKETS_FEEDBACK,
 )
-from tests.simulation.chaos import HEAD, RULEBOOK
+from tests.simulation.chaos import HEAD
+from tests.simulation.rulebooks import RULEBOOK
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

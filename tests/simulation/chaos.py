@@ -1,13 +1,14 @@
 """A whole router on a log that fails, in virtual time, from one seed.
 
-Both shards crash between any two steps, come back while their former owner still works, see
-records late and twice; producers repeat what was not confirmed; agents act on what they see.
-Everything is drawn from the seed: the same seed is the same run.
+Triage and the shards of two pools crash between any two steps, come back while their former owner
+still works, are all down for a while, see records late and twice; producers repeat what was not
+confirmed; the rulebook changes while work is going on; agents act on what they see. Everything is
+drawn from the seed: the same seed is the same run.
 """
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from channels.errors import Unavailable
 from channels.identity import request_id
 from channels.request import Channel, CustomerRequest, Sender
 from router import records
-from router.core.commands import Command, Name, PresenceState
+from router.core.commands import Command, Name
 from router.core.dispatch import Dispatch
 from router.core.letters import Letterhead
 from router.core.triage import Triage
@@ -23,60 +24,16 @@ from router.edges.intake import request_message
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
 from router.shard import Core, Pace, Shard
+from router.topics import Partitions
+from rules.people import PresenceState
 from tests.simulation.checkers import Rules, Run
 from tests.simulation.invariants import idle_beside_waiting
-from tests.simulation.reference import Sla
+from tests.simulation.rulebooks import VARIANTS, WRITTEN
 from tests.simulation.stored import event_of
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HEAD = Letterhead(secrets=(b"simulation-secret",), domain="sim.example")
 EVENTS = Source("tickets.events", 0)
-
-RULEBOOK = """
-calendars: {always: {timezone: UTC, hours: {mon-sun: ["00:00-24:00"]}}}
-slas:
-  standard: {calendar: always, first_response: 60s, next_response: 60s, resolution: 10m, warn: [50%, 75%], ladder: duty}
-  urgent: {calendar: always, first_response: 30s, resolution: 5m, warn: [75%], ladder: duty}
-  pausing: {calendar: always, first_response: 45s, resolution: 4m, pause: [pending], ladder: duty}
-ladders:
-  duty:
-    - {level: 1, after: 0s, notify: [lead]}
-    - {level: 2, after: 20s, notify: [manager], raise_priority: 1}
-    - {level: 3, after: 60s, notify: [director], move_to: rescue}
-pools: {service: {queues: [billing, complaints, rescue]}}
-queues:
-  billing: {offer_timeout: 10s, aging: 30s}
-  complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue], for: 20s}]}
-  rescue: {offer_timeout: 12s}
-agents:
-  ann: {pool: service, queues: [billing, complaints], skills: {complaints: 3}, capacity: 3, weights: {email: 2}}
-  bob: {pool: service, queues: [billing], capacity: 2}
-  cat: {pool: service, queues: [complaints, rescue], skills: {complaints: 1}, capacity: 4, weights: {hotline: 4}}
-  dan: {pool: service, queues: [rescue], capacity: 1}
-tiers: {vip: {priority: 2, sla: urgent, bonus: 30s}, standard: {}}
-customers: {c1: {tier: vip, addresses: {sms: ["+8610"]}}}
-types: {complaint: {sla: urgent}}
-routes:
-  - {id: spam, when: {text: {keywords: [casino]}}, then: {drop: spam}}
-  - {id: complaint, when: {text: {keywords: [投诉, complaint]}}, then: {queue: complaints, type: complaint, priority: 1, ack: hello}}
-  - {id: repair, when: {text: {keywords: [repair]}}, then: {queue: billing, sla: pausing}}
-  - {id: default, then: {queue: billing, sla: standard, ack: hello}}
-acks: {hello: {sms: "got it {{ ticket }}", chat: "hello {{ ticket }}", email: "dear {{ ticket }}"}}
-threading: {window: {sms: 15m, chat: 10m}, reopen: 3m, dedup: 1h}
-presence: {grace: 15s}
-"""  # noqa: E501 - one thing a line reads better here
-
-DUTY = ((1, 0), (2, 20), (3, 60))
-
-RULES = Rules(
-    capacity={"ann": 3, "bob": 2, "cat": 4, "dan": 1},
-    weights={"ann": {"email": 2}, "cat": {"hotline": 4}},
-    slas={
-        "standard": Sla(60, 60, 600, warn=(0.5, 0.75), levels=DUTY),
-        "urgent": Sla(30, None, 300, warn=(0.75,), levels=DUTY),
-        "pausing": Sla(45, None, 240, levels=DUTY, pauses=True),
-    },
-)
 
 TEXTS = (
     "hello",
@@ -87,8 +44,15 @@ TEXTS = (
     "casino bonus",
     "thanks",
     "在吗",
+    "a claim",
+    "claim it",
+    "on paper",
 )
-AGENTS = ("ann", "bob", "cat", "dan")
+POOL_OF = {agent: "service" for agent in ("ann", "bob", "cat", "dan")} | {
+    "eve": "office", "fay": "office",
+}  # fmt: skip
+AGENTS = tuple(POOL_OF)
+DOWN_SECONDS = (30, 90, 240)
 GONE: tuple[PresenceState, ...] = ("away", "busy", "offline")
 OWN_WORK: tuple[Name, ...] = (
     "reply", "reply", "resolve", "pending", "pending", "resume", "transfer", "note", "reopen",
@@ -109,9 +73,12 @@ class Chaos:
             after_publish=0.05,
             delay=timedelta(seconds=2),
         )
-        self.log = MemoryLog(lambda: self.now, faults=self.faults)
-        self.shards = [self._shard(0), self._shard(1)]
-        self.zombies: list[Shard] = []
+        self.log = MemoryLog(lambda: self.now, Partitions(dispatch=2), faults=self.faults)
+        self.shards = [self._shard(index) for index in range(3)]
+        self.zombies: list[tuple[int, Shard]] = []
+        self.enforced: list[str] = []
+        self._in_force: dict[int, int] = {}
+        self._turns: list[tuple[int, tuple[int, int]]] = []
         self._seen = -1
         self._offers: dict[str, tuple[str, str]] = {}
         self._owned: dict[str, str] = {}
@@ -119,22 +86,26 @@ class Chaos:
         self._requests: list[CustomerRequest] = []
         self.idle: list[str] = []
 
-    def _shard(self, number: int) -> Shard:
+    def _shard(self, index: int) -> Shard:
         cores: tuple[Callable[[], Core], ...] = (lambda: Triage(HEAD), lambda: Dispatch(HEAD))
         pace = Pace(batch_records=self.chance.choice([1, 3, 50]), watermark=None)
-        return Shard(self.log, cores[number], 0, clock=lambda: self.now, pace=pace)
+        partition = max(index - 1, 0)
+        core = cores[min(index, 1)]
+        return Shard(self.log, core, partition, clock=lambda: self.now, pace=pace)
 
     async def play(self, steps: int) -> None:
         """Do so many things, one after another."""
-        await self._publish(records.activation({"rules.yaml": RULEBOOK}, 1, self.now))
+        await self._enforce("first")
         actions: tuple[tuple[Callable[[], Any], int], ...] = (
-            (self._time_passes, 20),
-            (self._shard_turns, 45),
-            (self._customer_writes, 6),
-            (self._agent_acts, 40),
-            (self._shard_crashes, 2),
-            (self._zombie_rises, 1),
-            (self._zombie_turns, 2),
+            (self._time_passes, 200),
+            (self._shard_turns, 600),
+            (self._customer_writes, 60),
+            (self._agent_acts, 420),
+            (self._shard_crashes, 30),
+            (self._zombie_rises, 10),
+            (self._zombie_turns, 20),
+            (self._rules_change, 6),
+            (self._all_are_down, 3),
         )
         choices = [action for action, weight in actions for _ in range(weight)]
         for _ in range(steps):
@@ -162,47 +133,83 @@ class Chaos:
 
     def run(self) -> Run:
         """All that is stored, as any consumer sees it."""
-        return Run([event_of(record) for record in self.log.stored()], self.now)
+        events = [event_of(record) for record in self.log.stored()]
+        return Run(events, self.now, under=self._under())
+
+    def _under(self) -> list[Sequence[Rules]]:
+        """The rules under which each of `tickets.events` may have come about."""
+        found: list[Sequence[Rules]] = []
+        for length, (first, last) in self._turns:
+            numbers = range(max(first, 1), max(first, last, 1) + 1)
+            rules = [VARIANTS[self.enforced[number - 1]][1] for number in numbers]
+            found += [rules] * (length - len(found))
+        return found
 
     def _time_passes(self) -> None:
         self.now += timedelta(seconds=self.chance.choice([0.01, 0.5, 0.5, 1, 2, 5, 11]))
 
+    async def _enforce(self, variant: str) -> None:
+        """Put a rulebook in force, though not everywhere at once."""
+        self.enforced.append(variant)
+        files, number = {"rules.yaml": WRITTEN[variant]}, len(self.enforced)
+        await self._publish(records.activation(files, number, self.now))
+
+    async def _rules_change(self) -> None:
+        await self._enforce(self.chance.choice([*VARIANTS]))
+
+    def _all_are_down(self) -> None:
+        """Nothing of the router runs for a while; what was in memory is gone."""
+        self.shards = [self._shard(index) for index in range(len(self.shards))]
+        self.zombies.clear()
+        self.now += timedelta(seconds=self.chance.choice(DOWN_SECONDS))
+
     async def _shard_turns(self) -> None:
-        await self._turn(self.chance.randrange(2))
+        await self._turn(self.chance.randrange(len(self.shards)))
 
     async def _turn(self, index: int) -> None:
         """A shard's turn; what stops it makes it open anew, as its loop does."""
         shard = self.shards[index]
         try:
-            await shard.turn()
+            await self._watched(index, shard)
         except Unavailable:
             await shard.close()
             return
         if isinstance(shard.core, Dispatch) and shard._caught_up:
             self.idle += idle_beside_waiting(shard.core)
 
+    async def _watched(self, index: int, shard: Shard) -> None:
+        """A turn, of which is noted under which activations it may have told what it told."""
+        first = self._in_force.get(index, 0)
+        try:
+            await shard.turn()
+            self._in_force[index] = shard.core.activation
+        finally:
+            # Where the reply was lost, what it has put in force may be stored, or may not be.
+            last = max(first, shard.core.activation)
+            self._turns.append((self.log.length(EVENTS), (first, last)))
+
     def _shard_crashes(self) -> None:
         """All that was in memory is gone; a new process will open the shard."""
-        index = self.chance.randrange(2)
+        index = self.chance.randrange(len(self.shards))
         self.shards[index] = self._shard(index)
 
     def _zombie_rises(self) -> None:
         """A process that was believed dead goes on beside its successor."""
-        index = self.chance.randrange(2)
-        self.zombies.append(self.shards[index])
+        index = self.chance.randrange(len(self.shards))
+        self.zombies.append((index, self.shards[index]))
         self.shards[index] = self._shard(index)
 
     async def _zombie_turns(self) -> None:
         if not self.zombies:
             return
-        zombie = self.chance.choice(self.zombies)
+        index, zombie = chosen = self.chance.choice(self.zombies)
         if zombie._handle is None:
-            self.zombies.remove(zombie)
+            self.zombies.remove(chosen)
             return
         try:
-            await zombie.turn()
+            await self._watched(index, zombie)
         except (Fenced, Unavailable):
-            self.zombies.remove(zombie)
+            self.zombies.remove(chosen)
 
     async def _publish(self, message: Message) -> None:
         """As every edge does: again, until it is confirmed."""
@@ -242,7 +249,7 @@ class Chaos:
         self._look()
         order = self._order()
         if order is not None:
-            message = records.command(order, "service", self.now)
+            message = records.command(order, POOL_OF[order.agent], self.now)
             for _ in range(2 if self.chance.random() < 0.05 else 1):
                 await self._publish(message)
 
@@ -264,7 +271,7 @@ class Chaos:
             name: Name = "decline" if self.chance.random() < 0.2 else "accept"
             who = agent if self.chance.random() < 0.05 else owner
             return Command(id=identity, command=name, agent=who, ticket=ticket, offer=offer)
-        if self._owned:
+        if self._owned and action < 0.9:
             return self._own_work(identity)
         return Command(id=identity, command="take", agent=agent)
 
@@ -273,7 +280,11 @@ class Chaos:
         common: dict[str, Any] = {"id": identity, "agent": self._owned[ticket], "ticket": ticket}
         name = self.chance.choice(OWN_WORK)
         text = "done" if name in {"reply", "note"} else None
-        queue = self.chance.choice(["billing", "rescue"]) if name == "transfer" else None
+        queue = (
+            self.chance.choice(["billing", "rescue", "claims", "archive"])
+            if name == "transfer"
+            else None
+        )
         return Command(command=name, text=text, queue=queue, **common)
 
     def _look(self) -> None:

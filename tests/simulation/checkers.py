@@ -5,8 +5,8 @@ topic, and know only the contract's words. Each returns the violations that it f
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -28,30 +28,60 @@ class Event:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the checker knows of the rulebook: agents' capacity and weights, the SLAs."""
+    """What the checker knows of the rulebook: agents' capacity and weights, the SLAs.
+
+    `serving` are the agents of queues without a chain, whose every ticket asks for the same;
+    `aging` is what a step of priority is worth there, `bonus` what a tier is, in seconds; `raises`
+    are the steps by which a level of the ladder raises it.
+    """
 
     capacity: Mapping[str, int]
     weights: Mapping[str, Mapping[str, int]]
     slas: Mapping[str, Sla]
+    serving: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    aging: Mapping[str, float] = field(default_factory=dict)
+    bonus: Mapping[str, float] = field(default_factory=dict)
+    raises: Mapping[int, int] = field(default_factory=dict)
+    grace_seconds: float = 0
+
+    def weight(self, agent: str, channel: str) -> int:
+        """How much of an agent's capacity a ticket takes."""
+        return self.weights.get(agent, {}).get(channel, 1)
 
 
 class Run:
     """All events of one run by topic, and by ticket in order.
 
     With `partitioned` topics the order of events of different tickets is not the log's to tell.
+    `under` are the rules under which each of `tickets.events` may have come about, where they
+    change.
     """
 
     def __init__(
-        self, events: Iterable[Event], ended_at: datetime, *, partitioned: bool = False
+        self,
+        events: Iterable[Event],
+        ended_at: datetime,
+        *,
+        partitioned: bool = False,
+        under: Sequence[Sequence[Rules]] = (),
     ) -> None:
+        self._under = under
         self.ended_at = ended_at
         self.partitioned = partitioned
         self.topics: dict[str, list[Event]] = defaultdict(list)
+        self._places: dict[str, int] = {}
         self.tickets: dict[str, list[Event]] = defaultdict(list)
         for event in events:
+            if event.topic == "tickets.events":
+                self._places.setdefault(event.id, len(self.topics[event.topic]))
             self.topics[event.topic].append(event)
             if event.topic == "tickets.events" and event.data.get("ticket"):
                 self.tickets[event.data["ticket"]].append(event)
+
+    def under(self, event: Event, rules: Rules) -> Sequence[Rules]:
+        """The rules that an event of `tickets.events` may have come about under."""
+        place = self._places[event.id]
+        return self._under[place] if place < len(self._under) else (rules,)
 
     def of(self, topic: str, *types: str) -> list[Event]:
         """The events of a topic, of these types if any are given."""
@@ -89,14 +119,20 @@ def repetitions_are_recognised(run: Run, _: Rules) -> list[str]:
     ]
 
 
+REPEATED = {
+    "command.accepted", "command.rejected", "request.duplicate",  # by whoever asks again
+    "ticket.message_triaged", "ticket.close", "message.receipt",  # by the pool that it has left
+}  # fmt: skip
+"""Said again under the same id; whatever of it counts has a check of its own."""
+
+
 def no_output_is_stored_twice(run: Run, _: Rules) -> list[str]:
     """An event's id stands once in a topic that only the router writes."""
     wrong = []
     for topic, events in run.topics.items():
         if topic in WRITTEN_BY_EDGES:
             continue
-        repeated_by_asking = {"command.accepted", "command.rejected", "request.duplicate"}
-        ids = Counter(event.id for event in events if event.type not in repeated_by_asking)
+        ids = Counter(event.id for event in events if event.type not in REPEATED)
         wrong += [f"{topic}: {one} stands {n} times" for one, n in sorted(ids.items()) if n > 1]
     return wrong
 
@@ -157,7 +193,7 @@ def one_agent_at_a_time(run: Run, _: Rules) -> list[str]:
 
 _TAKES = {"ticket.offered", "ticket.assigned", "ticket.resumed"}
 _GIVES = _WAITS | _OFFER_ENDS | {
-    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending",
+    "ticket.transferred", "ticket.resolved", "ticket.closed", "ticket.pending", "ticket.wrapped_up",
 }  # fmt: skip
 
 
@@ -170,23 +206,62 @@ def _moments(run: Run) -> list[list[Event]]:
     return [list(group) for _, group in groupby(events, key=lambda event: event.time)]
 
 
+def departed(run: Run) -> Mapping[str, list[datetime]]:
+    """When tickets left for another pool, which tells of it only when it has taken them in."""
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for event in run.of("tickets.triaged", "ticket.moved"):
+        found[event.data["ticket"]["id"]].append(event.time)
+    return found
+
+
+class Hands:
+    """What is in each agent's hands, event by event."""
+
+    def __init__(self, run: Run, rules: Rules) -> None:
+        self._left = departed(run)
+        self._rules = rules
+        self._held: dict[str, dict[str, tuple[int, datetime]]] = defaultdict(dict)
+        self._holder: dict[str, str] = {}
+
+    def take(self, event: Event) -> None:
+        """Follow one of `tickets.events`."""
+        ticket, agent = event.data.get("ticket"), event.data.get("agent")
+        if ticket is None or event.type not in _TAKES | _GIVES:
+            return
+        if event.data.get("wrapping_until") is not None:
+            return  # it is in the agent's hands until it is wrapped up
+        if ticket in self._holder:
+            self._held[self._holder.pop(ticket)].pop(ticket, None)
+        if event.type in _TAKES and agent is not None:
+            self._holder[ticket] = agent
+            weight = self._rules.weight(agent, event.data["channel"])
+            self._held[agent][ticket] = weight, event.time
+
+    def load(self, agent: str, at: datetime) -> int:
+        """How much the agent holds, without what has left for another pool by then."""
+        return sum(
+            weight
+            for ticket, (weight, since) in self._held[agent].items()
+            if not any(since <= left <= at for left in self._left.get(ticket, ()))
+        )
+
+
 def capacity_is_never_exceeded(run: Run, rules: Rules) -> list[str]:
-    """At no point of the log does an agent hold more than the rulebook allows."""
-    held: dict[str, dict[str, int]] = defaultdict(dict)
-    holder: dict[str, str] = {}
+    """At no point of the log is an agent given more than the rulebook in force allows."""
+    hands = Hands(run, rules)
     wrong = []
     for moment in _moments(run):
+        taken: dict[str, Event] = {}
         for event in moment:
-            ticket, agent = event.data.get("ticket"), event.data.get("agent")
-            if ticket is not None and event.type in _TAKES | _GIVES and ticket in holder:
-                held[holder.pop(ticket)].pop(ticket, None)
-            if ticket is not None and event.type in _TAKES and agent is not None:
-                holder[ticket] = agent
-                held[agent][ticket] = rules.weights.get(agent, {}).get(event.data["channel"], 1)
-        for agent in held.keys() & {event.data.get("agent") for event in moment}:
-            load = sum(held[agent].values())
-            if load > rules.capacity[agent]:
-                wrong.append(f"{agent} holds {load} of {rules.capacity[agent]} after {moment[-1]}")
+            hands.take(event)
+            accepted = event.type == "ticket.assigned" and event.data["offer"] is not None
+            if event.type in _TAKES and not accepted:
+                taken[event.data["agent"]] = event
+        for agent, event in taken.items():
+            load = hands.load(agent, event.time)
+            most = max(one.capacity.get(agent, 0) for one in run.under(event, rules))
+            if load > most:
+                wrong.append(f"{agent} holds {load} of {most} after {event}")
     return wrong
 
 
@@ -217,7 +292,7 @@ def a_breach_comes_before_its_escalations(run: Run, _: Rules) -> list[str]:
             wrong.append(f"level {data['level']} out of order: {clock}")
         else:
             reached[clock] = data["level"]
-        if _instant(data["detected_at"]) < _instant(data["lapsed_at"]):
+        if instant_of(data["detected_at"]) < instant_of(data["lapsed_at"]):
             wrong.append(f"detected before it lapsed: {event.id}")
     return wrong
 
@@ -225,7 +300,7 @@ def a_breach_comes_before_its_escalations(run: Run, _: Rules) -> list[str]:
 def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
     """Warnings, breaches and levels of every target are those of the reference, at its instants."""
     requests = {
-        event.id: Request(_instant(event.data["received_at"]), event.data.get("automatic"))
+        event.id: Request(instant_of(event.data["received_at"]), event.data.get("automatic"))
         for event in run.of("requests.inbound")
     }
     told: dict[str, set[Lapse]] = defaultdict(set)
@@ -234,15 +309,15 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
         step = float(data.get("level", data.get("share", 0)))
         kind = event.type.partition(".")[2]
         told[data["ticket"]].add(
-            Lapse(data["target"], data["cycle"], kind, step, _instant(data["lapsed_at"]))
+            Lapse(data["target"], data["cycle"], kind, step, instant_of(data["lapsed_at"]))
         )
-    wrong = []
+    wrong, left = [], _departures(run)
     for ticket, events in run.tickets.items():
-        opened = next((event for event in events if event.type == "ticket.opened"), None)
-        if opened is None or opened.data["sla"] not in rules.slas:
+        measured = _measured(run, rules, events)
+        if measured is None:
             continue
-        story = Ticket(rules.slas[opened.data["sla"]], requests)
-        for event in events:
+        story = Ticket(measured, requests)
+        for event in _as_it_happened(events, left[ticket]):
             story.take(event.type, event.data)
         due = set(story.lapses(run.ended_at))
         wrong += [f"ticket {ticket}: forgotten: {one}" for one in sorted(due - told[ticket])]
@@ -250,12 +325,58 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
     return wrong
 
 
+def _by_new_rules(event: Event) -> bool:
+    """Whether new rules have ended or moved a clock: what lapsed while they were read is theirs."""
+    return event.type == "sla.changed" or event.data.get("reason") == "queue_removed"
+
+
+def _departures(run: Run) -> Mapping[str, list[str]]:
+    """The instants at which tickets left for another pool: a command's, or a timer's."""
+    commands: dict[str, str] = {}  # the first answer's: a repeated one is answered later
+    for event in run.of("tickets.events", "command.accepted"):
+        commands.setdefault(event.id, event.data["at"])
+    found: dict[str, list[str]] = defaultdict(list)
+    for event in run.of("tickets.triaged", "ticket.moved"):
+        cause = event.id.rpartition("/")[0]
+        at = commands.get(f"{cause}/outcome", event.time.isoformat())
+        found[event.data["ticket"]["id"]].append(at)
+    return defaultdict(list, {key: sorted(left, key=instant_of) for key, left in found.items()})
+
+
+def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Event]:
+    """The events of a ticket; one that comes from another pool was transferred when it left."""
+    departures, pool = iter(left), None
+    for event in events:
+        here = event.data.get("pool", pool)
+        if event.type == "ticket.transferred" and pool not in {None, here}:
+            yield replace(event, data={**event.data, "at": next(departures)})
+        else:
+            yield event
+        pool = here
+
+
+def _measured(run: Run, rules: Rules, events: Sequence[Event]) -> Sla | None:
+    """The targets of a ticket, where they were the same as long as it was there."""
+    opened = next((event for event in events if event.type == "ticket.opened"), None)
+    name: Any = None if opened is None else opened.data["sla"]
+    if name not in rules.slas or any(_by_new_rules(event) for event in events):
+        return None
+    found: list[Sla] = []
+    for event in events:
+        found += [one.slas[name] for one in run.under(event, rules)]
+    return found[0] if all(one == found[0] for one in found) else None
+
+
 def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
-    """Within a ticket the customer's messages are numbered upwards, without a gap."""
-    wrong = []
+    """Within a ticket the customer's messages are numbered upwards, each once.
+
+    One that had to follow the ticket to another pool may come late.
+    """
+    wrong, left = [], departed(run)
     for ticket, events in run.tickets.items():
         numbers = [event.data["number"] for event in events if event.type == "ticket.message"]
-        if numbers != sorted(set(numbers)) or (numbers and numbers[0] < 2):
+        told = sorted(numbers) if ticket in left else numbers
+        if told != sorted(set(numbers)) or (numbers and min(numbers) < 2):
             wrong.append(f"ticket {ticket}: messages in the order {numbers}")
     return wrong
 
@@ -273,11 +394,14 @@ def every_command_is_answered(run: Run, _: Rules) -> list[str]:
     ]
 
 
-def _instant(text: str) -> datetime:
+def instant_of(text: str) -> datetime:
+    """An instant as events write it."""
     return datetime.fromisoformat(text)
 
 
-CHECKERS: tuple[Callable[[Run, Rules], list[str]], ...] = (
+Checker = Callable[[Run, Rules], list[str]]
+
+CHECKERS: tuple[Checker, ...] = (
     every_request_has_one_fate,
     repetitions_are_recognised,
     no_output_is_stored_twice,
@@ -294,8 +418,8 @@ CHECKERS: tuple[Callable[[Run, Rules], list[str]], ...] = (
 )
 
 
-def violations(run: Run, rules: Rules) -> list[str]:
+def violations(run: Run, rules: Rules, checkers: Sequence[Checker] = CHECKERS) -> list[str]:
     """Everything that does not hold, by checker."""
     return [
-        f"{checker.__name__}: {problem}" for checker in CHECKERS for problem in checker(run, rules)
+        f"{checker.__name__}: {problem}" for checker in checkers for problem in checker(run, rules)
     ]

@@ -3,13 +3,16 @@
 No waiting ticket has an agent who could be offered it; and what is stored is what is remembered.
 """
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
+from router.core.agents import AgentState
 from router.core.desk import Desk
 from router.core.dispatch import Dispatch
 from router.core.tickets import Ticket
 from router.shard import Core
-from rules.people import Agent
+from rules.model import Rulebook
 
 
 def idle_beside_waiting(core: Dispatch) -> list[str]:
@@ -17,41 +20,128 @@ def idle_beside_waiting(core: Dispatch) -> list[str]:
     desk = core.desk
     if not desk.activation:
         return []
-    free = [
-        (name, agent)
-        for name, agent in desk.compiled.rulebook.agents.items()
-        if (state := desk.agents.get(name)) is not None and state.presence == "available"
-    ]
     return [
         f"{name} is idle beside {ticket.id} in {ticket.queue}"
         for ticket in desk.tickets.rows.values()
         if ticket.state in {"queued", "parked"} and desk.queue(ticket.queue).mode == "push"
-        for name, agent in free
-        if _can(desk, name, agent, ticket)
+        for name in desk.compiled.rulebook.agents
+        if why_not(desk, name, ticket) is None
     ]
 
 
-def _can(desk: Desk, name: str, agent: Agent, ticket: Ticket) -> bool:
+def why_not(desk: Desk, name: str, ticket: Ticket) -> str | None:
+    """Why the agent is not to be offered the ticket, from the rulebook and the tables alone."""
+    state = desk.agents.get(name)
+    if state is None or state.presence != "available":
+        return "not there"
+    rulebook, reserve = desk.compiled.rulebook, desk.compiled.rulebook.agents[name].reserve
+    reasons: dict[str, Callable[[], bool]] = {
+        "refused": lambda: any(refusal.agent == name for refusal in ticket.refusals),
+        "off shift": lambda: state.off_shift,
+        "paused": lambda: state.pause_until is not None,
+        "rests": lambda: state.rests and is_hard(rulebook, ticket),
+        "queues or skills": lambda: not _asked_for(desk, name, ticket),
+        "stage": lambda: not _of_stage(rulebook, _set(desk, name, "stage"), ticket),
+        "reserved": lambda: not (reserve is None or state.lends or ticket.tier in reserve.tiers),
+        "no room": lambda: not fits(desk, name, ticket),
+        "ramp": lambda: state.room is not None and load_of(desk, name, ticket.id) >= state.room,
+    }
+    return next((reason for reason, holds in reasons.items() if holds()), None)
+
+
+def _set(desk: Desk, name: str, field: str) -> Any:
+    """A field of the agent, as a supervisor or else the rulebook has it."""
+    return desk.agent(name).overlay.get(field, getattr(desk.compiled.rulebook.agents[name], field))
+
+
+def _asked_for(desk: Desk, name: str, ticket: Ticket) -> bool:
     targets = desk.queue(ticket.queue).targets
     target = targets[min(ticket.place, len(targets) - 1)] if targets else None
     queues = {ticket.queue, *(target.queues if target else ())}
     skills = ticket.skills | (target.skills if target else {})
-    weights = {str(channel): weight for channel, weight in agent.weights.items()}
-    load = sum(
-        weights.get(one.channel, 1)
+    has = _set(desk, name, "skills")
+    able = all(has.get(skill, 0) >= level for skill, level in skills.items())
+    return bool(queues & set(_set(desk, name, "queues"))) and able
+
+
+def _of_stage(rulebook: Rulebook, name: str, ticket: Ticket) -> bool:
+    stage = rulebook.stages.get(name)
+    if stage is None:
+        return True
+    return (not stage.types or ticket.type in stage.types) and ticket.type not in stage.not_types
+
+
+def is_hard(rulebook: Rulebook, ticket: Ticket) -> bool:
+    """Whether agents are protected from too many such tickets."""
+    rules = rulebook.protection
+    return ticket.type in rules.types or bool(set(rules.tags) & set(ticket.tags))
+
+
+def in_hands(desk: Desk, name: str, but: str = "") -> list[Ticket]:
+    """What the agent's capacity is used for: offered, assigned, being wrapped up."""
+    held = [
+        one
         for one in desk.tickets.rows.values()
         if (one.state == "assigned" and one.agent == name)
+        or (one.state == "resolved" and one.wrapping_until is not None and one.agent == name)
         or (one.state == "offered" and one.offer is not None and one.offer.agent == name)
-    )
-    return (
-        bool(queues & set(agent.queues))
-        and all(agent.skills.get(skill, 0) >= level for skill, level in skills.items())
-        and load + weights.get(ticket.channel, 1) <= agent.capacity
-        and all(refusal.agent != name for refusal in ticket.refusals)
-    )
+    ]
+    return [one for one in held if one.id != but]
+
+
+def load_of(desk: Desk, name: str, but: str = "") -> int:
+    """How much of the agent's capacity is in use, by all but one ticket."""
+    return sum(one.weight for one in in_hands(desk, name, but))
+
+
+def capacity_of(desk: Desk, name: str) -> int:
+    """How much the agent may do at once, by the rulebook, the supervisor and the stage."""
+    own: int = _set(desk, name, "capacity")
+    stage = desk.compiled.rulebook.stages.get(_set(desk, name, "stage"))
+    return own if stage is None or stage.capacity is None else min(own, stage.capacity)
+
+
+def fits(desk: Desk, name: str, ticket: Ticket) -> bool:
+    """Whether there is room for the ticket beside all else that the agent has in hands."""
+    weight = _set(desk, name, "weights").get(ticket.channel, 1)
+    load, capacity = load_of(desk, name, ticket.id), capacity_of(desk, name)
+    return load == 0 and capacity > 0 if weight == "all" else load + int(weight) <= capacity
 
 
 def remembered(core: Core) -> dict[str, dict[str, Any]]:
     """Every table of a core by name."""
     tables: dict[str, Any] = core.journal._tables
     return {name: dict(table.rows) for name, table in tables.items()}
+
+
+def stuck(core: Dispatch, now: datetime) -> list[str]:
+    """Agents of whom something holds that no timer would ever end, or that is not so."""
+    desk = core.desk
+    return [
+        f"{state.id}: {said}"
+        for state in desk.agents.rows.values()
+        for said in _stuck(desk, state, now)
+    ]
+
+
+def _stuck(desk: Desk, state: AgentState, now: datetime) -> Iterator[str]:
+    agent = desk.compiled.rulebook.agents[state.id]
+    if state.wake_at is not None and state.wake_at < now:
+        yield f"should have been woken at {state.wake_at}"
+    if (state.room is None) != (state.ramp_at is None):
+        yield "a ramp that does not rise"
+    hard = [
+        one
+        for one in in_hands(desk, state.id)
+        if one.state in {"assigned", "offered"} and is_hard(desk.compiled.rulebook, one)
+    ]
+    if state.rests and state.rest_at is None and not hard:
+        yield "rests for ever"
+    if agent.calendar is not None and state.presence != "offline" and state.shift_at != now:
+        calendar = desk.compiled.calendars[agent.calendar]
+        if state.off_shift == calendar.is_open(now):
+            yield "off shift in the shift, or on shift outside of it"
+    lends = agent.reserve is not None and agent.reserve.lend_after is not None
+    idle = state.presence == "available" and not in_hands(desk, state.id)
+    if lends and idle and not state.lends and state.lend_at is None:
+        yield "is idle and will never lend"

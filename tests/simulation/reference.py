@@ -1,8 +1,9 @@
 """What must lapse, worked out from a ticket's story alone: a second reading of the definitions.
 
 First response is creation to the first reply, next response the oldest unanswered message to the
-reply, resolution creation (or reopening) to resolved; calendars are always open. It folds the
-ticket's events, knows nothing of timers, and shares no code with the router.
+reply, periodic a reply to the next one, resolution creation (or reopening) to resolved, queue time
+coming to a queue to being assigned, or to the end of its chain; calendars are always open. It folds
+the ticket's events, knows nothing of timers, and shares no code with the router.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ class Sla:
     first_response: float | None = None
     next_response: float | None = None
     resolution: float | None = None
+    periodic: float | None = None
+    queue_time: float | None = None
     warn: Sequence[float] = ()
     levels: Sequence[tuple[int, float]] = ()
     pauses: bool = False
@@ -35,12 +38,16 @@ class Lapse(NamedTuple):
 
 @dataclass
 class Clock:
-    """A target that runs from `start` to `end`; while paused no time passes for it."""
+    """A target that runs from `start` to `end`; while paused no time passes for it.
+
+    It is due at `cut` at the latest.
+    """
 
     target: str
     cycle: int
     start: datetime
     end: datetime | None = None
+    cut: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
 
     def after(self, since: datetime, seconds: float) -> datetime | None:
@@ -50,8 +57,8 @@ class Clock:
             if end is not None and end <= at:
                 continue
             begin = max(begin, at)  # noqa: PLW2901 - the part of the pause that is ahead
-            if at + left <= begin:
-                break
+            if at + left < begin:
+                break  # who pauses exactly when it is due is in time
             if end is None:
                 return None
             left -= begin - at
@@ -77,7 +84,10 @@ class Ticket:
         self._answered = False
         self._owes = False
         self._resolved = False
-        self._parked = 0
+        self._comings = 0
+        self._parked = False
+        self._replies = 0
+        self._wrote: datetime | None = None
         self._paused_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -89,12 +99,11 @@ class Ticket:
     def lapses(self, until: datetime) -> Iterator[Lapse]:
         """Everything that was due before its clock ended, or before `until`."""
         for clock in self.clocks:
-            due = 0.0 if clock.target == "queue_time" else getattr(self._sla, clock.target)
-            warnings = () if clock.target == "queue_time" else self._sla.warn
-            breach = clock.after(clock.start, due)
-            steps = [
-                ("warning", share, clock.after(clock.start, due * share)) for share in warnings
-            ]
+            due: float | None = getattr(self._sla, clock.target)
+            breach = None if due is None else clock.after(clock.start, due)
+            if clock.cut is not None:
+                breach = clock.cut if breach is None else min(breach, clock.cut)
+            steps = self._warnings(clock, due, breach)
             steps.append(("breached", 0.0, breach))
             if breach is not None:
                 rungs = self._sla.levels
@@ -103,9 +112,22 @@ class Ticket:
                 if at is not None and at < (clock.end or until):
                     yield Lapse(clock.target, clock.cycle, kind, step, at)
 
+    def _warnings(
+        self, clock: Clock, due: float | None, breach: datetime | None
+    ) -> list[tuple[str, float, datetime | None]]:
+        """None of what the SLA does not name, and none after the breach."""
+        shares = () if due is None else self._sla.warn
+        found = [(share, clock.after(clock.start, (due or 0) * share)) for share in shares]
+        return [
+            ("warning", share, at)
+            for share, at in found
+            if at is not None and (breach is None or at <= breach)
+        ]
+
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
-            self.clocks.append(Clock(target, cycle, at))
+            stands = [] if self._paused_at is None else [(self._paused_at, None)]
+            self.clocks.append(Clock(target, cycle, at, pauses=[*stands]))
 
     def _end(self, at: datetime, *targets: str) -> None:
         for clock in self.clocks:
@@ -116,11 +138,19 @@ class Ticket:
         self._owes = self._requests[data["request"]].automatic is None
         self._start("first_response", 0, at)
         self._start("resolution", 0, at)
+        self._start("queue_time", 1, at)
+
+    def _come(self, at: datetime, *, moved: bool = False) -> None:
+        """It has come to a queue once more; where the ladder `moved` it, no time is promised."""
+        self._end(at, "queue_time")
+        self._comings, self._parked = self._comings + 1, False
+        if not moved:
+            self._start("queue_time", self._comings + 1, at)
 
     def _ticket_message(self, data: Mapping[str, Any], _: datetime) -> None:
         if data["automatic"] is not None:
             return
-        wrote = self._requests[data["request"]].received_at
+        wrote = self._wrote = self._requests[data["request"]].received_at
         if self._resolved:
             self._reopen(wrote)
         self._resume(wrote)
@@ -133,6 +163,7 @@ class Ticket:
         self._resolved = False
         self._cycle += 1
         self._start("resolution", self._cycle, at)
+        self._come(at)
 
     def _ticket_reopened(self, data: Mapping[str, Any], at: datetime) -> None:
         if data["by"] != "customer":
@@ -140,7 +171,9 @@ class Ticket:
 
     def _ticket_replied(self, _: Mapping[str, Any], at: datetime) -> None:
         self._owes, self._answered = False, True
-        self._end(at, "first_response", "next_response")
+        self._end(at, "first_response", "next_response", "periodic")
+        self._replies += 1
+        self._start("periodic", self._replies, at)
 
     def _ticket_pending(self, _: Mapping[str, Any], at: datetime) -> None:
         if self._sla.pauses:
@@ -160,12 +193,16 @@ class Ticket:
     def _ticket_resumed(self, _: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
 
-    def _ticket_requeued(self, _: Mapping[str, Any], at: datetime) -> None:
+    def _ticket_requeued(self, data: Mapping[str, Any], at: datetime) -> None:
+        if data["reason"] == "priority_raised":
+            return
         self._resume(at)
+        replied = data["reason"] == "customer_replied"
+        self._come(self._wrote if replied and self._wrote is not None else at)
 
-    def _ticket_transferred(self, _: Mapping[str, Any], at: datetime) -> None:
+    def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
-        self._end(at, "queue_time")
+        self._come(at, moved=data["reason"] == "escalated")
 
     def _ticket_assigned(self, _: Mapping[str, Any], at: datetime) -> None:
         self._end(at, "queue_time")
@@ -173,13 +210,17 @@ class Ticket:
     def _ticket_resolved(self, _: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         self._resolved, self._owes = True, False
-        self._end(at, "first_response", "next_response", "resolution", "queue_time")
+        every = ("first_response", "next_response", "periodic", "resolution", "queue_time")
+        self._end(at, *every)
 
     def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
-        self._parked += 1
+        self._parked = True
 
     def _sla_breached(self, data: Mapping[str, Any], _: datetime) -> None:
         """Of the chain's end alone: that nobody was found is dispatch's to say."""
-        if data["target"] == "queue_time":
+        if data["target"] == "queue_time" and self._parked:
             at = datetime.fromisoformat(data["lapsed_at"])
-            self._start("queue_time", self._parked, at)
+            running = [one for one in self.clocks if one.target == "queue_time" and not one.end]
+            if not running:
+                self._start("queue_time", self._comings + 1, at)
+            (running or self.clocks)[-1].cut = at

@@ -6,6 +6,20 @@ from router.core.lifecycle import Trigger, may
 from router.core.tickets import Offer, Ticket
 
 
+def supervised(turn: Turn, command: Command, *, of_themselves: bool = True) -> str:
+    """The agent whom the command is about: the sender, or one whom the sender supervises."""
+    target = command.target or command.agent
+    if target == command.agent and of_themselves:
+        return target
+    agents = turn.desk.roster.agents
+    if target not in agents:
+        raise Rejected(Rejection.UNKNOWN_AGENT)
+    sender = agents[command.agent]
+    if sender.role != "supervisor" or sender.pool != agents[target].pool:
+        raise Rejected(Rejection.NOT_A_SUPERVISOR)
+    return target
+
+
 def ticket_of(turn: Turn, command: Command) -> Ticket:
     """The command's ticket."""
     ticket = turn.desk.tickets.get(command.ticket or "")

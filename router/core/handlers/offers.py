@@ -1,11 +1,14 @@
 """How an agent gets a ticket: accepts what is offered, declines it, or takes one."""
 
-from router.core import assign, moves
-from router.core.agents import unfit
+from collections.abc import Iterable
+
+from router.core import assign, escalation, moves
+from router.core.agents import unable
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import offered_ticket, ticket_of
 from router.core.lifecycle import TicketState, Trigger
+from router.core.tickets import Ticket
 
 
 def accept(turn: Turn, command: Command) -> None:
@@ -28,19 +31,25 @@ def take(turn: Turn, command: Command) -> None:
     if state.presence != "available":
         raise Rejected(Rejection.NOT_AVAILABLE)
     if command.ticket is None:
-        queues = [command.queue] if command.queue else spec.queues
+        queues = [command.queue] if command.queue else list(spec.queues)
         if not set(queues) <= set(spec.queues):
             raise Rejected(Rejection.UNKNOWN_QUEUE)
-        ticket = assign.next_for(turn, command.agent, queues, pushed_only=False)
-        if ticket is None:
-            raise Rejected(Rejection.NOTHING_WAITS)
+        ticket = _next(turn, command.agent, queues)
     else:
         ticket = ticket_of(turn, command)
         if ticket.state not in {TicketState.QUEUED, TicketState.PARKED}:
             raise Rejected(Rejection.WRONG_STATE)
-    reason = unfit(spec, state, turn.desk.loads.load(state.id), turn.desk.need(ticket), ticket)
+    reason = unable(spec, state, turn.desk.loads.load(state.id), turn.desk.need(ticket), ticket)
     if reason == "capacity":
         raise Rejected(Rejection.NO_CAPACITY)
     if reason not in {None, "refused"}:
         raise Rejected(Rejection.NOT_ELIGIBLE)
     moves.assign(turn, ticket, command.agent)
+
+
+def _next(turn: Turn, agent: str, queues: Iterable[str]) -> Ticket:
+    """The ticket that the agent should have next, once what has lapsed for it is told."""
+    while (ticket := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
+        if escalation.lapsed(turn, ticket, turn.at) is ticket:
+            return ticket
+    raise Rejected(Rejection.NOTHING_WAITS)

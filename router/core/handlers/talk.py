@@ -19,7 +19,9 @@ def reply(turn: Turn, command: Command, head: Letterhead) -> None:
     if not command.text:
         raise Rejected(Rejection.FIELD_MISSING)
     message = f"{turn.out.cause}/reply"
-    ticket = turn.save(ticket, sent=ticket.sent + 1, answered=True, waiting_since=None)
+    ticket = turn.save(
+        ticket, sent=ticket.sent + 1, answered=True, waiting_since=None, replied_at=turn.at
+    )
     if ticket.channel != "hotline":
         data = letter(
             head, _thread(ticket), "reply", command.text, id=message, label=f"r{ticket.sent}",
@@ -28,7 +30,7 @@ def reply(turn: Turn, command: Command, head: Letterhead) -> None:
         key = ticket.conversation.partition("-")[0]
         turn.out.add(MESSAGES_OUTBOUND, key, "message.outbound", data, id=message)
     turn.emit(TicketReplied, ticket, agent=command.agent, message=message, text=command.text)
-    clocks.met(turn, ticket, (clocks.FIRST, clocks.NEXT))
+    clocks.replied(turn, ticket)
 
 
 def _thread(ticket: Ticket) -> Thread:

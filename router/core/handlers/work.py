@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from router.core import clocks, moves, pools
+from router.core import agents, clocks, moves, pools
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import (
@@ -12,6 +12,7 @@ from router.core.events import (
     TicketResumed,
     TicketStepDone,
 )
+from router.core.handlers import wrap_up
 from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import Trigger, may
 from router.core.tickets import Ticket
@@ -28,7 +29,9 @@ def transfer(turn: Turn, command: Command) -> None:
 
 def pending(turn: Turn, command: Command) -> None:
     """The ticket waits for the customer; it no longer takes up the agent's capacity."""
-    ticket = turn.save(own_ticket(turn, command, Trigger.PENDING), Trigger.PENDING, return_at=None)
+    ticket = own_ticket(turn, command, Trigger.PENDING)
+    moves.put_down(turn, ticket, done=False)
+    ticket = turn.save(ticket, Trigger.PENDING, return_at=None)
     turn.emit(TicketPending, ticket, agent=command.agent, reason=command.reason)
     clocks.paused(turn, ticket)
     turn.freed[command.agent] = None
@@ -47,7 +50,8 @@ def resume(turn: Turn, command: Command) -> None:
 def has_room(turn: Turn, ticket: Ticket) -> bool:
     """Whether the agent of a pending ticket has the capacity to go on with it."""
     agent = ticket.agent or ""
-    return turn.desk.roster.agents[agent].capacity - turn.desk.loads.load(agent) >= ticket.weight
+    load = turn.desk.loads.load(agent)
+    return agents.has_room(turn.desk.roster.agents[agent], load, ticket.weight)
 
 
 def resumed(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:
@@ -63,19 +67,23 @@ def step_done(turn: Turn, command: Command) -> None:
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
-    clocks.met(turn, ticket, (f"step:{command.step}",))
+    clocks.step_done(turn, ticket, command.step)
 
 
 def resolve(turn: Turn, command: Command) -> None:
     """The matter is settled: resolution is met, the other clocks end, triage is told."""
     ticket = own_ticket(turn, command, Trigger.RESOLVED)
+    wrapping = wrap_up.began(turn, ticket)
     ticket = moves.leave(turn, clocks.resumed(turn, ticket), "resolved")
     ticket = turn.save(
-        ticket, Trigger.RESOLVED, weight=0, resolved_at=turn.at, return_at=None,
-        waiting_since=None,
+        ticket, Trigger.RESOLVED, resolved_at=turn.at, return_at=None, waiting_since=None,
+        **wrapping,
     )  # fmt: skip
-    turn.emit(TicketResolved, ticket, agent=command.agent, reason=command.reason)
-    ticket = clocks.met(turn, ticket, (clocks.RESOLUTION,))
+    turn.emit(
+        TicketResolved, ticket, agent=command.agent, reason=command.reason,
+        wrapping_until=ticket.wrapping_until,
+    )  # fmt: skip
+    ticket = clocks.met(turn, ticket, clocks.SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
 
@@ -85,16 +93,23 @@ def reopen(turn: Turn, command: Command) -> None:
     ticket = ticket_of(turn, command)
     if not may(ticket.state, Trigger.REOPENED):
         raise Rejected(Rejection.WRONG_STATE)
-    reopened(turn, ticket, command.agent, turn.at)
+    pools.settle(turn, reopened(turn, ticket, command.agent, turn.at))
 
 
 def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
-    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`."""
+    """A resolved ticket is open again: it waits anew, and its clocks' new cycle begins at `at`.
+
+    Its queue may be gone, or another pool's, by now: that is for the caller to settle.
+    """
+    if ticket.wrapping_until is not None:
+        ticket = wrap_up.over(turn, ticket, "reopened")
+    queue = turn.desk.home(ticket.queue, ticket.pool)
     ticket = moves.chained(
-        turn, ticket, Trigger.REOPENED, agent=None, weight=0, resolved_at=None, place=0,
-        chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(),
+        turn, ticket, Trigger.REOPENED, queue=queue, agent=None, weight=0, resolved_at=None,
+        place=0, chain_since=turn.at, enqueued_at=at, cycle=ticket.cycle + 1, refusals=(), offers=0,
+        opened=ticket.cycle + 1, opened_at=at, replied_at=None, **clocks.coming(ticket, at),
     )  # fmt: skip
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")
-    return clocks.start(turn, ticket, (clocks.RESOLUTION,), at)
+    return clocks.reopened(turn, ticket, at)

@@ -178,8 +178,10 @@ def test_all_that_is_said_of_a_change() -> None:
         ("queue: billing, tags: [money]", "queue: rescue"),
     ) == [
         "agents: 1 added, 1 changed, 1 removed",
-        "  removed  bob: {pool: service, queues: [rescue], capacity: 1, stage: regular}",
-        "  added    eve: {pool: service, queues: [billing], capacity: 1, stage: regular}",
+        "  removed  bob: {pool: service, role: agent, queues: [rescue], "
+        "capacity: 1, stage: regular}",
+        "  added    eve: {pool: service, role: agent, queues: [billing], "
+        "capacity: 1, stage: regular}",
         "  changed  ann",
         "    capacity: 2 -> 3",
         "routes: 2 changed",

@@ -78,11 +78,15 @@ def at(seconds: float) -> datetime:
 
 
 def triaged(
-    name: str = "x1", queue: str = "billing", pool: str = "service", **fields: Any
+    name: str = "x1",
+    queue: str = "billing",
+    pool: str = "service",
+    channel: str = "sms",
+    **fields: Any,
 ) -> TicketTriaged:
     """Triage's order to take on the ticket of the request `name`."""
     request = fill(
-        {"channel": "sms", "account": "shop", "external_id": name, "sender": "+8610"}, at=START
+        {"channel": channel, "account": "shop", "external_id": name, "sender": "+8610"}, at=START
     )
     key = conversation_key(request.channel, request.account, request.sender.address)
     decided: dict[str, Any] = {

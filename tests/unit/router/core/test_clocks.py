@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from router.core.events import TicketMessage, TicketTriaged
-from router.core.sla import Clock
+from router.core.sla import Clock, Pause
 from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import Story, rules
 from tests.unit.router.core.test_commands import assigned
@@ -288,4 +288,7 @@ def test_what_a_customer_resumes_counts_on_from_when_they_wrote(
     if not there:
         core.command("ann", "presence", 30, state="offline")
     core.step(late(order, 2, wrote), 3600)
-    assert resolution(core, order.ticket).running_since == at(since)
+    assert core.core.desk.tickets.rows[order.ticket].pauses == (
+        Pause("pending", at(20), at(since)),
+    )
+    assert resolution(core, order.ticket).due_at == at(600 - 20 + since)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.router.core.story import START, Story
+from router.topics import OPERATIONS, TICKETS_EVENTS
+from tests.unit.router.core.story import START, Story, Told
 from tests.unit.router.core.test_commands import assigned
 
 
@@ -141,3 +142,87 @@ async def test_a_lease_is_of_some_days_at_most(seconds: float) -> None:
     said = await story.command("bob", "presence", state="available", lease_seconds=seconds)
     assert said == "field_invalid"
     assert story.desk.agent("bob").presence == "offline"
+
+
+REASONS = """
+presence:
+  reasons:
+    lunch: {state: away, at_most: 1h}
+    training: {state: away}
+    paperwork: {state: busy}
+"""
+
+
+async def test_why_an_agent_is_away_is_in_the_books_and_in_the_event() -> None:
+    """Beside how it came to be known."""
+    story = await Story.begin(REASONS)
+    assert await story.command("bob", "presence", state="away", reason="lunch") is None
+    told = story.one("agent.presence").data
+    assert (told["state"], told["reason"], told["presence_reason"]) == ("away", "command", "lunch")
+    assert story.desk.agent("bob").reason == "lunch"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "rejection"),
+    [
+        ("away", "lunch", None),
+        ("away", "lnuch", "unknown_reason"),
+        ("away", "paperwork", "unknown_reason"),
+        ("available", "lunch", "unknown_reason"),
+        ("away", None, "field_missing"),
+        ("available", None, None),
+        ("offline", None, None),
+    ],
+)
+async def test_a_reason_is_one_of_the_state(
+    state: str, reason: str | None, rejection: str | None
+) -> None:
+    """A state that has reasons wants one of them; the others want none."""
+    story = await Story.begin(REASONS)
+    assert await story.command("bob", "presence", state=state, reason=reason) == rejection
+    assert (story.events("agent.presence") == []) is (rejection is not None)
+
+
+async def test_without_reasons_in_the_rulebook_any_word_will_do() -> None:
+    """It is passed on."""
+    story = await Story.begin()
+    assert await story.command("bob", "presence", state="away", reason="tea") is None
+    assert story.one("agent.presence").data["presence_reason"] == "tea"
+
+
+async def test_operations_hear_once_of_a_stay_that_is_too_long() -> None:
+    """Renewals do not prolong it; another reason begins another stay."""
+    story = await Story.begin(REASONS)
+    for seconds in (0, 1800, 3599):
+        await story.at(seconds)
+        renewal = await story.command(
+            "bob", "presence", state="away", reason="lunch" if not seconds else None,
+            lease_seconds=7200,
+        )  # fmt: skip
+        assert renewal is None
+    assert story.events("agent.overdue") == []
+    await story.after(3600)
+    overdue = story.one("agent.overdue")
+    assert overdue == Told(3600, TICKETS_EVENTS, "agent.overdue", overdue.data)
+    assert story.one("agent.overdue", topic=OPERATIONS).data == overdue.data
+    assert overdue.data == {
+        "agent": "bob", "pool": "service", "state": "away", "presence_reason": "lunch",
+        "since": "2027-03-01T09:00:00Z", "due_at": "2027-03-01T10:00:00Z",
+        "at": overdue.data["at"],
+    }  # fmt: skip
+    await story.at(9000)
+    assert len(story.events("agent.overdue")) == 1
+    await story.command("bob", "presence", state="away", reason="training", lease_seconds=7200)
+    await story.command("bob", "presence", state="away", reason="lunch", lease_seconds=7200)
+    await story.after(12600)
+    assert len(story.events("agent.overdue")) == 2
+
+
+async def test_who_comes_back_in_time_is_not_overdue() -> None:
+    """Exactly at the end is in time."""
+    story = await Story.begin(REASONS)
+    await story.command("bob", "presence", state="away", reason="lunch")
+    await story.at(3600)
+    await story.available("bob")
+    await story.at(9000)
+    assert story.events("agent.overdue") == []

@@ -289,6 +289,19 @@ acks:
     assert ack["text"] == "投诉 账单 False 03-02 09:00 03-02 10:00"
 
 
+async def test_the_acknowledgement_promises_what_the_tickets_row_of_targets_does() -> None:
+    """The customer is told the time that is measured, not the SLA's usual one."""
+    story = await Story.begin("""
+slas: {standard: {targets: [{when: {channel: sms, priority: {at_least: 2}}, first_response: 5m}]}}
+routes: [{id: default, then: {queue: billing, priority: 2, sla: standard, ack: hello}}]
+acks: {hello: {sms: "{{ due_at | local('%H:%M') }}"}}
+""")
+    await story.request("x1")
+    assert story.one("message.outbound", "x1", "messages.outbound").data["text"] == "09:05"
+    started = {one.data["target"]: one.data["due_at"] for one in story.events("sla.started")}
+    assert started["first_response"] == "2027-03-01T09:05:00Z"
+
+
 async def test_an_acknowledgement_without_an_sla_promises_nothing() -> None:
     """There is no instant to name."""
     story = await Story.begin("""

@@ -141,10 +141,17 @@ def test_what_nobody_is_offered_is_taken() -> None:
     ]
 
 
-def test_who_comes_free_looks_for_more() -> None:
-    """Three matters and one agent for one at a time: each is taken when the one before is done."""
+@pytest.mark.parametrize(
+    ("queue", "instants"),
+    [("{mode: pull}", [5, 100, 195]), ("{mode: pull, wrap_up: 20s}", [5, 120, 235])],
+)
+def test_who_comes_free_looks_for_more(queue: str, instants: list[float]) -> None:
+    """Three matters and one agent for one at a time: each is taken when the one before is done.
+
+    That is when it is wrapped up, where there is such a time.
+    """
     files = written(
-        rules("agents: {bob: null, ann: {capacity: 1}}\nqueues: {billing: {mode: pull}}")
+        rules(f"agents: {{bob: null, ann: {{capacity: 1}}}}\nqueues: {{billing: {queue}}}")
     )
     staff = Staff(compile_rulebook(files), START, at(900), PACE)
     taken: list[float] = []
@@ -159,7 +166,7 @@ def test_who_comes_free_looks_for_more() -> None:
         given = {"channel": "sms", "external_id": f"x{number}", "sender": f"+861{number}"}
         engine.request(fill(given, at=START))
     work(engine, staff, at(900))
-    assert taken == [5, 100, 195]
+    assert taken == instants
 
 
 SHIFTS = """

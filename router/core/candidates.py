@@ -1,0 +1,199 @@
+"""Who could be given work now, as sets of agents: kept as agents come, go, take and end work.
+
+What makes an agent unfit is said in `router.core.agents`; here the answers are kept, so that one
+question about five thousand agents is a few numbers and'ed. An agent is looked at again when
+something of theirs has changed.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_args
+
+from channels.request import Channel
+from router.core.agents import AgentState, absent, full
+from router.core.queues import Need
+from router.core.roster import Roster
+from rules.people import Agent, Strategy
+
+FEW = 16
+"""A set of no more agents than these is looked through one by one."""
+
+CHANNELS: tuple[str, ...] = get_args(Channel)
+
+Key = tuple[Any, ...]
+"""By what agents are ranked: the least is asked first. It ends with the agent's name."""
+
+
+class Snapshot(NamedTuple):
+    """An agent as they are now: what is set, what they do, the load that they carry."""
+
+    agent: Agent
+    state: AgentState
+    load: int
+
+
+def _spare_capacity(one: Snapshot) -> Key:
+    return one.load - one.agent.capacity, one.state.idle_since, one.state.id
+
+
+def _longest_idle(one: Snapshot) -> Key:
+    return one.state.idle_since, one.state.id
+
+
+def _least_loaded(one: Snapshot) -> Key:
+    return one.load / max(one.agent.capacity, 1), one.state.idle_since, one.state.id
+
+
+def _round_robin(one: Snapshot) -> Key:
+    return one.state.asked_at, one.state.id
+
+
+KEYS: dict[Strategy, Callable[[Snapshot], Key]] = {
+    "spare-capacity": _spare_capacity,
+    "longest-idle": _longest_idle,
+    "least-loaded": _least_loaded,
+    "round-robin": _round_robin,
+    "best-skill": _spare_capacity,
+}
+"""How each strategy ranks those who are fit; the best skilled are parted off before."""
+
+
+def _with(agents: int, bit: int, belongs: object) -> int:
+    """The set with an agent in it, or not."""
+    return agents | bit if belongs else agents & ~bit
+
+
+class Ranking:
+    """The agents who are there, in the order in which one strategy asks them."""
+
+    def __init__(self, roster: Roster, key: Callable[[Snapshot], Key]) -> None:
+        self._roster = roster
+        self._key = key
+        self._order: list[Key] = []
+        self._keys: dict[str, Key] = {}
+
+    def put(self, name: str, snapshot: Snapshot | None) -> None:
+        """The agent is so now; None: they are not there."""
+        new = None if snapshot is None else self._key(snapshot)
+        old = self._keys.get(name)
+        if new == old:
+            return
+        if old is not None:
+            del self._order[bisect_left(self._order, old)]
+            del self._keys[name]
+        if new is not None:
+            insort(self._order, new)
+            self._keys[name] = new
+
+    def first(self, agents: int) -> str:
+        """The first of these, of whom there is at least one; they must all be there.
+
+        Few are compared; of many one soon comes up in the order.
+        """
+        if agents.bit_count() <= FEW:
+            return str(min(self._keys[name] for name in self._roster.members(agents))[-1])
+        bits = self._roster.bits
+        return next(str(key[-1]) for key in self._order if agents & bits[key[-1]])
+
+
+class Candidates:
+    """The agents who are there, those who have room, and those who are spared, of one roster."""
+
+    def __init__(self, roster: Roster, snapshot: Callable[[str], Snapshot]) -> None:
+        self._roster = roster
+        self._snapshot = snapshot
+        self._stale: set[str] = set()
+        self._why: dict[str, str | None] = {}
+        self._absent: dict[str, int] = {"offline": roster.everybody}
+        self._present = self._resting = self._reserved = 0
+        self._full = dict.fromkeys(CHANNELS, roster.everybody)
+        self._rankings: dict[Strategy, Ranking] = {}
+
+    def touch(self, name: str) -> None:
+        """Something of this agent has changed."""
+        if name in self._roster.bits:
+            self._stale.add(name)
+
+    def available(self, need: Need) -> int:
+        """Those who can do such work and are there, whether or not they have room."""
+        self._refresh()
+        return need.suited & self._present
+
+    def fit(self, need: Need) -> int:
+        """Those who could be given such work now."""
+        return self.available(need) & ~self._full[need.channel] & ~self._guarded(need)
+
+    def channels(self, name: str) -> tuple[str, ...]:
+        """The channels of which one agent could be offered work now: they are there, with room."""
+        self._refresh()
+        bit = self._roster.bits[name]
+        if not self._present & bit:
+            return ()
+        return tuple(channel for channel, those in self._full.items() if not those & bit)
+
+    def is_guarded(self, name: str, need: Need) -> bool:
+        """Whether one agent is spared, or kept from, such work."""
+        return bool(self._guarded(need) & self._roster.bits[name])
+
+    def first(self, agents: int, strategy: Strategy, need: Need) -> str:
+        """Whom of these, who are fit, the strategy asks first."""
+        if strategy == "best-skill":
+            agents = self._roster.most_skilled(agents, [skill for skill, _ in need.skills])
+        return self._ranking(strategy).first(agents)
+
+    def count(self, agents: int, need: Need) -> dict[str, int]:
+        """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
+        left = need.serving & ~agents
+        found = {reason: left & those for reason, those in self._absent.items()}
+        left &= self._present
+        found["skills"] = left & ~need.skilled
+        found["stage"] = left & need.skilled & ~need.suited
+        left &= need.suited
+        found["capacity"] = left & self._full[need.channel]
+        left &= ~found["capacity"]
+        found["rest"] = left & self._resting if need.hard else 0
+        left &= ~found["rest"]
+        found["reserved"] = left & self._kept_from(need)
+        found["refused"] = left & ~found["reserved"]
+        return {reason: those.bit_count() for reason, those in sorted(found.items()) if those}
+
+    def _guarded(self, need: Need) -> int:
+        return (self._resting if need.hard else 0) | self._kept_from(need)
+
+    def _kept_from(self, need: Need) -> int:
+        return self._reserved and self._reserved & ~self._roster.reserved_for(need.tier)
+
+    def _refresh(self) -> None:
+        if self._stale:
+            for name in self._stale:
+                self._look_at(name)
+            self._stale.clear()
+
+    def _look_at(self, name: str) -> None:
+        agent, state, load = snapshot = self._snapshot(name)
+        bit = self._roster.bits[name]
+        why = absent(state, load)
+        was = self._why.get(name, "offline")
+        if why != was:
+            self._move(bit, was, why)
+            self._why[name] = why
+        for channel, those in self._full.items():
+            self._full[channel] = _with(those, bit, full(agent, load, channel))
+        self._resting = _with(self._resting, bit, state.rests)
+        self._reserved = _with(self._reserved, bit, agent.reserve and not state.lends)
+        for ranking in self._rankings.values():
+            ranking.put(name, None if why else snapshot)
+
+    def _move(self, bit: int, was: str | None, why: str | None) -> None:
+        if was is not None:
+            self._absent[was] &= ~bit
+        if why is not None:
+            self._absent[why] = self._absent.get(why, 0) | bit
+        self._present = _with(self._present, bit, why is None)
+
+    def _ranking(self, strategy: Strategy) -> Ranking:
+        if strategy not in self._rankings:
+            ranking = self._rankings[strategy] = Ranking(self._roster, KEYS[strategy])
+            for name in self._roster.members(self._present):
+                ranking.put(name, self._snapshot(name))
+        return self._rankings[strategy]

@@ -1,0 +1,75 @@
+"""A queue's chain of targets: with the time a ticket waits, skills are relaxed and queues widened.
+
+The times of the steps are cumulative since the ticket came to the queue (TaskRouter's targets). A
+step may be passed over when nobody is there for it, and may give the ticket to another queue,
+which is the overflow between pools; at the end of the chain the ticket is parked and escalated.
+"""
+
+from collections.abc import Sequence
+
+from router.core import moves
+from router.core.desk import Turn
+from router.core.events import TicketOverflowed
+from router.core.pools import transfer
+from router.core.sla import ZERO
+from router.core.tickets import Ticket
+from rules.people import QueueTarget
+
+
+def relax(turn: Turn, ticket: Ticket) -> Ticket:
+    """A step of the ticket's chain is over: relax, widen, or park at the end."""
+    targets = turn.desk.targets(ticket.queue)
+    if ticket.place + 1 >= len(targets):
+        return moves.park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
+    before = turn.desk.places(ticket)
+    ticket = moves.chained(turn, ticket, place=ticket.place + 1)
+    need = turn.desk.need(ticket)
+    moves.show_anew(turn, ticket, before)
+    turn.emit_queue(
+        TicketOverflowed, ticket, target=ticket.place, skills=dict(need.skills), places=need.places
+    )
+    gone = [place for place in before if place not in need.places]
+    moves.take_down(turn, ticket, gone, "overflowed")
+    return ticket
+
+
+def enter(turn: Turn) -> None:
+    """Steps that have begun in this turn and are over at once: passed over, or a way elsewhere."""
+    while turn.entering:
+        ticket = turn.desk.tickets.get(turn.entering.popitem()[0])
+        target = turn.desk.target(ticket) if ticket is not None else None
+        if ticket is None or target is None or not ticket.waits:
+            continue
+        if target.move_to is not None:
+            transfer(turn, ticket, target.move_to, None, "overflowed")
+        elif _is_skipped(turn, ticket, target):
+            relax(turn, ticket)
+
+
+def _is_skipped(turn: Turn, ticket: Ticket, target: QueueTarget) -> bool:
+    need = turn.desk.need(ticket)
+    return target.skip_if is not None and not turn.desk.candidates.available(need)
+
+
+def step_anew(turn: Turn, ticket: Ticket) -> Ticket:
+    """Give the chain's present step its whole time again: nobody was there to be asked."""
+    passed = turn.desk.targets(ticket.queue)[: ticket.place]
+    since = turn.now - sum((target.for_ or ZERO for target in passed), ZERO)
+    return moves.chained(turn, ticket, chain_since=since)
+
+
+def rechain(turn: Turn, ticket: Ticket, before: Sequence[str]) -> Ticket:
+    """The rulebook has changed: the chain's step is what it is there now, and its queues know.
+
+    `before` are the queues whose desktops have seen the ticket until now.
+    """
+    steps = len(turn.desk.targets(ticket.queue))
+    if ticket.place >= max(steps, 1):
+        ticket = turn.save(ticket, place=max(steps - 1, 0))
+    at = moves.relax_at(turn, ticket) if ticket.waits or ticket.offer else None
+    if at != ticket.relax_at:
+        ticket = turn.save(ticket, relax_at=at)
+    moves.show_anew(turn, ticket, before)
+    here = turn.desk.places(ticket)
+    moves.take_down(turn, ticket, [place for place in before if place not in here], "queue_removed")
+    return ticket

@@ -1,0 +1,84 @@
+"""The checkers of how work is dealt out bite: a true story that is tampered with is found out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from router.core import assign
+from router.core.agents import Loads
+from router.core.tickets import Ticket
+from tests.simulation.chaos import Chaos
+from tests.simulation.checkers import Event, Run, violations
+from tests.simulation.dealing import DEALING
+from tests.simulation.rulebooks import RULES
+from tests.simulation.test_chaos import play
+
+Tamper = Callable[[list[Event]], list[Event]]
+
+
+def told(chaos: Chaos, tamper: Tamper) -> list[str]:
+    """What is said of a run in which `tickets.events` were tampered with."""
+    topics = chaos.run().topics
+    topics["tickets.events"] = tamper(topics["tickets.events"])
+    events = [event for told in topics.values() for event in told]
+    return violations(Run(events, chaos.now), RULES, DEALING)
+
+
+def _earlier(events: list[Event]) -> list[Event]:
+    """An offer expires a minute before it does."""
+    index = next(i for i, event in enumerate(events) if event.type == "ticket.offer_expired")
+    events[index] = replace(events[index], time=events[index].time - timedelta(minutes=1))
+    return events
+
+
+def _unended(events: list[Event]) -> list[Event]:
+    """An offer that was accepted is not."""
+    index = next(
+        i for i, event in enumerate(events)
+        if event.type == "ticket.assigned" and event.data["offer"] is not None
+    )  # fmt: skip
+    del events[index]
+    return events
+
+
+@pytest.mark.parametrize(
+    ("tamper", "checker"),
+    [(_earlier, "no_timer_is_early"), (_unended, "each_offer_comes_to_one_end")],
+)
+async def test_a_story_that_was_tampered_with_is_found_out(tamper: Tamper, checker: str) -> None:
+    """What happened too early, or never, is seen."""
+    assert any(one.startswith(checker) for one in told(await play(1), tamper))
+
+
+def _last_first(turn: Any) -> list[Ticket]:
+    found = [turn.desk.tickets.rows[key] for key in turn.seeking]
+    return sorted(found, key=turn.desk.waiting.place, reverse=True)
+
+
+MUTANTS: dict[str, tuple[object, str, Any, str]] = {
+    "tickets are offered last first": (
+        assign, "_in_order", _last_first, "nothing_overtakes_by_more_than_the_bound",
+    ),
+    "nobody's load is known": (
+        Loads, "load", lambda *_: 0, "work_goes_to_whoever_has_most_to_spare",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+async def test_a_router_that_deals_out_otherwise_is_found_out(
+    mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In some of a few seeds."""
+    target, attribute, replacement, checker = MUTANTS[mutant]
+    monkeypatch.setattr(target, attribute, replacement)
+    if attribute == "_in_order":
+        monkeypatch.setattr(assign, "_best_for_freed", lambda _: None)
+    found: list[str] = []
+    for seed in range(10):
+        chaos = await play(seed)
+        found += violations(chaos.run(), RULES, DEALING)
+    assert any(one.startswith(checker) for one in found)
