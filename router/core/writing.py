@@ -123,7 +123,7 @@ def _variables(compiled: Compiled, name: str, contact: Contact, alarm: Alarm) ->
         "target_name": _target_name(alarm.target, contact.language),
         "agent": _called(rulebook.agents, alarm.agent),
         "tier": _called(rulebook.tiers, alarm.tier),
-        "share": "" if alarm.share is None else f"{alarm.share * 100:g}%",
+        "share": "" if alarm.share is None else f"{alarm.share * 100:.3g}%",
     }
     return {key: one_line(word, VALUE_CHARACTERS) for key, word in words.items()} | {
         "subject": one_line(alarm.subject or "", SUBJECT_CHARACTERS),

@@ -147,6 +147,17 @@ async def test_a_warning_tells_whom_its_sla_names() -> None:
     assert "已用去 50%" in mail["text"]
 
 
+@pytest.mark.parametrize(("warn", "share"), [("99.5%", "99.5%"), ("20s", "66.7%")])
+async def test_a_webhooks_id_has_no_dot(warn: str, share: str) -> None:
+    """It is signed as id.timestamp.body; a warning's own identity may have one."""
+    story = await begun(f"slas: {{standard: {{warn: [{warn}], warn_notify: [bot]}}}}")
+    await story.request("x1")
+    await story.at(60)
+    (hook,) = (one.data for one in sent(story))
+    assert "." not in hook["id"]
+    assert share in hook["text"]
+
+
 def test_of_what_is_overdue_together_only_the_highest_notifies() -> None:
     """After a night without the router nobody reads of the warning, or of the level before."""
     core = core_of("slas: {standard: {warn_notify: [lead]}}")
