@@ -189,7 +189,7 @@ def chosen(turn: Turn) -> object:
     return assign.choose(turn, ticket)
 
 
-def looped(pool: Pool, _: Decision) -> Iterator[float]:
+def looped(pool: Pool, _decide: Decision) -> Iterator[float]:
     """Seconds of the same choice by asking every agent, as the definition of fitness says it."""
     desk = pool.desk
     for _ in range(DECISIONS // 30):
