@@ -333,27 +333,26 @@ def _by_new_rules(event: Event) -> bool:
 
 
 def _departures(run: Run) -> Mapping[str, list[str]]:
-    """The instants at which tickets left for another pool: a command's, or a timer's."""
-    commands: dict[str, str] = {}  # the first answer's: a repeated one is answered later
-    for event in run.of("tickets.events", "command.accepted"):
-        commands.setdefault(event.id, event.data["at"])
+    """The instants at which tickets left for another pool."""
     found: dict[str, list[str]] = defaultdict(list)
-    for event in run.of("tickets.triaged", "ticket.moved"):
-        cause = event.id.rpartition("/")[0]
-        at = commands.get(f"{cause}/outcome", event.time.isoformat())
-        found[event.data["ticket"]["id"]].append(at)
-    return defaultdict(list, {key: sorted(left, key=instant_of) for key, left in found.items()})
+    for event in sorted(run.of("tickets.triaged", "ticket.moved"), key=lambda event: event.time):
+        found[event.data["ticket"]["id"]].append(event.data["at"])
+    return found
 
 
 def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Event]:
-    """The events of a ticket; one that comes from another pool was transferred when it left."""
-    departures, pool = iter(left), None
+    """The events of a ticket; one that comes from another pool was transferred when it left.
+
+    What was asked of the new pool before, and done once the ticket was there, happened then too.
+    """
+    departures, pool, since = iter(left), None, ""
     for event in events:
         here = event.data.get("pool", pool)
-        if event.type == "ticket.transferred" and pool not in {None, here}:
-            yield replace(event, data={**event.data, "at": next(departures)})
-        else:
-            yield event
+        moved = event.type == "ticket.transferred" and pool not in {None, here}
+        since = next(departures) if moved else since
+        if since and (moved or instant_of(event.data.get("at", since)) < instant_of(since)):
+            event = replace(event, data={**event.data, "at": since})  # noqa: PLW2901 - as above
+        yield event
         pool = here
 
 

@@ -101,6 +101,7 @@ class Ticket:
         self._aside: str | None = None
         self._until: str | None = None
         self._wrote: datetime | None = None
+        self._pauses = Clock("", 0, datetime.min)  # of whatever clock, since it was opened
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
         """The next event."""
@@ -139,8 +140,9 @@ class Ticket:
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
             clock = Clock(target, cycle, at)
-            if self._aside in self._sla.pauses and target != "next_response":
-                clock.pause(at)
+            later = target == "next_response"  # a hold does not wait for what was just written
+            pauses = self._pauses.pauses
+            clock.pauses = [one for one in pauses if not later or one[0] >= at]
             self.clocks.append(clock)
 
     def _end(self, at: datetime, *targets: str) -> None:
@@ -212,13 +214,13 @@ class Ticket:
         if state not in self._sla.pauses:
             self._resume(at)
         self._aside, self._until = state, data["until"]
-        for clock in self.clocks:
+        for clock in (self._pauses, *self.clocks):
             if clock.end is None and state in self._sla.pauses:
                 clock.pause(at)
 
     def _resume(self, at: datetime) -> None:
         self._aside = None
-        for clock in self.clocks:
+        for clock in (self._pauses, *self.clocks):
             clock.resume(at)
 
     def _ticket_resumed(self, data: Mapping[str, Any], at: datetime) -> None:
@@ -251,6 +253,7 @@ class Ticket:
         self._resolved, self._owes = True, False
         every = ("first_response", "next_response", "periodic", "resolution", "queue_time")
         self._end(at, *every)
+        self._pauses.pauses.clear()
 
     def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
         self._parked = True
