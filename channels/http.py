@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -51,10 +52,14 @@ class _Server(uvicorn.Server):
 
 @dataclass
 class HttpSource:
-    """Serves `routes` and `/healthz`. `start`, then `port` is known; `stop` lets answers end."""
+    """Serves `routes` and `/healthz`. `start`, then `port` is known; `stop` lets answers end.
+
+    `beside` is work by its name that whoever starts this runs as long as it serves.
+    """
 
     settings: HttpSettings
     routes: Sequence[BaseRoute]
+    beside: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
     port: int = field(default=0, init=False)
     _server: _Server | None = field(default=None, init=False)
     _serving: asyncio.Task[None] | None = field(default=None, init=False)

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 Channel = Literal["email", "sms", "chat", "hotline"]
-Kind = Literal["message", "call", "receipt", "command"]
+Kind = Literal["message", "call", "receipt", "command", "follow_up", "left", "returned"]
+"""`follow_up`: we owe the customer a call, or a visit (the router's own); `left`, `returned`: the
+customer has closed the chat's window, is back."""
 Outcome = Literal["answered", "abandoned", "timeout", "transferred", "voicemail", "failed"]
 
 

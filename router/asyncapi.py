@@ -44,7 +44,8 @@ _QUEUE: Contracts = (
     events.TicketOfferExpired, events.TicketOfferRescinded, events.TicketAssigned,
     events.TicketRemoved, events.TicketOverflowed, events.TicketParked, events.TicketReopened,
     events.TicketMessageReceived, events.MessageReceipt, events.TicketMergedIn,
-    events.TicketUpdated, events.TicketConsulted,
+    events.TicketUpdated, events.TicketConsulted, events.OrderCreated, events.OrderUpdated,
+    events.OrderNoticeFailed,
 )  # fmt: skip
 _ALARMS: Contracts = (
     events.SlaWarning, events.SlaBreached, events.SlaEscalated, events.SlaCleared,
@@ -52,7 +53,7 @@ _ALARMS: Contracts = (
 )  # fmt: skip
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,
-    events.RulebookActivated, events.TicketRemoved, events.QueueStatistics,
+    events.RulebookActivated, events.TicketRemoved, events.QueueStatistics, events.WorkerAnswered,
 )  # fmt: skip
 """Never in `tickets.events`: what passes between the stages, and what only one desktop is told."""
 
@@ -77,6 +78,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.DeadLettered,
         operations.TimerFailed,
         operations.CalendarUncovered,
+        events.OrderNoticeFailed,
         events.AgentOverdue,
     ),
 }

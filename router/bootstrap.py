@@ -287,6 +287,8 @@ async def start_sources(app: App, stack: AsyncExitStack, hub: ChatHub) -> None:
         if source is not None:
             await source.start()
             stack.push_async_callback(source.stop)
+    for name, beside in app.http.beside.items() if app.http is not None else ():
+        app.start(name, beside())
     for name, work in wiring.hotline_sources(app.config, intake).items():
         app.start(name, work)
     taken = {

@@ -98,10 +98,14 @@ class SmsAccount(_Section):
 
 
 class ChatAccount(_Section):
-    """A web chat: the pages that may open it, the secrets that sign visitors' tokens."""
+    """A web chat: the pages that may open it, the secrets that sign visitors' tokens.
+
+    Who has had no window open for `left_after` has left.
+    """
 
     origins: list[str]
     secrets: list[str] = []
+    left_after: Duration = timedelta(seconds=30)
 
 
 class WebhookAccount(_Section):

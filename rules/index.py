@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from heapq import merge
@@ -19,6 +19,7 @@ from rules.lists import words_of
 from rules.load import RulebookError, load_document, version
 from rules.lookup import Lists, Lookup
 from rules.model import Route, Rulebook
+from rules.order_texts import order_texts
 from rules.parts import Compiled as CompiledCondition
 from rules.parts import Context, Part, Test
 from rules.source import Problem, problem
@@ -150,6 +151,8 @@ class Compiled:
     index: Index
     asked_queues: frozenset[str] = frozenset()
     """The queues of which a condition asks how full they are."""
+    order_texts: Texts = field(default_factory=dict)
+    """What workers are told of their orders."""
 
 
 def compile_rulebook(files: Mapping[str, str]) -> Compiled:
@@ -218,4 +221,7 @@ def _compiled(files: Mapping[str, str]) -> Compiled:
     lists = {name: words_of(one, files) for name, one in rulebook.lists.items()}
     index = Index(rulebook.routes, Library(rulebook.conditions), lists)
     asked = (name for _, one in every_condition(rulebook) for name in one.queues or ())
-    return Compiled(rulebook, version(files), calendars, found, pool_of, index, frozenset(asked))
+    return Compiled(
+        rulebook, version(files), calendars, found, pool_of, index, frozenset(asked),
+        order_texts(rulebook, files),
+    )  # fmt: skip

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 
-from rules import lint_agents, lint_calendars, lint_routes, lint_work, service_level_checks
+from rules import (
+    aftercare_checks,
+    lint_agents,
+    lint_calendars,
+    lint_routes,
+    lint_work,
+    service_level_checks,
+)
 from rules.load import load_document
 from rules.model import Rulebook
 from rules.source import Path, Problem, problem
@@ -30,7 +37,7 @@ def findings(
     rulebook: Rulebook, files: Mapping[str, str], at: datetime | None = None
 ) -> Iterator[tuple[Path, str]]:
     """All that is odd, as paths and sentences."""
-    everywhere = (lint_routes, lint_work, lint_agents, service_level_checks)
+    everywhere = (lint_routes, lint_work, lint_agents, service_level_checks, aftercare_checks)
     for look in chain.from_iterable(one.LOOKS for one in everywhere):
         yield from look(rulebook)
     if at is not None:

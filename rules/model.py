@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from channels.request import Channel
+from rules.aftercare import FollowUpRule, Orders, Worker
 from rules.people import Agent, Pool, Presence, Protection, Queue, Stage
 from rules.scalars import (
     Duration,
@@ -86,6 +87,10 @@ class RequestType(Entry):
     """Its SLA, where neither route nor tier names one."""
     steps: list[Step] = []
     """Its procedure."""
+    follow_up: FollowUpRule | None = None
+    """What follows when such a ticket has been resolved."""
+    order_step: Id | None = None
+    """The step that an order to a worker meets; without it the one called `dispatch`."""
 
 
 class WordList(Entry):
@@ -272,3 +277,7 @@ class Rulebook(Entry):
     """When automatic messages are too many."""
     presence: Presence = Presence()
     """How long an agent counts as there."""
+    workers: dict[Id, Worker] = {}
+    """Who works at the customer's, and gets orders by SMS."""
+    orders: Orders = Orders()
+    """How they are told."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from channels.request import Channel
+from rules.aftercare import Missed
 from rules.scalars import Duration, Entry, Id, Many, Skills, Span
 
 PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
@@ -89,6 +90,9 @@ class Queue(Entry):
     """The chain of steps that relaxes skills and widens to other queues."""
     aging: Duration = timedelta(minutes=10)
     """How much waiting one step of priority is worth."""
+    missed: Missed | None = None
+    """Where a chat goes whose customer leaves before anybody has answered: a queue, or a queue with
+    the type and the SLA that it has there."""
     wrap_up: WrapUp = NOTHING
     """How long a resolved ticket still takes up its agent: `30s`; by channel `{hotline: 30s}`."""
 

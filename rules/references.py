@@ -6,6 +6,7 @@ Each check yields the path of what is wrong, and a sentence.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
+from rules import aftercare_checks
 from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
@@ -27,6 +28,7 @@ def wrong(rulebook: Rulebook, files: Mapping[str, str]) -> Iterator[Wrong]:
     for check in _CHECKS:
         yield from check(rulebook)
     yield from _files(rulebook, files)
+    yield from aftercare_checks.wrong(rulebook, files)
 
 
 def _references(rulebook: Rulebook) -> Iterator[Wrong]:
@@ -308,6 +310,7 @@ _NAMES: tuple[Callable[[Rulebook], Iterator[Name]], ...] = (
     _of_customers,
     _of_routes,
     _of_conditions,
+    aftercare_checks.names,
 )
 
 _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (

@@ -5,7 +5,7 @@ calendar is open), `due_at` (first response) and `next_open`, instants or none. 
 shows an instant in the calendar's time zone: `{{ due_at | local }}`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -98,13 +98,17 @@ _SITUATIONS = (
 )
 
 
-def template_error(text: str) -> str | None:
-    """What is wrong with a template, or None: its syntax, or a variable that there is not."""
+def template_error(text: str, situations: Sequence[Mapping[str, Any]] = _SITUATIONS) -> str | None:
+    """What is wrong with a template, or None: its syntax, or a variable that there is not.
+
+    `situations` are variables with examples, the first of them with all that there are.
+    """
+    known = situations[0]
     try:
         named = meta.find_undeclared_variables(_environment().parse(text))
-        for name in sorted(named - VARIABLES.keys()):
-            return f"there is no variable {name!r}{did_you_mean(name, VARIABLES)}"
-        for situation in _SITUATIONS:
+        for name in sorted(named - known.keys()):
+            return f"there is no variable {name!r}{did_you_mean(name, known)}"
+        for situation in situations:
             _filler(text)(situation)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"

@@ -67,12 +67,13 @@ class ChatHub:
                 arrived.set_result(None)
         return True
 
-    def leave(self, visitor: Visitor, connection: Connection) -> None:
-        """A window of a visitor has been closed."""
+    def leave(self, visitor: Visitor, connection: Connection) -> bool:
+        """A window of a visitor has been closed; True when it was the last."""
         present = self._present.get(visitor, set())
         present.discard(connection)
         if not present:
             self._present.pop(visitor, None)
+        return not present
 
     async def arrival(self, visitor: Visitor, wait_seconds: float) -> bool:
         """Wait until the visitor is here; False when the time is over before."""

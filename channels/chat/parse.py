@@ -11,6 +11,7 @@ The format is ours (`docs/channels-chat.md` has it as a table):
      "conversation": "…",               a proof, or the platform's own thread
      "attachments": [{"name": "a.png", "media_type": "image/png", "data": "<Base64>"}
                      or {"name": …, "media_type": …, "url": "https://…"}],
+     "kind": "left", or "returned"      of a connector: the customer has gone, is back; no text
      "attributes": {…}}                 anything; unknown fields join it
 """
 
@@ -29,7 +30,7 @@ from channels.identity import request_id
 from channels.language import detect
 from channels.parsed import Parsed, Unreadable
 from channels.proof import Secrets, prove
-from channels.request import Attachment, CustomerRequest, Sender
+from channels.request import Attachment, CustomerRequest, Kind, Sender
 from channels.text import decode
 
 MOST_ATTACHMENTS = 100
@@ -40,6 +41,7 @@ _KNOWN = frozenset(
     {"id", "from", "text", "sent_at", "account", "subject", "language", "conversation"}
     | {"attachments", "attributes"}
 )
+_SIGNS: dict[str, Kind] = {"left": "left", "returned": "returned"}
 _DEFAULT_MEDIA_TYPE = "application/octet-stream"
 
 Document = Mapping[str, Any]
@@ -74,7 +76,8 @@ def parse(
         return Unreadable("document", f"expected JSON: {error}", raw)
     if not isinstance(document, dict):
         return Unreadable("document", "expected a JSON object", raw)
-    if not document.get("text") and not document.get("attachments"):
+    is_sign = trusted and _sign(document) is not None
+    if not (document.get("text") or document.get("attachments") or is_sign):
         return Unreadable("text", "neither text nor attachments: not a message", raw)
     defects = Defects()
     defects.add("document", problem)
@@ -104,6 +107,7 @@ class _Draft:
             channel="chat",
             account=account,
             external_id=external_id,
+            kind=self._kind(trusted=trusted),
             sender=self._sender(external_id, trusted=trusted),
             subject=self._text("subject"),
             text=text,
@@ -122,6 +126,14 @@ class _Draft:
             self._defects.add("attributes.tier", "a visitor may not say their own tier")
         if self._attributes.pop("split_of", None) is not None:
             self._defects.add("attributes.split_of", "a visitor may not split a ticket")
+
+    def _kind(self, *, trusted: bool) -> Kind:
+        """A message, unless a connector says that its customer has left, or is back."""
+        sign = _sign(self._document) if trusted else None
+        if sign is None:
+            return "message"
+        self._attributes.pop("kind", None)
+        return sign
 
     def _text(self, field: str) -> str | None:
         return _string(self._document, field, field, self._defects)
@@ -226,6 +238,11 @@ class _Draft:
             sha256=reference.removeprefix("sha256:"),
             ref=reference,
         )
+
+
+def _sign(document: Document) -> Kind | None:
+    said = document.get("kind")
+    return _SIGNS.get(said) if isinstance(said, str) else None
 
 
 def _string(document: Document, field: str, where: str, defects: Defects) -> str | None:

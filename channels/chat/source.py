@@ -23,6 +23,7 @@ import structlog
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from channels.chat.farewells import Farewells
 from channels.chat.hub import ChatHub, Connection
 from channels.chat.visitor import new_visitor, token, visitor_of
 from channels.chat.window import ChatInbox, Window, decoded
@@ -38,7 +39,10 @@ _log = structlog.get_logger(__name__)
 
 
 class ChatSource:
-    """Takes what visitors write; what is written to them goes through the hub."""
+    """Takes what visitors write; what is written to them goes through the hub.
+
+    `farewells` tells who has left; it runs beside the listener.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class ChatSource:
         self._publish = publish
         self._clock = clock
         self._count = count
+        self.farewells = Farewells(publish=publish, clock=clock, count=count)
 
     def routes(self) -> list[WebSocketRoute]:
         """What the HTTP listener serves."""
@@ -90,11 +95,13 @@ class ChatSource:
         here = (account, visitor)
         if not self._hub.join(here, connection):
             raise Refused("too many windows of one visitor")
+        self.farewells.arrived(here)
         try:
             known = token(account, visitor, inbox.secrets)
             await connection.send({"type": "welcome", "visitor": visitor, "token": known})
             window = Window(
                 hub=self._hub,
+                farewells=self.farewells,
                 publish=self._publish,
                 clock=self._clock,
                 count=self._count,
@@ -107,7 +114,8 @@ class ChatSource:
             while True:
                 await window.take(await _frame(websocket))
         finally:
-            self._hub.leave(here, connection)
+            if self._hub.leave(here, connection):
+                self.farewells.closed(here, inbox.left_after_seconds)
 
     async def _hello(
         self, websocket: WebSocket, account: str, inbox: ChatInbox

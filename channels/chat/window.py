@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from channels.chat.farewells import Farewells
 from channels.chat.hub import ChatHub, Connection, Payload
 from channels.chat.parse import parse
 from channels.errors import Malformed, Refused, Unavailable
@@ -25,7 +26,8 @@ _log = structlog.get_logger(__name__)
 class ChatInbox:
     """One account's web chat. `origins` are the pages that may open it (`https://shop.example`).
 
-    `secrets` sign the visitors' tokens: the first signs, all verify.
+    Who has had no window open for `left_after_seconds` has left. `secrets` sign the visitors'
+    tokens: the first signs, all verify.
     """
 
     secrets: tuple[bytes, ...] = field(repr=False)
@@ -34,6 +36,7 @@ class ChatInbox:
     messages_per_second: float = 2.0
     burst: int = 20
     hello_seconds: float = 10
+    left_after_seconds: float = 30
     max_errors: int = 20
 
     def __post_init__(self) -> None:
@@ -45,6 +48,7 @@ class Window:
     """Publishes what the visitor writes, and passes confirmations on to the hub."""
 
     hub: ChatHub
+    farewells: Farewells
     publish: Publish
     clock: Clock
     count: Count
@@ -102,6 +106,7 @@ class Window:
         answer: Payload = {"type": "accepted", "id": message_id}
         try:
             await self.publish([found])
+            self.farewells.wrote((self.account, self.visitor))
             self.count("chat.accepted")
         except Unavailable as error:
             self.count("chat.deferred")

@@ -43,7 +43,7 @@ def doctor(
         typer.echo(f"{'ok  ' if good else 'BAD '} {text}")
     for account, setting in wiring.without_way_out(settings).items():
         typer.echo(f"note {account}: no way out; answers fail until `{setting}` is set")
-    for text in _uncovered(settings):
+    for text in (*_uncovered(settings), *_untold(settings)):
         typer.echo(f"note {text}")
     if bad:
         raise typer.Exit(1)
@@ -90,6 +90,18 @@ def _uncovered(config: Config) -> Iterator[str]:
     for name, calendar in calendars.items():
         for gap in gaps_ahead(calendar.spec, datetime.now(UTC)):
             yield f"calendar {name}: {gap}"
+
+
+def _untold(config: Config) -> Iterator[str]:
+    """Workers whom no SMS can tell of their orders; a wrong rulebook is said elsewhere."""
+    try:
+        rulebook = compile_rulebook(read_folder(config.path(config.settings.rulebook))).rulebook
+    except SwitchboardError:
+        return
+    account = rulebook.orders.account
+    sms = config.settings.sms.get(account or "")
+    if rulebook.workers and (sms is None or sms.url is None):
+        yield f"orders: workers are not told of them until `sms.{account}.url` is set"
 
 
 def _disk(config: Config) -> Iterator[tuple[bool, str]]:

@@ -16,11 +16,16 @@ from router.core.tickets import Ticket
 from rules.people import QueueTarget
 
 
-def relax(turn: Turn, ticket: Ticket) -> Ticket:
-    """A step of the ticket's chain is over: relax, widen, or park at the end."""
+def relax(turn: Turn, ticket: Ticket) -> None:
+    """A step of the ticket's chain is over: relax, widen, move on, or park at the end."""
     targets = turn.desk.targets(ticket.queue)
     if ticket.place + 1 >= len(targets):
-        return moves.park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
+        moves.park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
+        return
+    elsewhere = targets[ticket.place + 1].move_to
+    if elsewhere is not None:
+        transfer(turn, ticket, elsewhere, None, "overflowed")
+        return
     before = turn.desk.places(ticket)
     ticket = moves.chained(turn, ticket, place=ticket.place + 1)
     need = turn.desk.need(ticket)
@@ -30,7 +35,6 @@ def relax(turn: Turn, ticket: Ticket) -> Ticket:
     )
     gone = [place for place in before if place not in need.places]
     moves.take_down(turn, ticket, gone, "overflowed")
-    return ticket
 
 
 def enter(turn: Turn) -> None:

@@ -25,7 +25,7 @@ from router.core.events import (
     SlaWarning,
 )
 from router.core.lifecycle import TicketState
-from router.core.sla import QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
+from router.core.sla import ACCEPT, QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
 from router.core.terms import Promised
 from router.core.tickets import MOST_PAUSES, Ticket
 from router.topics import SLA_ESCALATIONS
@@ -63,8 +63,24 @@ def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     return tuple(
         sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
         for target, policy in turn.desk.promised(ticket).items()
-        if policy.duration is not None and target not in LATER
+        if policy.duration is not None and _at_once(target)
     )
+
+
+def _at_once(target: str) -> bool:
+    return target not in LATER and not target.startswith(ACCEPT)
+
+
+def anew(turn: Turn, ticket: Ticket, at: datetime, reason: str, **changes: Any) -> Ticket:
+    """What was promised is over; what is promised of the ticket with `changes` runs from `at`.
+
+    In a new cycle; its time in the queue begins when it comes to one.
+    """
+    ticket, cycle = ended(turn, ticket, reason), ticket.cycle + 1
+    changes |= {"cycle": cycle, "opened": cycle, "opened_at": at, "replied_at": None}
+    ticket = turn.save(ticket, **changes)
+    targets = filter(_at_once, turn.desk.promised(ticket))
+    return start(turn, ticket, tuple(one for one in targets if one != QUEUE_TIME), at)
 
 
 def _cycle(ticket: Ticket, target: str) -> int:
@@ -178,6 +194,11 @@ def ended(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     """Every clock that still runs ends without having been met."""
     ticket = _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason)
     return turn.save(ticket, pauses=()) if ticket.pauses else ticket
+
+
+def dropped(turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str) -> Ticket:
+    """What these targets wait for is no longer wanted."""
+    return _end(turn, ticket, targets, reason)
 
 
 def found(turn: Turn, ticket: Ticket, reason: str) -> Ticket:

@@ -13,8 +13,11 @@ from rules.people import PresenceState
 Name = Literal[
     "presence", "take", "accept", "decline", "reply", "note", "transfer", "pending", "resume",
     "step_done", "resolve", "reopen", "wrap_up", "agent_set", "assign", "merge", "split", "update",
-    "hold", "consult", "escalation_acknowledge", "flag_decision",
+    "hold", "consult", "escalation_acknowledge", "flag_decision", "follow_up", "follow_up_cancel",
+    "order", "order_update",
 ]  # fmt: skip
+
+OrderState = Literal["accepted", "arrived", "done", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,12 @@ class Command:
     pending or held goes on by itself. `target` is the clock of escalation_acknowledge, and the
     other agent whose presence, or whose fields (agent_set: `changes`), a supervisor sets. A
     transfer of many has `tickets`, or `from_queue` with `type` and `tags` to choose among those
-    that wait there. update has what is to change. docs/commands.md has all of it.
+    that wait there. update has what is to change.
+
+    A follow_up comes at `due_at` or `after` a duration (`3d`), `kind` says what it is, `phone` whom
+    to call, `prefer` whether the same agent should get it; follow_up_cancel takes its number
+    (`follow_up`). An order is for a `worker` at an `address`, `appointment` an instant or free
+    words; order_update takes its number (`order`) and `state`. docs/commands.md has all of it.
     """
 
     id: str
@@ -37,7 +45,7 @@ class Command:
     pool: str | None = None
     ticket: str | None = None
     offer: str | None = None
-    state: PresenceState | None = None
+    state: PresenceState | OrderState | None = None
     lease_seconds: float | None = None
     text: str | None = None
     subject: str | None = None
@@ -60,6 +68,16 @@ class Command:
     reason: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    kind: Literal["callback", "revisit"] | None = None
+    due_at: datetime | None = None
+    after: str | None = None
+    prefer: Literal["same", "anyone"] | None = None
+    phone: str | None = None
+    follow_up: int | None = None
+    worker: str | None = None
+    address: str | None = None
+    appointment: str | None = None
+    order: int | None = None
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -92,6 +110,7 @@ class Rejection(StrEnum):
     UNKNOWN_TIER = "unknown_tier"
     UNKNOWN_SLA = "unknown_sla"
     UNKNOWN_TARGET = "unknown_target"
+    UNFINISHED = "unfinished"
     NO_OFFER = "no_offer"
     OFFER_EXPIRED = "offer_expired"
     NOT_YOURS = "not_yours"
@@ -108,6 +127,14 @@ class Rejection(StrEnum):
     NOTHING_WAITS = "nothing_waits"
     FIELD_MISSING = "field_missing"
     FIELD_INVALID = "field_invalid"
+    IN_THE_PAST = "in_the_past"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    NO_PHONE = "no_phone"
+    UNKNOWN_FOLLOW_UP = "unknown_follow_up"
+    TOO_MANY_FOLLOW_UPS = "too_many_follow_ups"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_ORDER = "unknown_order"
+    TOO_MANY_ORDERS = "too_many_orders"
     ID_REUSED = "id_reused"
     MALFORMED = "malformed"
 

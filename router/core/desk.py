@@ -12,6 +12,7 @@ from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
 from router.core.kinds import PLAIN, Kind, Kinds
 from router.core.lifecycle import Trigger, move
+from router.core.order_book import OrderBook
 from router.core.outputs import Outbox
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
@@ -87,6 +88,8 @@ class Desk:
         self.tickets.watch(self.loads.changed)
         self.tickets.watch(self.waiting.changed)
         self.tickets.watch(self.gauges.changed)
+        self.orders = OrderBook()
+        self.tickets.watch(self.orders.changed)
         self.agents.watch(self._agent_changed)
         self.rulebooks.watch(self._activated)
         self._compiled: Compiled | None = None

@@ -16,7 +16,18 @@ import msgspec
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.outbound import Receipt
-from router.core import assign, chain, clocks, escalation, merging, moves
+from router.core import (
+    assign,
+    chain,
+    clocks,
+    escalation,
+    follow_ups,
+    merging,
+    missed,
+    moves,
+    orders,
+)
+from router.core.aftercare import Aftercare
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Activation, Desk, Remembered, Turn
 from router.core.events import (
@@ -30,6 +41,7 @@ from router.core.events import (
     TicketMessage,
     TicketMessageReceived,
     TicketTriaged,
+    WorkerAnswered,
 )
 from router.core.handlers import aside, presence, staff, talk, wrap_up
 from router.core.handlers.checks import concerned
@@ -55,6 +67,7 @@ class Dispatch:
         TicketMessage.TYPE: TicketMessage,
         TicketClose.TYPE: TicketClose,
         TicketMoved.TYPE: TicketMoved,
+        WorkerAnswered.TYPE: WorkerAnswered,
         "agent.command": Command,
         "message.receipt": Receipt,
     }
@@ -69,6 +82,7 @@ class Dispatch:
             TicketMessage: self._message,
             TicketClose: self._close,
             TicketMoved: self._moved,
+            WorkerAnswered: orders.answered,
             Command: self._command,
             Receipt: self._receipt,
         }
@@ -243,6 +257,8 @@ class Dispatch:
             automatic=event.automatic,
             joined=merging.joined_by(ticket, event.conversation),
         )
+        if ticket.channel == "chat":
+            ticket = missed.heard(turn, ticket, event.request)
         if event.automatic is None:
             aside.customer_wrote(turn, ticket, event.request.received_at)
 
@@ -254,12 +270,14 @@ class Dispatch:
             self.desk.stubs.delete(event.ticket)
             return
         ticket = self.desk.tickets.get(event.ticket)
-        if ticket is not None and ticket.resolved_at == event.resolved_at:
+        if ticket is None or ticket.state is not TicketState.RESOLVED:
+            return  # it may have been closed already, and be kept for what is still to come
+        if ticket.resolved_at == event.resolved_at:
             if ticket.wrapping_until is not None:
                 ticket = wrap_up.over(turn, ticket, "closed")
             ticket = turn.save(ticket, Trigger.CLOSED)
             turn.emit(TicketClosed, ticket)
-            self.desk.tickets.delete(ticket.id)
+            follow_ups.closed(turn, ticket)
             for one in ticket.joined:
                 self.desk.stubs.delete(one.ticket)
 
@@ -280,6 +298,7 @@ class Dispatch:
                 permanent=event.permanent,
                 reason=event.reason,
             )
+            orders.receipt(turn, ticket, event)
 
     def _command(self, turn: Turn, command: Command) -> None:
         known, content = self.desk.commands.get(command.id), fingerprint(command)
@@ -312,7 +331,8 @@ class Dispatch:
             HANDLERS[command.command](turn, command)
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
-        here = escalation.lapsed(turn, self.desk.tickets.rows[key], before)
+        ticket = missed.due(turn, self.desk.tickets.rows[key], before)
+        here = escalation.lapsed(turn, ticket, before)
         if here is None:
             return
         ticket = here
@@ -320,20 +340,24 @@ class Dispatch:
             agent = ticket.offer.agent
             ticket = moves.end_offer(turn, ticket, ticket.offer, Trigger.OFFER_EXPIRED)
             presence.missed_offer(turn, agent)
+        if ticket.aftercare is not None:
+            ticket = follow_ups.due(turn, ticket, before)
         if ticket.return_at is not None and ticket.return_at < before:
             ticket = moves.requeue(turn, ticket, "agent_offline")
         if ticket.wrapping_until is not None and ticket.wrapping_until < before:
             ticket = wrap_up.over(turn, ticket, "time")
         if ticket.waits:
-            self._waiting_due(turn, ticket, before)
+            _waited(turn, ticket, before)
         if ticket.set_aside:
             aside.due(turn, ticket, before)
 
-    def _waiting_due(self, turn: Turn, ticket: Ticket, before: datetime) -> None:
-        if any(refusal.until < before for refusal in ticket.refusals):
-            ticket = moves.forget_refusals(turn, ticket, before)
-        if ticket.relax_at is not None and ticket.relax_at < before:
-            chain.relax(turn, ticket)
+
+def _waited(turn: Turn, ticket: Ticket, before: datetime) -> None:
+    """Who refused may be asked again, and the chain's step may be over."""
+    if any(refusal.until < before for refusal in ticket.refusals):
+        ticket = moves.forget_refusals(turn, ticket, before)
+    if ticket.relax_at is not None and ticket.relax_at < before:
+        chain.relax(turn, ticket)
 
 
 def _answer(
@@ -352,7 +376,14 @@ def _answer(
 
 
 def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
-    """The ticket with the agent whom its customer knows: who looks after them, or had the last."""
+    """The ticket with the agent whom its customer knows: who looks after them, or had the last.
+
+    A follow-up says itself who should have it, or that anyone may.
+    """
+    if ticket.aftercare is not None:
+        return ticket
+    if ticket.last_agent is not None:
+        return ticket  # a follow-up says who should have it
     if agent is not None:
         return msgspec.structs.replace(ticket, last_agent=agent)
     met = desk.acquaintances.of(ticket)
@@ -386,6 +417,7 @@ def _opened(
     request = event.request
     answered = answer_to(request, turn.desk.compiled.rulebook.ack_policy.own_addresses)
     decided = event if isinstance(event, TicketTriaged) else UNDECIDED
+    asked = request.attributes if request.kind == "follow_up" else None
     return Ticket(
         id=event.ticket,
         conversation=event.conversation,
@@ -419,4 +451,7 @@ def _opened(
         customer=decided.customer,
         rule=decided.rule,
         sla_from=decided.sla_from,
+        last_agent=asked.get("agent") if asked else None,
+        last_agent_at=request.received_at if asked else None,
+        aftercare=Aftercare(asked=asked) if asked else None,
     )

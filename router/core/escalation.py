@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from router.core import clocks, moves
+from router.core import clocks, moves, sla
 from router.core.desk import Turn
 from router.core.pools import transfer
+from router.core.sla import LapseKind
 from router.core.tickets import Ticket
 
 
@@ -25,3 +26,15 @@ def lapsed(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
                 return None
             ticket = moved
     return ticket
+
+
+def would_move(turn: Turn, ticket: Ticket, before: datetime) -> bool:
+    """Whether something has lapsed before `before` for which the ladder moves the ticket."""
+    ladder = turn.desk.ladder(ticket.sla)
+    levels = {rung.level for rung in ladder if rung.move_to not in {None, ticket.queue}}
+    return any(
+        lapse.kind is LapseKind.ESCALATED and lapse.level in levels
+        for clock in (ticket.clocks if levels else ())
+        if (policy := turn.desk.policy(ticket, clock.target)) is not None
+        for lapse in sla.advance(clock, before, policy, ticket.pauses)[1]
+    )

@@ -29,7 +29,7 @@ class RequestDuplicate(Event, frozen=True, kw_only=True):
 
 
 class RequestFiled(Event, frozen=True, kw_only=True):
-    """A request that opens no ticket; `reason`: history, spam, opt-out, opt-in, receipt."""
+    """A request that opens no ticket; `reason`: history, spam, opt-out, receipt, left, …."""
 
     TYPE: ClassVar[str] = "request.filed"
     request: str
@@ -147,7 +147,10 @@ class TicketFeedback(Event, frozen=True, kw_only=True):
 
 
 class TicketQueued(TicketEvent, frozen=True, kw_only=True):
-    """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order."""
+    """A ticket waits: all that a desktop shows of it. `order` is its place in the queue's order.
+
+    `follow_up` says what was asked for, of a ticket that follows up another (docs/follow-up.md).
+    """
 
     TYPE: ClassVar[str] = "ticket.queued"
     type: str | None
@@ -164,6 +167,7 @@ class TicketQueued(TicketEvent, frozen=True, kw_only=True):
     enqueued_at: datetime
     due_at: datetime | None
     order: datetime
+    follow_up: dict[str, Any] | None = None
 
 
 class TicketRequeued(TicketEvent, frozen=True, kw_only=True):
@@ -458,6 +462,93 @@ class MessageReceipt(TicketEvent, frozen=True, kw_only=True):
     reason: str | None
 
 
+class FollowUpEvent(TicketEvent, frozen=True, kw_only=True):
+    """The root of what becomes of a follow-up; `number` counts within its ticket."""
+
+    number: int
+    kind: str
+    due_at: datetime
+
+
+class FollowUpScheduled(FollowUpEvent, frozen=True, kw_only=True):
+    """A call-back or revisit is to come; `agent` asked for it, null: its type's rule."""
+
+    TYPE: ClassVar[str] = "follow_up.scheduled"
+    reason: str | None
+    agent: str | None
+    prefers: str | None
+
+
+class FollowUpDue(FollowUpEvent, frozen=True, kw_only=True):
+    """A follow-up's time has come: it has become the request `request`."""
+
+    TYPE: ClassVar[str] = "follow_up.due"
+    request: str
+
+
+class FollowUpCancelled(FollowUpEvent, frozen=True, kw_only=True):
+    """A follow-up does not come; `agent` took it back, null: the ticket was reopened."""
+
+    TYPE: ClassVar[str] = "follow_up.cancelled"
+    agent: str | None
+    reason: str
+
+
+class OrderEvent(TicketEvent, frozen=True, kw_only=True):
+    """The root of what becomes of an order to a worker; `order` is its number to be read out."""
+
+    number: int
+    order: str
+    worker: str
+
+
+class OrderCreated(OrderEvent, frozen=True, kw_only=True):
+    """A worker is sent to the customer; `message` is the SMS that says so."""
+
+    TYPE: ClassVar[str] = "order.created"
+    agent: str
+    address: str
+    appointment: str
+    note: str | None
+    message: str | None
+
+
+class OrderUpdated(OrderEvent, frozen=True, kw_only=True):
+    """An order is accepted, arrived, done or cancelled; `agent` null: its worker said so by SMS."""
+
+    TYPE: ClassVar[str] = "order.updated"
+    state: str
+    agent: str | None
+    note: str | None
+    message: str | None
+
+
+class OrderNoticeFailed(OrderEvent, frozen=True, kw_only=True):
+    """A worker's SMS did not arrive, or may not have: nobody is on the way."""
+
+    TYPE: ClassVar[str] = "order.notice_failed"
+    message: str
+    outcome: str
+    reason: str | None
+
+
+class WorkerAnswered(Event, frozen=True, kw_only=True):
+    """Triage's word to each pool: a worker's SMS about the order `order`, null: their newest there.
+
+    `state` is what the order is now: accepted, done; or `unreachable`, which the provider says of
+    our SMS to them, with its `reason`.
+    """
+
+    TYPE: ClassVar[str] = "worker.answered"
+    worker: str
+    pool: str
+    state: str
+    order: str | None
+    request: str
+    activation: int
+    reason: str | None = None
+
+
 class SlaEvent(TicketEvent, frozen=True, kw_only=True):
     """What every event of a service-level clock says; (target, cycle) names it in its ticket."""
 
@@ -540,7 +631,7 @@ class SlaAcknowledged(SlaEvent, frozen=True, kw_only=True):
 
 
 class SlaCleared(SlaEvent, frozen=True, kw_only=True):
-    """An alarm is over; `reason`: met, assigned, resolved, transferred, merged, changed."""
+    """An alarm is over; `reason`: met, assigned, resolved, transferred, merged, changed, missed."""
 
     TYPE: ClassVar[str] = "sla.cleared"
     reason: str

@@ -68,6 +68,7 @@ def shown(turn: Turn, ticket: Ticket) -> dict[str, object]:
         "text": ticket.text,
         "enqueued_at": ticket.enqueued_at,
         "due_at": deadline(ticket),
+        "follow_up": None if ticket.aftercare is None else ticket.aftercare.asked,
         "order": turn.desk.order(ticket),
     }
 

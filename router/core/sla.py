@@ -58,6 +58,10 @@ class Pause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     until: datetime | None = None
 
 
+ACCEPT = "accept:"
+"""How the targets begin that wait for a worker to accept an order; its number follows."""
+
+
 class Rung(msgspec.Struct, frozen=True):
     """A level of the ladder, `after` the breach in wall-clock time."""
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from router.core.sla import ALWAYS, QUEUE_TIME, Policy, Rung, marks
+from router.core.aftercare import MOST_ORDERS
+from router.core.sla import ACCEPT, ALWAYS, QUEUE_TIME, Policy, Rung, marks
 from router.core.tickets import Ticket
 from rules.index import Compiled
 from rules.service_levels import LadderLevel, Sla
@@ -16,6 +17,11 @@ _STILL = {
     "agent_work": frozenset({"pending", "on-hold"}),
 }
 """Targets that are defined by when they stand still, whatever the SLA's `pause`."""
+
+
+def _still(target: str, usual: frozenset[str]) -> frozenset[str]:
+    """When the target stands still. A worker accepts, or not, whatever the customer is asked."""
+    return frozenset() if target.startswith(ACCEPT) else _STILL.get(target, usual)
 
 
 class Terms:
@@ -47,7 +53,7 @@ class Terms:
         promised = {
             target: Policy(
                 calendar, within, marks(within, sla.warn), rungs,
-                pause=_STILL.get(target, usual), later_pauses=target == "next_response",
+                pause=_still(target, usual), later_pauses=target == "next_response",
             )
             for target, within in self._durations(sla, ticket).items()
         }  # fmt: skip
@@ -59,7 +65,15 @@ class Terms:
         return sla.promised(
             tier=ticket.tier, type=ticket.type, priority=ticket.priority,
             channel=ticket.channel, queue=ticket.queue,
-        ) | {f"step:{name}": within for name, within in steps if within is not None}  # fmt: skip
+        ) | {f"step:{name}": within for name, within in steps if within is not None} | (
+            self._acceptances()
+        )  # fmt: skip
+
+    def _acceptances(self) -> dict[str, timedelta]:
+        """What a worker has for accepting each order that a ticket may have."""
+        within = self._compiled.rulebook.orders.accept_within
+        numbers = range(1, MOST_ORDERS + 1) if within is not None else ()
+        return {f"{ACCEPT}{number}": within for number in numbers if within is not None}
 
     def ladder(self, sla_name: str | None) -> list[LadderLevel]:
         """The rungs of an SLA's ladder, lowest first."""

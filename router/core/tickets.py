@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from router.core.aftercare import Aftercare
 from router.core.lifecycle import OPEN, SET_ASIDE, WAITING, TicketState
 from router.core.sla import QUEUE_TIME, Clock, Pause, modern
 from router.core.state import Entity
@@ -110,6 +111,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     return_at: datetime | None = None
     relax_at: datetime | None = None
     resolved_at: datetime | None = None
+    aftercare: Aftercare | None = None
     wrapping_until: datetime | None = None
     rule: str = ""
     sla_from: str | None = None
@@ -163,6 +165,8 @@ class Ticket(Entity, frozen=True, kw_only=True):
                 instants.append(self.relax_at)
         if self.return_at is not None:
             instants.append(self.return_at)
+        if self.aftercare is not None and (at := self.aftercare.next_wake()) is not None:
+            instants.append(at)
         if self.wrapping_until is not None:
             instants.append(self.wrapping_until)
         if self.until is not None and self.set_aside:

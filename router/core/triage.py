@@ -30,6 +30,7 @@ from router.core.events import (
     TicketMessage,
     TicketOpened,
     TicketTriaged,
+    WorkerAnswered,
 )
 from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outputs import Given, Outbox, Output
@@ -37,6 +38,7 @@ from router.core.packing import unpacked
 from router.core.splitting import as_asked, split_of
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.threads import Contact, Conversation
+from router.core.worker_answers import UNDELIVERED, answer_in
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 from rules.decide import decide
 from rules.decision import Decision, Facts, Waiting
@@ -46,8 +48,7 @@ from rules.templates import render
 _NO_QUEUES: Mapping[str, Waiting] = {}
 CONTACT_MEMORY = timedelta(days=30)
 
-_UNDELIVERED = frozenset({"failed", "undelivered"})
-"""The statuses of a text message that never arrived (Twilio, "Message Status")."""
+_COMINGS_AND_GOINGS = frozenset({"left", "returned"})
 
 
 class Seen(Entity, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class Triage:
         self.activation = 0
         self._compiled: Compiled | None = None
         self._known: dict[str, Compiled] = {}
+        self._workers: dict[str, str] = {}
         self.rulebooks.watch(self._enforce)
         self._steps: dict[type[Any], Callable[[Outbox, Any], None]] = {
             RulebookActivated: self._activated,
@@ -172,6 +174,8 @@ class Triage:
         self._compiled = None if new is None else self._known[new.version]
         self.activation = 0 if new is None else new.activation
         self.customers.enforce(self._compiled.rulebook if self._compiled else None)
+        workers = self._compiled.rulebook.workers if self._compiled else {}
+        self._workers = {one.phone: name for name, one in workers.items()}
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:
         if event.activation > self.activation:
@@ -208,8 +212,15 @@ class Triage:
         if request.kind == "command":
             self._opt(out, request, key, contact)
             return
-        if (old_ticket := split_of(request)) is not None:
-            self._opens(out, request, contact, ticket, old_ticket)
+        if self._workers and self._worker_answers(out, request):
+            return
+        split = split_of(request)
+        if split is not None or request.kind == "follow_up":
+            former = split or request.attributes.get("of")
+            self._opens(out, request, contact, ticket, former)
+            return
+        if request.kind in _COMINGS_AND_GOINGS:
+            self._comes_or_goes(out, request, known)
             return
         proved = self.conversations.get(request.conversation or "")
         old = threads.find(request, known, proved, threading).conversation
@@ -218,6 +229,35 @@ class Triage:
             return
         previous = old.home if old else threads.previous(request, known, threading)
         self._opens(out, request, contact, ticket, previous)
+
+    def _worker_answers(self, out: Outbox, request: CustomerRequest) -> bool:
+        """Whether a worker has answered an order by SMS, or cannot have got it.
+
+        The pools are told, one of them has the order. Anything else that a worker writes is a
+        message as any other.
+        """
+        worker = self._workers.get(request.sender.address) if request.channel == "sms" else None
+        answer = None if worker is None else answer_in(request)
+        if worker is None or answer is None:
+            return False
+        for pool in self.compiled.rulebook.pools:
+            data = WorkerAnswered(
+                worker=worker, pool=pool, state=answer.state, order=answer.order,
+                request=request.id, activation=self.activation, reason=answer.reason,
+            )  # fmt: skip
+            self._to_dispatch(out, pool, data)
+        self._file(out, request, "worker")
+        return True
+
+    def _comes_or_goes(
+        self, out: Outbox, request: CustomerRequest, known: list[Conversation]
+    ) -> None:
+        """A visitor has closed the chat's window, or is back: news of the open ticket only."""
+        for conversation in reversed(known):
+            if conversation.state == "open":
+                self._joins(out, request, conversation)
+                return
+        self._file(out, request, request.kind)
 
     def _known_to(self, contact: Contact) -> list[Conversation]:
         """The contact's conversations that are not forgotten, the newest last."""
@@ -267,7 +307,7 @@ class Triage:
 
     def _joins(self, out: Outbox, request: CustomerRequest, conversation: Conversation) -> None:
         """A further message of a conversation whose ticket is open, or can be reopened."""
-        if _is_text_receipt(request) and request.attributes.get("status") not in _UNDELIVERED:
+        if _is_text_receipt(request) and request.attributes.get("status") not in UNDELIVERED:
             self._file(out, request, "receipt", conversation=conversation.id)
             return
         machine = self._not_a_persons(request)
@@ -297,8 +337,8 @@ class Triage:
         """
         if request.automatic is not None:
             return request.automatic
-        if request.kind == "receipt":
-            return "receipt"
+        if request.kind == "receipt" or request.kind in _COMINGS_AND_GOINGS:
+            return request.kind
         if request.kind == "call":
             contact = self.contacts.get(_key(request))
             return self._decide(request, self.customers.identify(request), contact).drop

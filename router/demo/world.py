@@ -59,7 +59,8 @@ def _settings(mail_port: int, sms_port: int) -> dict[str, object]:
                 "url": f"http://127.0.0.1:{sms_port}/Messages.json",
             }
         },
-        "chat": {ACCOUNTS["chat"]: {"origins": [ORIGIN]}},
+        # The samples' visitors close their windows, and nobody counts that.
+        "chat": {ACCOUNTS["chat"]: {"origins": [ORIGIN], "left_after": "1h"}},
         "hotline": {
             ACCOUNTS["hotline"]: {"queue_log": "queue_log", "region": "CN", "from": "start"}
         },

@@ -20,6 +20,7 @@ _ONLY_IN_TICKETS_EVENTS = frozenset(
         "ticket.resolved", "ticket.split",
     }
 )  # fmt: skip
+_SHOWN_OF_FOLLOW_UPS = ("follow_up", "of", "reason", "phone")
 _SAYINGS = frozenset(
     {
         "ticket.message", "ticket.replied", "ticket.noted", "ticket.consulted", "ticket.split",
@@ -82,6 +83,8 @@ class View:
             return []
         ticket = data["ticket"]
         card = self._cards.get(ticket)
+        if card is None and kind.startswith("order."):
+            return []
         if card is None:
             if kind == "ticket.consulted" and data["to"] != self.agent:
                 return []  # a colleague is asked, about a ticket of another queue
@@ -157,7 +160,11 @@ class View:
         card.state, card.mine = "queued", False
         text = str(data.get("text") or "")
         if not card.thread:
-            card.thread.append(f"customer: {text}")
+            asked = data.get("follow_up") or {}
+            said = [f"({name}: {asked[name]})" for name in _SHOWN_OF_FOLLOW_UPS if name in asked]
+            card.thread += said or [f"customer: {text}"]
+            if said:
+                card.thread.append(text)
         return []
 
     def _on_requeued(self, card: Card, data: dict[str, Any]) -> list[str]:
@@ -197,7 +204,25 @@ class View:
         card.mine = data["agent"] == self.agent
         return [f"yours: {card.title}"] if card.mine else []
 
+    def _on_created(self, card: Card, data: dict[str, Any]) -> list[str]:
+        card.thread.append(f"({data['agent']} sends {data['worker']}: order {data['order']})")
+        return []
+
+    def _on_updated(self, card: Card, data: dict[str, Any]) -> list[str]:
+        said = f"order {data['order']} of {data['worker']}: {data['state']}"
+        card.thread.append(f"({said})")
+        return [f"{said}: {card.title}"] if card.mine else []
+
+    def _on_notice_failed(self, card: Card, data: dict[str, Any]) -> list[str]:
+        said = f"{data['worker']} was not told of order {data['order']} ({data.get('reason')})"
+        card.thread.append(f"({said})")
+        return [f"{said}: {card.title}"] if card.mine else []
+
     def _on_message(self, card: Card, data: dict[str, Any]) -> list[str]:
+        sign = data.get("automatic")
+        if sign in {"left", "returned"}:
+            card.thread.append(f"(customer has {sign})")
+            return [f"customer has {sign}: {card.title}"] if card.mine else []
         card.thread.append(f"customer: {data.get('text', '')}")
         return [f"customer wrote: {card.title}"] if card.mine else []
 

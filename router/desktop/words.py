@@ -20,13 +20,18 @@ note N text                            a note for colleagues
 resume N | resolve N                   go on with it, or end it
 transfer N queue                       give it to another queue
 done N step                            a step of the procedure is done
+callback N 2h [note]                   the customer is called then
+revisit N 3d [note]                    the customer is asked then whether all is well
 wrapped                                the work after what you have resolved is done
 {MORE_HELP}
 help | quit"""
 
 PRESENCE = frozenset({"available", "busy", "away", "offline", "wrap_up"})
+_FOLLOW_UPS = frozenset({"callback", "revisit"})
 _TEXT = {"reply": "text", "note": "text", "transfer": "queue", "done": "step", "decline": "reason"}
-_NEEDS_TICKET = frozenset({"reply", "note", "resume", "resolve", "transfer", "done"})
+_NEEDS_TICKET = _FOLLOW_UPS | {
+    "reply", "note", "resume", "resolve", "transfer", "done",
+}  # fmt: skip
 _NAMES = {"done": "step_done", "wrapped": "wrap_up"}
 VERBS = _NEEDS_TICKET | {"accept", "decline", "take", "wrapped"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +53,8 @@ def command(
         raise Malformed(f"unknown: {verb} (help lists the commands)")
     card, words = _card(verb, rest, view)
     fields: dict[str, Any] = {"ticket": card.ticket} if card else {}
+    if verb in _FOLLOW_UPS:
+        return _follow_up(id, view, verb, words, fields)
     if verb in {"accept", "decline"} and card is not None:
         fields["offer"] = card.offer
     name = _TEXT.get(verb)
@@ -56,6 +63,15 @@ def command(
     if verb in {"reply", "note", "transfer", "done"} and not words:
         raise Malformed(f"{verb} needs a {name}: {verb} N {name}")
     return _command(id, view, command=_NAMES.get(verb, verb), **fields)
+
+
+def _follow_up(id: str, view: View, kind: str, words: str, fields: dict[str, Any]) -> Command:
+    after, _, note = words.partition(" ")
+    if not after:
+        raise Malformed(f"{kind} needs a time: {kind} N 2h [note]")
+    return _command(
+        id, view, command="follow_up", kind=kind, after=after, text=note.strip() or None, **fields
+    )
 
 
 def _split(line: str) -> tuple[str, str]:

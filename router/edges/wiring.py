@@ -124,19 +124,24 @@ def http_source(
         for name, one in settings.sms.items()
     }
     chat = {
-        name: ChatInbox(secrets=config.secrets(one.secrets) or proofs, origins=tuple(one.origins))
+        name: ChatInbox(
+            secrets=config.secrets(one.secrets) or proofs,
+            origins=tuple(one.origins),
+            left_after_seconds=one.left_after.total_seconds(),
+        )
         for name, one in settings.chat.items()
     }
     webhooks = {
         name: WebhookInbox(secrets=config.secrets(one.secrets), proofs=proofs)
         for name, one in settings.webhooks.items()
     }
+    web_chat = ChatSource(chat, hub, intake.publisher("chat"), **common)
     routes = [
         *TwilioWebhook(sms, http, intake.publisher("twilio"), **common).routes(),
         *GenericWebhook(webhooks, http, intake.publisher("webhook"), **common).routes(),
-        *ChatSource(chat, hub, intake.publisher("chat"), **common).routes(),
+        *web_chat.routes(),
     ]
-    return HttpSource(http, routes)
+    return HttpSource(http, routes, {"farewells of the web chat": web_chat.farewells.run})
 
 
 def hotline_sources(config: Config, intake: Intake) -> dict[str, Coroutine[Any, Any, None]]:

@@ -25,9 +25,10 @@ from rules.load import version
 
 ROUNDS = 100_000
 _PASSED_ON = {
-    TICKETS_TRIAGED: Stage.DISPATCH, TICKETS_FEEDBACK: Stage.TRIAGE,
+    TICKETS_TRIAGED: Stage.DISPATCH,
+    TICKETS_FEEDBACK: Stage.TRIAGE,
     REQUESTS_INBOUND: Stage.TRIAGE,
-}  # fmt: skip
+}
 _EMBEDDING = (TicketTriaged, TicketMessage)
 
 

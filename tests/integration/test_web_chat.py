@@ -21,6 +21,7 @@ from channels.http import HttpSettings, HttpSource
 from channels.sending import Deferred, Delivery
 from router.counters import Counters
 from tests.recording import NOON, RecordingPublish, outbound
+from tests.waiting import until
 
 pytestmark = pytest.mark.services
 
@@ -42,6 +43,7 @@ class Site:
             clock=lambda: NOON,
             count=self.counters.add,
         )
+        self.farewells = chat.farewells
         self.source = HttpSource(HttpSettings(port=0, max_frame_bytes=2048), chat.routes())
 
     def socket(self, *, account: str = "web", origin: str | None = ORIGIN) -> connect:
@@ -286,3 +288,23 @@ async def test_reply_to_a_visitor_who_stays_away_fails(site: Site) -> None:
     delivery = await sender.send(late)
     assert (delivery.outcome, delivery.permanent) == ("failed", True)
     assert "come back" in (delivery.reason or "")
+
+
+async def test_who_closes_the_last_window_has_left() -> None:
+    """Not with another one open; and who has written nothing is not missed."""
+    async with serving(replace(INBOX, left_after_seconds=0.05)) as site:
+        running = asyncio.create_task(site.farewells.run())
+        async with site.socket() as first:
+            welcome = await hello(first)
+            async with site.socket() as second:
+                await hello(second, token=welcome["token"])
+                await say(second, type="message", id="1", text="hello")
+                await heard(second)
+            async with site.socket() as stranger:
+                await hello(stranger)
+            await asyncio.sleep(1.2)
+            assert [request.kind for request in site.publish.requests] == ["message"]
+        await until(lambda: len(site.publish.requests) > 1)
+        running.cancel()
+        left = site.publish.requests[1]
+        assert (left.kind, left.sender.address) == ("left", welcome["visitor"])

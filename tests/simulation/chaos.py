@@ -153,8 +153,11 @@ class Chaos:
     async def _enforce(self, variant: str) -> None:
         """Put a rulebook in force, though not everywhere at once."""
         self.enforced.append(variant)
-        files, number = {"rules.yaml": WRITTEN[variant]}, len(self.enforced)
+        files, number = {"rules.yaml": self._written(variant)}, len(self.enforced)
         await self._publish(records.activation(files, number, self.now))
+
+    def _written(self, variant: str) -> str:
+        return WRITTEN[variant]
 
     async def _rules_change(self) -> None:
         await self._enforce(self.chance.choice([*VARIANTS]))

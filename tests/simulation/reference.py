@@ -36,10 +36,14 @@ class Lapse(NamedTuple):
     at: datetime
 
 
+EVERY = ("first_response", "next_response", "periodic", "resolution", "queue_time")
+
+
 @dataclass
 class Clock:
     """A target that runs from `start` to `end`; while paused no time passes for it.
 
+    Where the router was told of the end only at `told`, it may have seen lapses until then.
     It is due at `cut` at the latest.
     """
 
@@ -47,6 +51,7 @@ class Clock:
     cycle: int
     start: datetime
     end: datetime | None = None
+    told: datetime | None = None
     cut: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
 
@@ -102,6 +107,7 @@ class Ticket:
         self._until: str | None = None
         self._wrote: datetime | None = None
         self._pauses = Clock("", 0, datetime.min)  # of whatever clock, since it was opened
+        self._sign_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
         """The next event."""
@@ -109,8 +115,11 @@ class Ticket:
         if step is not None:
             step(data, datetime.fromisoformat(data["at"]))
 
-    def lapses(self, until: datetime) -> Iterator[Lapse]:
-        """Everything that was due before its clock ended, or before `until`."""
+    def lapses(self, until: datetime, *, unaware: bool = False) -> Iterator[Lapse]:
+        """Everything that was due before its clock ended, or before `until`.
+
+        `unaware`: also what was due while the router did not know yet that the clock had ended.
+        """
         for clock in self.clocks:
             due: float | None = getattr(self._sla, clock.target)
             breach = None if due is None else clock.after(clock.start, due)
@@ -122,7 +131,8 @@ class Ticket:
                 rungs = self._sla.levels
                 steps += [("escalated", level, clock.after(breach, s)) for level, s in rungs]
             for kind, step, at in steps:
-                if at is not None and at < (clock.end or until):
+                end = (clock.told if unaware else None) or clock.end or until
+                if at is not None and at < end:
                     yield Lapse(clock.target, clock.cycle, kind, step, at)
 
     def _warnings(
@@ -145,10 +155,15 @@ class Ticket:
             clock.pauses = [one for one in pauses if not later or one[0] >= at]
             self.clocks.append(clock)
 
-    def _end(self, at: datetime, *targets: str) -> None:
+    def _end(self, at: datetime, *targets: str, told: datetime | None = None) -> None:
         for clock in self.clocks:
             if clock.end is None and clock.target in targets:
-                clock.end = at
+                clock.end, clock.told = at, told
+
+    def _over(self, at: datetime, told: datetime | None = None) -> None:
+        """Nothing is promised any more of what was until now."""
+        self._end(at, *EVERY, told=told)
+        self._pauses.pauses.clear()
 
     def _ticket_opened(self, data: Mapping[str, Any], at: datetime) -> None:
         self._owes = self._requests[data["request"]].automatic is None
@@ -164,9 +179,12 @@ class Ticket:
             self._start("queue_time", self._comings + 1, at)
 
     def _ticket_message(self, data: Mapping[str, Any], _: datetime) -> None:
+        wrote = self._requests[data["request"]].received_at
+        if data["automatic"] in {None, "left", "returned"}:
+            self._sign_at = wrote
         if data["automatic"] is not None:
             return
-        wrote = self._wrote = self._requests[data["request"]].received_at
+        self._wrote = wrote
         if self._resolved:
             self._reopen(wrote)
         self._waits(wrote, wrote)
@@ -186,7 +204,7 @@ class Ticket:
             self._waits(datetime.fromisoformat(data["waiting_since"]), at)
 
     def _ticket_merged(self, _: Mapping[str, Any], at: datetime) -> None:
-        self._end(at, "first_response", "next_response", "periodic", "resolution", "queue_time")
+        self._over(at)
 
     def _reopen(self, at: datetime) -> None:
         self._resolved = False
@@ -243,6 +261,11 @@ class Ticket:
 
     def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
+        if data["reason"] in {"missed", "returned"} and self._sign_at is not None:
+            self._over(self._sign_at, told=at)
+            self._cycle += 1
+            self._start("first_response", self._cycle, self._sign_at)
+            self._start("resolution", self._cycle, self._sign_at)
         self._come(at, moved=data["reason"] == "escalated")
 
     def _ticket_assigned(self, _: Mapping[str, Any], at: datetime) -> None:
@@ -251,9 +274,7 @@ class Ticket:
     def _ticket_resolved(self, _: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         self._resolved, self._owes = True, False
-        every = ("first_response", "next_response", "periodic", "resolution", "queue_time")
-        self._end(at, *every)
-        self._pauses.pauses.clear()
+        self._over(at)
 
     def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
         self._parked = True

@@ -125,3 +125,9 @@ def offered_ticket(turn: Turn, command: Command) -> tuple[Ticket, Offer]:
     if turn.at > offer.expires_at:
         raise Rejected(Rejection.OFFER_EXPIRED)
     return ticket, offer
+
+
+def at_most(characters: int, *texts: str | None) -> None:
+    """What is kept with the ticket, or sent by SMS, has a bound."""
+    if any(text is not None and len(text) > characters for text in texts):
+        raise Rejected(Rejection.FIELD_INVALID)

@@ -24,11 +24,13 @@ def merge(turn: Turn, command: Command) -> None:
 
 
 def _fit_together(ticket: Ticket, into: Ticket) -> None:
-    """What nobody can merge: other pools' work, what is settled, too much."""
+    """What nobody can merge: other pools' work, what is settled or still to come, too much."""
     if ticket.pool != into.pool:
         raise Rejected(Rejection.OTHER_POOL)
     if not (ticket.open and into.open):
         raise Rejected(Rejection.WRONG_STATE)
+    if ticket.aftercare is not None and ticket.aftercare.unfinished:
+        raise Rejected(Rejection.UNFINISHED)
     if len(into.joined) + len(ticket.joined) >= merging.MOST_JOINED:
         raise Rejected(Rejection.TOO_MANY)
 

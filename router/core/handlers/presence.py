@@ -1,7 +1,7 @@
 """The agent comes, goes, is busy, or lets offers lapse; offers and work follow."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from router.core.events import (
 from router.core.handlers.checks import supervised
 from router.core.lifecycle import TicketState
 from router.topics import OPERATIONS, TICKETS_EVENTS
+from rules.people import PresenceState
 
 MOST_LEASE_SECONDS = 7 * 24 * 3600.0
 
@@ -27,6 +28,8 @@ def presence(turn: Turn, command: Command) -> None:
     """
     if command.state is None:
         raise Rejected(Rejection.FIELD_MISSING)
+    if command.state not in get_args(PresenceState):
+        raise Rejected(Rejection.FIELD_INVALID)
     seconds = command.lease_seconds
     if seconds is not None and not 0 < seconds <= MOST_LEASE_SECONDS:
         raise Rejected(Rejection.FIELD_INVALID)

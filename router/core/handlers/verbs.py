@@ -6,8 +6,10 @@ from router.core.commands import Command
 from router.core.desk import Turn
 from router.core.handlers.aside import hold, pending
 from router.core.handlers.flags import flag_decision
+from router.core.handlers.follow_up import follow_up, follow_up_cancel
 from router.core.handlers.merges import merge
 from router.core.handlers.offers import accept, decline, take
+from router.core.handlers.orders import order, order_update
 from router.core.handlers.presence import presence
 from router.core.handlers.splits import split
 from router.core.handlers.staff import agent_set
@@ -32,6 +34,10 @@ HANDLERS: dict[str, Handler] = {
     "step_done": step_done,
     "resolve": resolve,
     "reopen": reopen,
+    "follow_up": follow_up,
+    "follow_up_cancel": follow_up_cancel,
+    "order": order,
+    "order_update": order_update,
     "wrap_up": wrap_up,
     "agent_set": agent_set,
     "assign": assign,

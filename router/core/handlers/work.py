@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from router.core import agents, clocks, moves, pools
+from router.core import agents, clocks, follow_ups, moves, pools
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import (
@@ -68,6 +68,7 @@ def resolve(turn: Turn, command: Command) -> None:
     ticket = clocks.met(turn, ticket, clocks.SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
+    follow_ups.resolved(turn, ticket)
 
 
 def reopen(turn: Turn, command: Command) -> None:
@@ -94,4 +95,5 @@ def reopened(turn: Turn, ticket: Ticket, by: str, at: datetime) -> Ticket:
     turn.emit_queue(TicketReopened, ticket, by=by)
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "reopened")
+    ticket = follow_ups.reopened(turn, ticket)
     return clocks.reopened(turn, ticket, at)

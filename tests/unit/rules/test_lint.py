@@ -309,3 +309,12 @@ def test_lint_of_many_routes_compares_only_what_may_be_implied() -> None:
     """Ten thousand routes are not compared with each other: this ends."""
     many = [{"text": {"keywords": [f"a{n}", f"b{n}"]}, "channel": "sms"} for n in range(3000)]
     assert warnings(*many) == []
+
+
+def test_follow_ups_that_no_route_asks_for() -> None:
+    """They would go wherever their words send them; a route that asks for the kind is enough."""
+    types = {"matter": {"sla": "usual", "follow_up": {"after": "3d"}}}
+    said = "no route asks for `kind: follow_up`: follow-ups go where their words send them"
+    assert warnings(types=types) == [said]
+    assert warnings({"kind": "follow_up"}, types=types) == []
+    assert warnings({"any": [{"kind": ["follow_up"]}, {"channel": "sms"}]}, types=types) == []

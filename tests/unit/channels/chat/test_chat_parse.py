@@ -230,3 +230,22 @@ def test_a_visitor_cannot_claim_a_tier(body: bytes) -> None:
     trusted = parse(body, account="web", received_at=at)
     assert isinstance(trusted, Parsed)
     assert trusted.request.attributes["tier"] == "vip"
+
+
+@pytest.mark.parametrize("kind", ["left", "returned"])
+def test_a_connector_tells_who_has_left(kind: str) -> None:
+    """Without a text; of a visitor's browser it is a message's field as any other."""
+    raw = json.dumps({"id": "1", "from": "wang", "kind": kind}).encode()
+    found = parse(raw, account="shop", received_at=NOW)
+    assert isinstance(found, Parsed)
+    assert (found.request.kind, found.request.text, found.request.attributes) == (kind, "", {})
+    assert isinstance(parse(raw, account="shop", received_at=NOW, trusted=False), Unreadable)
+
+
+@pytest.mark.parametrize("kind", ["follow_up", "call", ["left"], 7, None])
+def test_no_other_kind_can_be_claimed(kind: object) -> None:
+    """What else is called `kind` stays an attribute of the message."""
+    raw = json.dumps({"id": "1", "from": "wang", "text": "hi", "kind": kind}).encode()
+    found = parse(raw, account="shop", received_at=NOW)
+    assert isinstance(found, Parsed)
+    assert (found.request.kind, found.request.attributes) == ("message", {"kind": kind})

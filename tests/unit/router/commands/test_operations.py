@@ -86,3 +86,24 @@ def test_doctor_has_a_note_of_a_calendar_that_is_not_covered(
     assert notes(datetime(2090, 12, 1, tzinfo=UTC)) == [f"calendar shop: 2090-2091 {said}"]
     (folder / "rulebook" / "a.yaml").write_text("routes: []")
     assert notes(datetime(2090, 12, 1, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize(
+    ("sms", "noted"),
+    [
+        ("", True),
+        ("sms: {main: {tokens: ['file:t']}}\n", True),
+        ("sms: {main: {tokens: ['file:t'], url: 'http://x'}}\n", False),
+    ],
+)
+def test_doctor_has_a_note_of_workers_whom_no_sms_reaches(
+    tmp_path: Path, sms: str, noted: bool
+) -> None:
+    """Their account is not in the settings, or has no way out."""
+    folder = config(tmp_path, sms)
+    workers = 'workers: {li: {phone: "+8613900000001"}}\norders: {account: main}\n'
+    (folder / "rulebook" / "a.yaml").write_text(RULES + workers)
+    note = "orders: workers are not told of them until `sms.main.url` is set"
+    assert list(doctor._untold(load(folder))) == ([note] if noted else [])
+    (folder / "rulebook" / "a.yaml").write_text("routes: []")
+    assert list(doctor._untold(load(folder))) == []

@@ -177,8 +177,9 @@ class Story:
         """A sender reports what became of a message that was sent for the ticket."""
         self._count += 1
         receipt = Receipt(
-            id=f"r{self._count}", message="m1", ticket=self._tickets.get(ticket, ticket),
-            pool="service", at=self._world.now, **({"kind": "reply", "outcome": "failed"} | fields),
+            id=f"r{self._count}", ticket=self._tickets.get(ticket, ticket),
+            pool="service", at=self._world.now,
+            **({"message": "m1", "kind": "reply", "outcome": "failed"} | fields),
         )  # fmt: skip
         envelope = Envelope(receipt.id, "message.receipt", "test", self._world.now)
         await self._world.publish(

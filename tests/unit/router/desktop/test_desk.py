@@ -156,3 +156,65 @@ def test_numbers_are_not_given_twice() -> None:
         view.feed("agent.queue.billing", "ticket.removed", data, f"r{name}")
     view.feed("agent.queue.billing", "ticket.queued", TICKET | {"ticket": "t3"}, "q3")
     assert [card.number for card in view.waiting()] == [3]
+
+
+def test_an_order_and_its_fate_are_shown_to_who_has_the_ticket() -> None:
+    """Also that its SMS did not arrive; of a ticket that is gone nothing is."""
+    order = {"order": "t1-1", "worker": "li", "number": 1}
+    view = View("ann")
+    events = [
+        ("order.created", {**order, "agent": "ann"}),
+        ("order.updated", {**order, "state": "accepted"}),
+        ("order.notice_failed", {**order, "reason": "no route"}),
+    ]
+    assert fed(view, *events) == []
+    assert view.waiting() == []
+    assigned = ("ticket.assigned", {"agent": "ann", "offer": "o1"})
+    lines = fed(view, ("ticket.queued", {}), offered(), assigned, *events)
+    assert [line.partition(": #")[0] for line in lines[2:]] == [
+        "order t1-1 of li: accepted",
+        "li was not told of order t1-1 (no route)",
+    ]
+
+
+def test_who_has_left_the_chat_is_no_message() -> None:
+    """The desk says so, and that they are back."""
+    view = View("ann")
+    assigned = ("ticket.assigned", {"agent": "ann", "offer": "o1"})
+    signs = [("ticket.message", {"automatic": sign, "text": ""}) for sign in ("left", "returned")]
+    lines = fed(view, ("ticket.queued", {}), offered(), assigned, *signs)
+    assert [line.partition(":")[0] for line in lines[2:]] == [
+        "customer has left",
+        "customer has returned",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "after", "text"),
+    [
+        ("callback 1 2h", "callback", "2h", None),
+        ("revisit 1 3d all well?", "revisit", "3d", "all well?"),
+    ],
+)
+def test_a_follow_up_is_typed_with_its_time(
+    line: str, kind: str, after: str, text: str | None
+) -> None:
+    """And perhaps a note."""
+    view = View("ann")
+    fed(view, ("ticket.queued", {}))
+    order = command(line, view, id="c1", lease_seconds=60)
+    assert (order.command, order.ticket) == ("follow_up", "t1")
+    assert (order.kind, order.after, order.text) == (kind, after, text)
+    with pytest.raises(Malformed, match="needs a time"):
+        command(f"{kind} 1", view, id="c1", lease_seconds=60)
+
+
+def test_a_follow_up_says_what_it_is_for() -> None:
+    """What it follows up, and whom to call; then the note."""
+    view = View("ann")
+    asked = {"follow_up": "callback", "of": "t0", "phone": "+8613800138000"}
+    fed(view, ("ticket.queued", {"follow_up": asked, "text": "about the refund"}))
+    (card,) = view.waiting()
+    assert card.thread == [
+        "(follow_up: callback)", "(of: t0)", "(phone: +8613800138000)", "about the refund",
+    ]  # fmt: skip

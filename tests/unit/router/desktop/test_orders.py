@@ -100,8 +100,10 @@ def test_words_that_lack_something_are_answered(line: str, said: str) -> None:
 def test_every_command_can_be_typed_and_every_verb_is_in_the_help() -> None:
     """The terminal desk leaves out what is not an agent's daily work."""
     typable = {_NAMES.get(verb, verb) for verb in VERBS} | {"presence", "escalation_acknowledge"}
-    typable |= {"flag_decision", *ORDERS}
-    assert set(get_args(Name)) - typable == {"reopen", "agent_set"}
+    typable |= {"flag_decision", "follow_up", *ORDERS}
+    assert set(get_args(Name)) - typable == {
+        "reopen", "agent_set", "follow_up_cancel", "order", "order_update",
+    }  # fmt: skip
     assert all(verb in HELP for verb in VERBS | ORDERS.keys())
 
 

@@ -47,6 +47,7 @@ STORY: list[Step] = [
     (9, "ann", "reply", "x1"),
     (10, "+8613", "a bill", "x6"),
     (12, "ann", "accept", "x6"),
+    (13, "ann", "follow_up", "x6"),
     (13, "ann", "resolve", "x6"),
     (20, "+8610", "and one more thing", "x4"),
     (30, "ann", "resolve", "x1"),
@@ -82,9 +83,11 @@ def command(number: int, step: Step, tickets: dict[str, str]) -> Command:
         state: Any = said
         return Command(id=f"c{number}", agent=agent, command="presence", state=state)
     what: Any = said
+    further: Any = {"kind": "revisit", "after": "10m"} if said == "follow_up" else {}
     return Command(
-        id=f"c{number}", agent=agent, command=what, ticket=tickets.get(name), text="Hello"
-    )
+        id=f"c{number}", agent=agent, command=what, ticket=tickets.get(name), text="Hello",
+        **further,
+    )  # fmt: skip
 
 
 def told(topic: str, type: str, id: str, time: datetime, data: bytes) -> tuple[Any, ...]:
@@ -157,8 +160,8 @@ async def test_the_engine_emits_what_the_world_does() -> None:
     assert kinds >= {
         "ticket.opened", "ticket.reopened", "ticket.parked", "ticket.overflowed", "ticket.moved",
         "ticket.transferred", "ticket.closed", "request.duplicate", "request.filed",
-        "command.rejected", "sla.escalated", "sla.warning", "message.outbound",
-        "ticket.split",
+        "command.rejected", "sla.escalated", "sla.warning", "message.outbound", "follow_up.due",
+        "request.received", "ticket.split",
     }  # fmt: skip
 
 
