@@ -32,7 +32,8 @@ class Rules:
 
     `serving` are the agents of queues without a chain, whose every ticket asks for the same;
     `aging` is what a step of priority is worth there, `bonus` what a tier is, in seconds; `raises`
-    are the steps by which a level of the ladder raises it.
+    are the steps by which a level of the ladder raises it. Who has just come is not spared with
+    less than `ramp` in hands; who had none of the `hard` types need not rest from them.
     """
 
     capacity: Mapping[str, int]
@@ -43,6 +44,8 @@ class Rules:
     bonus: Mapping[str, float] = field(default_factory=dict)
     raises: Mapping[int, int] = field(default_factory=dict)
     grace_seconds: float = 0
+    ramp: int = 0
+    hard: Sequence[str] = ()
 
     def weight(self, agent: str, channel: str) -> int:
         """How much of an agent's capacity a ticket takes."""

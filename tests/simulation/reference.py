@@ -8,7 +8,7 @@ the ticket's events, knows nothing of timers, and shares no code with the router
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 
@@ -36,6 +36,7 @@ class Lapse(NamedTuple):
     at: datetime
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 EVERY = ("first_response", "next_response", "periodic", "resolution", "queue_time")
 
 
@@ -106,7 +107,7 @@ class Ticket:
         self._aside: str | None = None
         self._until: str | None = None
         self._wrote: datetime | None = None
-        self._pauses = Clock("", 0, datetime.min)  # of whatever clock, since it was opened
+        self._pauses = Clock("", 0, NEVER)  # of whatever clock, since it was opened
         self._sign_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:

@@ -93,6 +93,8 @@ RULES = Rules(
     bonus={"vip": 30},
     raises={2: 1},
     grace_seconds=15,
+    ramp=1,
+    hard=("complaint",),
 )
 
 VARIANTS: Mapping[str, tuple[str, Rules]] = {
