@@ -80,9 +80,10 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
         leave_stub(turn, one.ticket, one.conversation, event.ticket.pool, event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
+    left_at = event.at or turn.at
     ticket = moves.chained(
-        turn, came, queue=queue, chain_since=turn.at,
-        **clocks.coming(came, event.at or turn.at, event.reason),
+        turn, came, queue=queue, chain_since=turn.at, came_at=left_at,
+        **clocks.coming(came, left_at, event.reason),
     )  # fmt: skip
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,

@@ -46,6 +46,7 @@ class Rules:
     grace_seconds: float = 0
     ramp: int = 0
     hard: Sequence[str] = ()
+    skills: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def weight(self, agent: str, channel: str) -> int:
         """How much of an agent's capacity a ticket takes."""

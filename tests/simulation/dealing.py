@@ -187,7 +187,14 @@ class Floor:
         """Whether the router says that somebody was, and it may have been this agent."""
         said, load = event.data["explanation"]["not_eligible"], self.hands.load(agent, event.time)
         hard = agent in self.strained
-        return ("ramp" in said and load >= self.rules.ramp) or ("pause" in said and hard)
+        rests = hard and self.seats[event.data["ticket"]].type in self.rules.hard
+        reasons = {"ramp": load >= self.rules.ramp, "pause": hard, "rest": rests}
+        return any(holds and reason in said for reason, holds in reasons.items())
+
+    def able(self, agent: str, ticket: str) -> bool:
+        """Whether the agent has the skills that are asked for."""
+        has = self.rules.skills.get(agent, {})
+        return all(has.get(one, 0) >= level for one, level in self.seats[ticket].skills.items())
 
 
 def nothing_overtakes_by_more_than_the_bound(run: Run, rules: Rules) -> list[str]:
@@ -225,13 +232,15 @@ def work_goes_to_whoever_has_most_to_spare(run: Run, rules: Rules) -> list[str]:
         spare = {
             agent: in_force[0].capacity[agent] - floor.hands.load(agent, event.time)
             for agent in floor.here.intersection(rules.serving[queue])
-            if agent == chosen or floor.asks(agent, ticket)
+            if floor.able(agent, ticket) and (agent == chosen or floor.asks(agent, ticket))
         }
+        if chosen not in spare:
+            wrong.append(f"{chosen} is offered {ticket} of {queue}, and cannot do it")
         better = {
             one
             for one, most in spare.items()
             if most >= rules.weight(one, event.data["channel"])
-            and (one == known or most > spare.get(chosen, -1))
+            and (one == known or most > spare.get(chosen, 0))
             and not floor.spared(one, event)
         }
         if better and chosen != known:

@@ -95,6 +95,7 @@ RULES = Rules(
     grace_seconds=15,
     ramp=1,
     hard=("complaint",),
+    skills={"ann": {"complaints": 3}, "cat": {"complaints": 1}},
 )
 
 VARIANTS: Mapping[str, tuple[str, Rules]] = {

@@ -72,6 +72,22 @@ def test_the_time_in_the_other_pools_queue_counts_from_the_transfer() -> None:
     ]
 
 
+def test_a_transfer_that_was_asked_for_before_the_ticket_came_counts_from_its_coming() -> None:
+    """The supervisor's command waited longer than the ticket: no time passed in that queue."""
+    changes = """
+        slas: {standard: {queue_time: 30s, ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}
+        agents: {sue: {pool: office, queues: [], role: supervisor}}
+    """
+    service, office, order = Core(changes), Core(changes), triaged()
+    service.step(order)
+    (move,) = of(service.fire(70), "ticket.moved")
+    office.take_in(move, 70)
+    moved = office.command("sue", "transfer", 20, ticket=order.ticket, queue="claims")
+    (started,) = of(moved, "sla.started")
+    assert fields_of(started)["due_at"] == "2027-03-01T09:01:40Z"
+
+
 class Two(NamedTuple):
     """The two pools as the two shards that they are, a ticket on its way between them."""
 
