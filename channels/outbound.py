@@ -1,10 +1,11 @@
-"""What leaves: `OutboundMessage` to a customer, `Receipt` of what became of it."""
+"""What leaves: `OutboundMessage` to a customer or a contact, `Receipt` of what became of it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from channels.request import Channel
+Way = Literal["email", "sms", "chat", "hotline", "webhook"]
+"""A channel, or a program's URL, by which a message leaves."""
 
 OutboundKind = Literal["ack", "reply", "survey", "notice"]
 Outcome = Literal["delivered", "sent", "failed", "bounced", "uncertain"]
@@ -16,12 +17,13 @@ class OutboundMessage:
 
     `number` counts within the conversation. For mail `message_id`, `in_reply_to` and `references`
     are RFC 5322 message ids with their angle brackets, and `headers` are sent as they stand
-    (an acknowledgement carries `Auto-Submitted: auto-replied`, RFC 3834).
+    (an acknowledgement carries `Auto-Submitted: auto-replied`, RFC 3834). For a webhook `account`
+    is the URL, and `attributes` have the event's `type` and `data`, and its `secrets` by name.
     """
 
     id: str
     kind: OutboundKind
-    channel: Channel
+    channel: Way
     account: str
     to: str
     to_name: str | None = None

@@ -3,6 +3,7 @@
     send() -> Delivery(sent | delivered)      the peer has it
            -> Delivery(failed | bounced)      the peer refuses it for good; never repeated
            raises Unavailable                 surely not taken, the account is down; repeated
+           raises Later                       the same, and the peer says when to try again
            raises Deferred                    surely not taken by this recipient; repeated
            raises Unconfirmed                 perhaps taken; only what may be doubled is repeated
 
@@ -18,6 +19,14 @@ from channels.outbound import OutboundMessage, Outcome
 
 class Unconfirmed(Unavailable):
     """The peer may have taken the message: its confirmation was lost."""
+
+
+class Later(Unavailable):
+    """The peer takes nothing now, and asks to be left alone for so many `seconds`."""
+
+    def __init__(self, text: str, *, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class Deferred(Unavailable):

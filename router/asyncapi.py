@@ -49,13 +49,14 @@ _QUEUE: Contracts = (
 )  # fmt: skip
 _ALARMS: Contracts = (
     events.SlaWarning, events.SlaBreached, events.SlaEscalated, events.SlaCleared,
-    events.SlaAcknowledged,
+    events.SlaAcknowledged, events.NoticeHeld, events.NoticeWithheld,
 )  # fmt: skip
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,
     events.RulebookActivated, events.TicketRemoved, events.QueueStatistics, events.WorkerAnswered,
+    events.NoticeHeld, events.NoticeWithheld,
 )  # fmt: skip
-"""Never in `tickets.events`: what passes between the stages, and what only one desktop is told."""
+"""Never in `tickets.events`: what is told between the stages, to one desktop, or to operations."""
 
 TAKEN: Mapping[str, Contracts] = {
     REQUESTS_INBOUND: (CustomerRequest,),
@@ -79,6 +80,7 @@ GIVEN: Mapping[str, Contracts] = {
         operations.TimerFailed,
         operations.CalendarUncovered,
         events.OrderNoticeFailed,
+        operations.NoticeFailed,
         events.AgentOverdue,
     ),
 }

@@ -266,7 +266,10 @@ async def start_edges(app: App, stack: AsyncExitStack, roles: frozenset[str]) ->
     if "senders" in roles:
         ways = wiring.senders(app.config, hub, app.client)
         paces: dict[Account, Pace] = {account: CHAT for account in ways if account[0] == "chat"}
-        sending = Senders(app.edges, ways, clock=utc_now, counters=app.counters, paces=paces)
+        sending = Senders(
+            app.edges, ways, clock=utc_now, counters=app.counters, paces=paces,
+            webhooks=wiring.webhooks(app.config, app.client),
+        )  # fmt: skip
         app.start("senders", sending.run())
         app.start("budgets of the senders", follow_budgets(app.log, sending))
     if "channels" in roles:

@@ -20,6 +20,7 @@ from router.commands import (
     doctor,
     init,
     normalize,
+    notices,
     route,
     rulebook,
     rules,
@@ -61,6 +62,7 @@ for command in (
     app.command()(command)
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(notices.app, name="notices")
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")

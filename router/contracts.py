@@ -18,6 +18,7 @@ _FURTHER: tuple[type[Event], ...] = (
     customers.CustomerChanged,
     operations.CalendarUncovered,
     operations.DeadLettered,
+    operations.NoticeFailed,
     operations.TimerFailed,
     operations.Watermark,
     pools.TicketMoved,

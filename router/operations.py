@@ -1,4 +1,4 @@
-"""What operations are told besides tickets: dead letters, watermarks, failed timers, calendars."""
+"""What operations are told besides tickets: dead letters, watermarks, what failed, calendars."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -50,6 +50,19 @@ class CalendarUncovered(Event, frozen=True, kw_only=True):
     first_year: int
     last_year: int
     problem: str
+    at: datetime
+
+
+class NoticeFailed(Event, frozen=True, kw_only=True):
+    """A notice did not reach its contact, and is not tried again: somebody has to tell them."""
+
+    TYPE: ClassVar[str] = "operations.notice_failed"
+    notice: str
+    contact: str
+    channel: str
+    ticket: str | None
+    outcome: str
+    reason: str | None
     at: datetime
 
 

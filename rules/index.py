@@ -19,6 +19,7 @@ from rules.lists import words_of
 from rules.load import RulebookError, load_document, version
 from rules.lookup import Lists, Lookup
 from rules.model import Route, Rulebook
+from rules.notice_texts import notice_texts, wrong_notice_texts
 from rules.order_texts import order_texts
 from rules.parts import Compiled as CompiledCondition
 from rules.parts import Context, Part, Test
@@ -153,6 +154,8 @@ class Compiled:
     """The queues of which a condition asks how full they are."""
     order_texts: Texts = field(default_factory=dict)
     """What workers are told of their orders."""
+    notices: Texts = field(default_factory=dict)
+    """The texts of notices."""
 
 
 def compile_rulebook(files: Mapping[str, str]) -> Compiled:
@@ -215,6 +218,9 @@ def _compiled(files: Mapping[str, str]) -> Compiled:
                 steps = [ack, channel, *([language] if language else [])]
                 place = nearest(document, ("acks", *steps))
                 problems.append(problem(place, f"acks.{'.'.join(steps)}: {wrong}"))
+    notices = notice_texts(rulebook, files)
+    for path, wrong in wrong_notice_texts(rulebook, notices):
+        problems.append(problem(nearest(document, path), f"{'.'.join(map(str, path))}: {wrong}"))
     if problems:
         raise RulebookError(problems)
     pool_of = {queue: name for name, pool in rulebook.pools.items() for queue in pool.queues}
@@ -223,5 +229,5 @@ def _compiled(files: Mapping[str, str]) -> Compiled:
     asked = (name for _, one in every_condition(rulebook) for name in one.queues or ())
     return Compiled(
         rulebook, version(files), calendars, found, pool_of, index, frozenset(asked),
-        order_texts(rulebook, files),
+        order_texts(rulebook, files), notices,
     )  # fmt: skip

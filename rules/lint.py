@@ -12,6 +12,7 @@ from rules import (
     aftercare_checks,
     lint_agents,
     lint_calendars,
+    lint_notices,
     lint_routes,
     lint_work,
     service_level_checks,
@@ -37,7 +38,9 @@ def findings(
     rulebook: Rulebook, files: Mapping[str, str], at: datetime | None = None
 ) -> Iterator[tuple[Path, str]]:
     """All that is odd, as paths and sentences."""
-    everywhere = (lint_routes, lint_work, lint_agents, service_level_checks, aftercare_checks)
+    everywhere = (
+        lint_routes, lint_work, lint_agents, lint_notices, service_level_checks, aftercare_checks,
+    )  # fmt: skip
     for look in chain.from_iterable(one.LOOKS for one in everywhere):
         yield from look(rulebook)
     if at is not None:

@@ -128,6 +128,7 @@ def _used(rulebook: Rulebook) -> dict[str, set[str | None]]:
     return {
         "calendars": {sla.calendar for sla in slas}
         | {agent.calendar for agent in rulebook.agents.values()}
+        | {one.quiet.outside for one in rulebook.contacts.values() if one.quiet}
         | {calendar for one in asked for calendar in one.hours or ()},
         "slas": {action.sla for action in actions}
         | {tier.sla for tier in rulebook.tiers.values()}

@@ -45,12 +45,12 @@ def _read_in(plain: dict[str, Any], rulebook: Rulebook, files: Mapping[str, str]
             plain["calendars"][name]["overlay"] = _dates(calendar.overlay, files)
     for name, words in rulebook.lists.items():
         plain["lists"][name] = {"entries": list(words_of(words, files))}
-    for by_channel in plain.get("acks", {}).values():
-        for channel, template in by_channel.items():
+    for templates in (*plain.get("acks", {}).values(), plain.get("notices", {})):
+        for name, template in templates.items():
             if isinstance(template, str):
-                by_channel[channel] = _text(template, files)
+                templates[name] = _text(template, files)
             else:
-                by_channel[channel] = {key: _text(one, files) for key, one in template.items()}
+                templates[name] = {key: _text(one, files) for key, one in template.items()}
 
 
 def _dates(name: str, files: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from channels.request import Channel
 from rules.aftercare import FollowUpRule, Orders, Worker
+from rules.contacts import Contact, Notices
 from rules.people import Agent, Pool, Presence, Protection, Queue, Stage
 from rules.scalars import (
     Duration,
@@ -21,6 +22,7 @@ from rules.scalars import (
     Rollout,
     Skills,
     Span,
+    Template,
     within_a_day,
 )
 from rules.service_levels import LadderLevel, Sla
@@ -180,10 +182,6 @@ class Route(Entry):
         return self.when is None and not self.is_bounded and not self.then.continue_
 
 
-Template = str | dict[Language, str]
-"""A Jinja template's text, the path of a template file (`acks/x.txt`), or either by language."""
-
-
 class Threading(Entry):
     """For how long messages are one conversation, and requests the same."""
 
@@ -245,6 +243,10 @@ class Rulebook(Entry):
     """Service levels."""
     ladders: dict[Id, list[LadderLevel]] = {}
     """What happens after a breach, level by level."""
+    contacts: dict[Id, Contact] = {}
+    """Whom ladders and SLAs notify, by mail or webhook."""
+    notices: Notices = Notices()
+    """How contacts are written to."""
     pools: dict[Id, Pool]
     """Queues and agents that share work."""
     queues: dict[Id, Queue]

@@ -10,6 +10,7 @@ from rules import aftercare_checks
 from rules.condition_checks import wrong_conditions
 from rules.lists import list_error
 from rules.model import Rulebook
+from rules.notice_texts import PARTS
 from rules.people import STAGES, Agent
 from rules.service_level_checks import named_by_rows, wrong_rows
 from rules.source import Path
@@ -62,6 +63,9 @@ def _of_service_levels(rulebook: Rulebook) -> Iterator[Name]:
             yield ("ladders", key, index, "move_to"), "queue", rung.move_to
     for key, kind in rulebook.types.items():
         yield ("types", key, "sla"), "sla", kind.sla
+    for key, contact in rulebook.contacts.items():
+        if contact.quiet is not None:
+            yield ("contacts", key, "quiet", "outside"), "calendar", contact.quiet.outside
 
 
 def _of_work(rulebook: Rulebook) -> Iterator[Name]:
@@ -227,6 +231,18 @@ def _addresses(rulebook: Rulebook) -> Iterator[Wrong]:
                     yield path, f"{address!r} is the customer {owner!r} already"
 
 
+def _contacts(rulebook: Rulebook) -> Iterator[Wrong]:
+    """Notices by mail come from an account of ours, and go to somebody else."""
+    account = rulebook.notices.email
+    for key, contact in rulebook.contacts.items():
+        for index, address in enumerate(contact.email):
+            path = ("contacts", key, "email", index)
+            if account is None:
+                yield path, "which mail account sends notices? (`notices: {email: …}`)"
+            elif address == account:
+                yield path, f"notices are sent from {account!r}, and would come back as requests"
+
+
 def _default(rulebook: Rulebook) -> Iterator[Wrong]:
     if not rulebook.routes:
         yield ("routes",), "there must be at least one, the default"
@@ -295,6 +311,12 @@ def _templates(rulebook: Rulebook) -> Iterator[tuple[Path, str]]:
                 yield path, template
             else:
                 yield from (((*path, language), text) for language, text in template.items())
+    for part in PARTS:
+        given = getattr(rulebook.notices, part)
+        if isinstance(given, dict):
+            yield from ((("notices", part, language), text) for language, text in given.items())
+        elif given is not None:
+            yield ("notices", part), given
 
 
 def is_file(template: str) -> bool:
@@ -318,6 +340,7 @@ _CHECKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
     _pools,
     _twice,
     _addresses,
+    _contacts,
     _default,
     _routes,
     _operators,

@@ -198,6 +198,9 @@ Language = Annotated[
 ]
 """A BCP 47 tag: `zh-Hans`, `zh-Hant`, `en`; `zh` matches both scripts."""
 
+Template = str | dict[Language, str]
+"""A Jinja template's text, the path of a template file (`acks/x.txt`), or either by language."""
+
 
 T = TypeVar("T")
 
@@ -221,6 +224,9 @@ class _OneOrMany:
         described = handler(schema)
         return {"anyOf": [described["items"], described]}
 
+
+Listed = Annotated[list[T], _OneOrMany()]
+"""One item, or a list of them, which may be empty."""
 
 Many = Annotated[list[T], Field(min_length=1), _OneOrMany()]
 """One item, or a list of several: a condition holds when one of them does."""

@@ -97,6 +97,8 @@ class Sla(Targets, Counted):
     """States in which the clocks stop."""
     warn: list[Warn] = []
     """When to warn: shares of a target, or times before its end, `[50%, 75%, 10m]`."""
+    warn_notify: list[str] = []
+    """Whom a warning notifies: contacts, and free words for whoever watches `sla.escalations`."""
     ladder: Id | None = None
     """What happens after a breach."""
 
@@ -119,7 +121,7 @@ class LadderLevel(Entry):
     after: Duration
     """How long after the breach it is reached, by the clock on the wall."""
     notify: list[str] = []
-    """Free words for whoever watches `sla.escalations`."""
+    """Contacts, and free words for whoever watches `sla.escalations`."""
     raise_priority: int = Field(default=0, ge=0, le=9)
     """So much is added to the ticket's priority."""
     move_to: Id | None = None

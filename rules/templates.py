@@ -101,7 +101,7 @@ _SITUATIONS = (
 def template_error(text: str, situations: Sequence[Mapping[str, Any]] = _SITUATIONS) -> str | None:
     """What is wrong with a template, or None: its syntax, or a variable that there is not.
 
-    `situations` are variables with examples, the first of them with all that there are.
+    It must do in each of the `situations`: variables with examples, the first with all there are.
     """
     known = situations[0]
     try:
@@ -141,11 +141,12 @@ def render(
     by_language = found[ack, channel]
     first = next(iter(by_language))
     if len(by_language) > 1:
-        first = next((one for one in _fallbacks(language) if one in by_language), first)
+        first = next((one for one in fallbacks(language) if one in by_language), first)
     return _filler(by_language[first])(variables).strip()
 
 
-def _fallbacks(language: str | None) -> Iterator[str]:
+def fallbacks(language: str | None) -> Iterator[str]:
+    """The languages in which to look for a text, the best first."""
     if language is not None:
         yield language
         macro = language.partition("-")[0]

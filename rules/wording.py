@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 from rules.source import Document, Path, Place, Problem, problem
 
 _SHOWN_CHARACTERS = 80
+SECRETS = "whsec_"
+"""What begins so is a secret that was written where its name belongs."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -138,6 +140,8 @@ def _hint(found: list[ErrorDetails], value: object) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, str) and value.startswith(SECRETS):
+        return f"{SECRETS}…"  # errors are logged, and go to the log's readers
     text = repr(value) if value is not None else "empty"
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 

@@ -13,6 +13,7 @@ import typer
 from channels.errors import SwitchboardError
 from router import bootstrap
 from router.edges import wiring
+from router.edges.reaching import obstacles
 from router.log.kafka import KafkaLog
 from router.log.protocol import Log
 from router.log.valkey_server import binary
@@ -52,6 +53,7 @@ def doctor(
 def _offline(config: Config) -> Iterator[tuple[bool, str]]:
     yield _secrets(config)
     yield _rulebook(config)
+    yield from _notices(config)
     yield from _disk(config)
     if config.settings.log == bootstrap.EMBEDDED:
         try:
@@ -78,6 +80,19 @@ def _rulebook(config: Config) -> tuple[bool, str]:
     except SwitchboardError as error:
         return False, f"rulebook: {str(error).splitlines()[0]} (`switchboard check {folder}`)"
     return True, f"rulebook {compiled.version}: {len(lint(files, datetime.now(UTC)))} warnings"
+
+
+def _notices(config: Config) -> Iterator[tuple[bool, str]]:
+    """Whether notices can reach the contacts; a wrong rulebook is said."""
+    try:
+        files = read_folder(config.path(config.settings.rulebook))
+        rulebook = compile_rulebook(files).rulebook
+    except SwitchboardError:
+        return
+    found = list(obstacles(config, rulebook))
+    yield from ((False, f"notices: {one}") for one in found)
+    if rulebook.contacts and not found:
+        yield True, f"notices: the ways to {len(rulebook.contacts)} contacts are there"
 
 
 def _uncovered(config: Config) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from router.core import sla
+from router.core import notices, sla
 from router.core.desk import Turn
 from router.core.events import (
     SlaAcknowledged,
@@ -347,7 +347,7 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
     """Record what has lapsed before `before`; returns the ladder's levels that were reached."""
     clocks: list[Clock] = []
     found: list[tuple[Clock, Lapse]] = []
-    loudest: set[tuple[str, int]] = set()
+    loudest: set[tuple[str, Lapse]] = set()
     for clock in ticket.clocks:
         policy = turn.desk.policy(ticket, clock.target)
         after, lapses = clock, list[Lapse]()
@@ -356,13 +356,13 @@ def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[in
         clocks.append(after)
         found += [(after, one) for one in lapses]
         if (notifying := sla.notifying(lapses)) is not None:
-            loudest.add((clock.key, notifying.level))
+            loudest.add((clock.key, notifying))
     if tuple(clocks) == ticket.clocks:
         return ticket, []
     ticket = turn.save(ticket, clocks=tuple(clocks))
     found.sort(key=lambda pair: pair[1].at)
     for clock, one in found:
-        _emit_lapse(turn, ticket, clock, one, loud=(clock.key, one.level) in loudest)
+        _emit_lapse(turn, ticket, clock, one, loud=(clock.key, one) in loudest)
     return ticket, [one.level for _, one in found if one.kind is LapseKind.ESCALATED]
 
 
@@ -384,18 +384,32 @@ def _emit_lapse(turn: Turn, ticket: Ticket, clock: Clock, one: Lapse, *, loud: b
     level = one.level if one.mark is None else one.mark.name
     identity = f"{ticket.id}/{clock.target}/{clock.cycle}/{one.kind.value}/{level}"
     fields: dict[str, Any] = {"id": identity, "lapsed_at": one.at, "detected_at": turn.now}
+    if one.kind is LapseKind.BREACHED:
+        _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, **fields)
+        return
+    notify = tuple(_whom(turn, ticket, one)) if loud and clock.seen_by is None else ()
     if one.mark is not None:
         left = one.mark.remaining
         seconds = None if left is None else left.total_seconds()
-        fields |= {"share": one.mark.share, "remaining_seconds": seconds}
-        _emit(turn, SlaWarning, ticket, clock, SLA_ESCALATIONS, **fields)
-    elif one.kind is LapseKind.BREACHED:
-        _emit(turn, SlaBreached, ticket, clock, SLA_ESCALATIONS, **fields)
+        said: dict[str, Any] = {"share": one.mark.share}
+        fields["remaining_seconds"] = seconds
+        _emit(turn, SlaWarning, ticket, clock, SLA_ESCALATIONS, notify=notify, **said, **fields)
     else:
-        rungs = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
-        notify = tuple(rungs[one.level].notify) if loud and clock.seen_by is None else ()
-        fields |= {"level": one.level, "notify": notify}
-        _emit(turn, SlaEscalated, ticket, clock, SLA_ESCALATIONS, **fields)
+        said = {"level": one.level}
+        _emit(turn, SlaEscalated, ticket, clock, SLA_ESCALATIONS, notify=notify, **said, **fields)
+    if notify:
+        notices.tell(
+            turn, ticket, notify, id=identity, target=clock.target, cycle=clock.cycle,
+            due_at=clock.due_at, lapsed_at=one.at, **said,
+        )  # fmt: skip
+
+
+def _whom(turn: Turn, ticket: Ticket, one: Lapse) -> list[str]:
+    """Whom a warning, or a level of the ladder, notifies."""
+    if one.kind is LapseKind.WARNING:
+        return turn.desk.warned(ticket.sla)
+    rungs = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
+    return rungs[one.level].notify
 
 
 def _emit(

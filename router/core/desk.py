@@ -10,6 +10,7 @@ from router.core.agents import NEVER, AgentState, Loads, weight_of
 from router.core.candidates import Candidates, Snapshot
 from router.core.events import RulebookActivated, TicketEvent
 from router.core.gauges import Gauges
+from router.core.held import Held
 from router.core.kinds import PLAIN, Kind, Kinds
 from router.core.lifecycle import Trigger, move
 from router.core.order_book import OrderBook
@@ -72,6 +73,7 @@ class Desk:
         self.rulebooks = Table("rulebook", Activation, self.journal)
         self.acquaintances = Acquaintances(self.journal)
         self.gauges = Gauges(self.journal)
+        self.held = Held(self.journal)
         self.timers = Timers()
         tables = (
             self.tickets,
@@ -81,7 +83,7 @@ class Desk:
             self.acquaintances.table,
             self.gauges.table,
         )
-        for table in tables:
+        for table in (*tables, self.held.table):
             self.timers.watch(table)
         self.loads = Loads(self._touch)
         self.waiting = Waiting(self.placed, self.need, self._order)
@@ -254,6 +256,11 @@ class Desk:
     def ladder(self, sla_name: str | None) -> list[LadderLevel]:
         """The rungs of an SLA's ladder, lowest first."""
         return self.terms.ladder(sla_name)
+
+    def warned(self, sla_name: str | None) -> list[str]:
+        """Whom a warning of an SLA notifies."""
+        sla = self.compiled.rulebook.slas.get(sla_name) if sla_name else None
+        return [] if sla is None else sla.warn_notify
 
     def steps(self, type_name: str | None) -> dict[str, timedelta | None]:
         """The steps of a request type's procedure, with the time that each may take."""

@@ -25,6 +25,7 @@ from router.core import (
     merging,
     missed,
     moves,
+    notices,
     orders,
 )
 from router.core.aftercare import Aftercare
@@ -118,6 +119,8 @@ class Dispatch:
             self.desk.stubs.delete(key)
         elif table == "gauge":
             self.desk.gauges.due(turn, key)
+        elif table == "notice":
+            notices.wake(turn, key)
         elif table == "acquaintance":
             self.desk.acquaintances.table.delete(key)
         else:
@@ -207,6 +210,7 @@ class Dispatch:
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
                 chain.rechain(turn, settled, places)
+        notices.look_again(turn)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))
 
@@ -289,7 +293,9 @@ class Dispatch:
             return
         ticket = surviving(turn, event.ticket or "")
         if ticket is not None:
-            turn.emit_queue(
+            # What becomes of a notice is no matter of the desktops.
+            emit = turn.emit if event.kind == "notice" else turn.emit_queue
+            emit(
                 MessageReceipt,
                 ticket,
                 message=event.message,

@@ -607,6 +607,7 @@ class SlaWarning(SlaLapse, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "sla.warning"
     share: float
     remaining_seconds: float | None = None
+    notify: tuple[str, ...] = ()
 
 
 class SlaBreached(SlaLapse, frozen=True, kw_only=True):
@@ -634,6 +635,32 @@ class SlaCleared(SlaEvent, frozen=True, kw_only=True):
     """An alarm is over; `reason`: met, assigned, resolved, transferred, merged, changed, missed."""
 
     TYPE: ClassVar[str] = "sla.cleared"
+    reason: str
+
+
+class NoticeEvent(Event, frozen=True, kw_only=True):
+    """What every event of a notice says: whom it is for, and about which alarm."""
+
+    notice: str
+    contact: str
+    ticket: str
+    target: str
+    cycle: int
+    level: int
+    at: datetime
+
+
+class NoticeHeld(NoticeEvent, frozen=True, kw_only=True):
+    """A notice waits for the end of its contact's quiet hours."""
+
+    TYPE: ClassVar[str] = "notice.held"
+    until: datetime
+
+
+class NoticeWithheld(NoticeEvent, frozen=True, kw_only=True):
+    """A notice that waited is not sent; `reason`: cleared, overtaken, contact_removed."""
+
+    TYPE: ClassVar[str] = "notice.withheld"
     reason: str
 
 

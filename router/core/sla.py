@@ -315,9 +315,12 @@ def _after(clock: Clock, lapse: Lapse) -> Clock:
 
 
 def notifying(lapses: Sequence[Lapse]) -> Lapse | None:
-    """Of several levels that are overdue together, the one that notifies: the highest."""
-    escalations = [lapse for lapse in lapses if lapse.kind is LapseKind.ESCALATED]
-    return max(escalations, key=lambda lapse: lapse.level, default=None)
+    """Of what is overdue together, in order, the one that notifies: the highest level.
+
+    Before the breach it is the latest warning; of the breach itself the ladder's levels tell.
+    """
+    last = lapses[-1] if lapses else None
+    return None if last is None or last.kind is LapseKind.BREACHED else last
 
 
 def modern(clocks: tuple[Clock, ...]) -> tuple[tuple[Clock, ...], tuple[Pause, ...]]:

@@ -9,7 +9,7 @@ import structlog
 from channels.errors import Unavailable
 from channels.outbound import OutboundMessage
 from channels.rate import Rate
-from channels.sending import Deferred, Delivery, Sender, Unconfirmed
+from channels.sending import Deferred, Delivery, Later, Sender, Unconfirmed
 from router.counters import Counters
 from router.edges.caps import AUTOMATIC
 from router.edges.pacing import Breaker, Pace
@@ -19,9 +19,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An attempt after which another one follows."""
+    """An attempt after which another one follows, `after_seconds` at the earliest."""
 
     reason: str
+    after_seconds: float = 0.0
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Lane:
             return Failed(str(error))
         except Unavailable as error:
             self._failed(error)
-            return Failed(str(error))
+            return Failed(str(error), error.seconds if isinstance(error, Later) else 0.0)
         except Exception as error:  # noqa: BLE001 - see below
             # A sender's own fault must not stop every other account; nor is it known what it did.
             _log.exception("sender_crashed", account=self.name, message=message.id)

@@ -22,8 +22,7 @@ from enum import StrEnum
 
 from channels.contract import decode, encode
 from channels.identity import NAMESPACE
-from channels.outbound import OutboundMessage, Receipt
-from channels.request import Channel
+from channels.outbound import OutboundMessage, Receipt, Way
 from channels.sending import Delivery
 from router.edges.caps import AUTOMATIC, address_key
 
@@ -32,13 +31,18 @@ MAX_KEPT = 100_000
 UNCERTAIN = Delivery("uncertain", permanent=True, reason="stopped between sending and the result")
 
 
-Account = tuple[Channel, str]
-"""What a message goes out by."""
+Account = tuple[Way, str]
+"""What a message goes out by: a channel's account, or a program's URL."""
 
 
 def account_of(message: OutboundMessage) -> Account:
     """The account that sends `message`."""
     return message.channel, message.account
+
+
+def lane_of(message: OutboundMessage) -> tuple[Account, bool]:
+    """Its account, and whether it is a notice: those take nothing from customers' messages."""
+    return account_of(message), message.kind == "notice"
 
 
 class Phase(StrEnum):
@@ -67,7 +71,7 @@ class Entry:
 class Ledger:
     """The entries by message id; every change is returned as what the state is to store.
 
-    `waiting` counts the messages of each account that are not done.
+    `waiting` counts the messages of each lane that are not done.
     """
 
     def __init__(self, committed: Iterable[tuple[str, bytes]] = ()) -> None:
@@ -77,7 +81,7 @@ class Ledger:
         self._place = entries[-1][1].place if entries else 0
         done = [(key, entry) for key, entry in entries if entry.phase is Phase.DONE]
         self._done = {key: entry.at for key, entry in sorted(done, key=lambda found: found[1].at)}
-        self.waiting = Counter(account_of(message) for _, message in self.unfinished())
+        self.waiting = Counter(lane_of(message) for _, message in self.unfinished())
 
     def unfinished(self) -> Iterator[tuple[Phase, OutboundMessage]]:
         """What is not done, in the order in which it was accepted."""
@@ -97,7 +101,7 @@ class Ledger:
         if message.id in self._entries:
             return None
         self._place += 1
-        self.waiting[account_of(message)] += 1
+        self.waiting[lane_of(message)] += 1
         entry = Entry(phase=Phase.ACCEPTED, message=message, at=now, place=self._place)
         return self._set(message.id, entry)
 
@@ -123,7 +127,7 @@ class Ledger:
             place=place,
         )
         self._done[message.id] = now
-        self.waiting[account_of(message)] -= 1
+        self.waiting[lane_of(message)] -= 1
         return self._set(message.id, done), receipt_of(message, delivery, now)
 
     def forget(self, now: datetime) -> Mapping[str, bytes | None]:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,7 +23,8 @@ from router import deadletter, operations
 from router.counters import Counters
 from router.edges.caps import AUTOMATIC, Caps
 from router.edges.lane import Failed, Lane
-from router.edges.ledger import UNCERTAIN, Account, Ledger, Phase, account_of
+from router.edges.lanes import Lanes
+from router.edges.ledger import UNCERTAIN, Ledger, Phase, account_of, lane_of
 from router.log.protocol import Commit, Envelope, Message, Record, ShardLog, Source
 from router.topics import MESSAGES_RECEIPTS
 from rules.model import Budget
@@ -31,6 +32,9 @@ from rules.model import Budget
 SENDERS = "switchboard/senders"
 MESSAGE_RECEIPT = "message.receipt"
 WATERMARK_SECONDS = 10.0
+NOT_TOLD = frozenset({"failed", "bounced", "uncertain"})
+"""Outcomes of a notice after which somebody else has to tell its contact."""
+
 _MAX_BATCH = 500
 _BUSY_POLL_SECONDS = 0.02
 _IDLE_POLL_SECONDS = 0.25
@@ -42,7 +46,7 @@ _log = structlog.get_logger(__name__)
 class Outside:
     """What outlives a session: the accounts' health, and results that are not stored yet."""
 
-    lanes: Mapping[Account, Lane]
+    lanes: Lanes
     clock: Clock
     counters: Counters
     chance: random.Random
@@ -173,12 +177,11 @@ class Outbox:
 
     def _full(self, message: OutboundMessage) -> str | None:
         """Why the account can take no further automatic message; None when it can."""
-        account = account_of(message)
-        lane = self._outside.lanes.get(account)
+        lane = self._outside.lanes.of(message)
         if lane is None or message.kind not in AUTOMATIC:
             return None
         most = lane.pace.most_waiting
-        if self._ledger.waiting[account] <= most:
+        if self._ledger.waiting[lane_of(message)] <= most:
             return None
         return f"withheld: {most} messages of {lane.name} wait already"
 
@@ -214,7 +217,9 @@ class Outbox:
     # -- the tasks of the conversations ----------------------------------------------------------
 
     def _enqueue(self, message: OutboundMessage) -> None:
-        key = (message.channel, message.account, message.conversation or message.to)
+        # A notice waits for no other one: what is told first may be what cannot be told.
+        among = message.id if message.kind == "notice" else message.conversation or message.to
+        key = (message.channel, message.account, among)
         if key in self._queues:
             self._queues[key].append(message)
             return
@@ -236,7 +241,7 @@ class Outbox:
         del self._queues[key]
 
     async def _deliver(self, message: OutboundMessage) -> None:
-        lane = self._outside.lanes.get(account_of(message))
+        lane = self._outside.lanes.of(message)
         if lane is None:
             await self._withhold(
                 message, f"no sender is configured for {'/'.join(account_of(message))}"
@@ -255,7 +260,8 @@ class Outbox:
                 await self._settle(message, result)
             if isinstance(result, Delivery):
                 return
-            await asyncio.sleep(lane.pace.retry_after(attempt, self._outside.chance))
+            backoff = lane.pace.retry_after(attempt, self._outside.chance)
+            await asyncio.sleep(max(backoff, result.after_seconds))
 
     def _begin(self, message: OutboundMessage) -> asyncio.Future[None]:
         """Record the intent; until the sender is called, it is known that nothing went out."""
@@ -288,6 +294,8 @@ class Outbox:
         changes, receipt = self._ledger.finish(message, result, now)
         self._pending.changes.update(changes)
         self._pending.outputs.append(receipt_message(receipt))
+        if message.kind == "notice" and result.outcome in NOT_TOLD:
+            self._pending.outputs.append(notice_failed(message, receipt))
         return self._stored()
 
     def _stored(self) -> asyncio.Future[None]:
@@ -303,6 +311,17 @@ class Outbox:
             kind=message.kind,
             reason=result.reason,
         )
+
+
+def notice_failed(message: OutboundMessage, receipt: Receipt) -> Message:
+    """The record of `operations` for a notice that nobody will read."""
+    told = operations.NoticeFailed(
+        notice=message.id, contact=str(message.attributes.get("contact", message.to)),
+        channel=message.channel, ticket=message.ticket, outcome=receipt.outcome,
+        reason=receipt.reason, at=receipt.at,
+    )  # fmt: skip
+    identity = f"{message.id}/failed"
+    return operations.message(told, id=identity, source=SENDERS, at=receipt.at)
 
 
 def receipt_message(receipt: Receipt) -> Message:

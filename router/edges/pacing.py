@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from channels.request import Channel
+from channels.outbound import Way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,10 @@ CHAT = Pace(
 of visitors who have left wait for them, and say nothing of the account."""
 
 
+WEBHOOK = Pace(longest_retry_seconds=300.0, give_up_seconds=86400.0)
+"""A program's URL: what it was told a day ago is of no use to it."""
+
+
 @dataclass
 class Breaker:
     """Keeps an account that does not answer from being tried by every message of its own."""
@@ -79,6 +83,9 @@ class Breaker:
         return self._failed == self.failures
 
 
-def usual_pace(channel: Channel) -> Pace:
+_USUAL = {"chat": CHAT, "webhook": WEBHOOK}
+
+
+def usual_pace(way: Way) -> Pace:
     """The pace of an account that has none of its own."""
-    return CHAT if channel == "chat" else Pace()
+    return _USUAL.get(way, Pace())

@@ -15,10 +15,10 @@ from channels.inbox import Clock
 from channels.sending import Sender
 from router.counters import Counters
 from router.edges.caps import OVERALL
-from router.edges.lane import Lane
+from router.edges.lanes import Lanes
 from router.edges.ledger import Account, Ledger
 from router.edges.outbox import Outbox, Outside
-from router.edges.pacing import Pace, usual_pace
+from router.edges.pacing import Pace
 from router.log.protocol import Log, Source
 from router.topics import MESSAGES_OUTBOUND
 from rules.model import AckPolicy, Budget
@@ -33,6 +33,7 @@ _log = structlog.get_logger(__name__)
 class Senders:
     """Runs until cancelled. Raises `Fenced` when another process has taken over.
 
+    `webhooks` sends to whatever URL a message names.
     `budgets` (the rulebook's, once it is known) and `overall` bound the automatic messages to one
     address and in all.
     """
@@ -44,6 +45,7 @@ class Senders:
         *,
         clock: Clock,
         counters: Counters,
+        webhooks: Sender | None = None,
         paces: Mapping[Account, Pace] | None = None,
         overall: Sequence[Budget] = OVERALL,
         chance: random.Random | None = None,
@@ -53,13 +55,7 @@ class Senders:
         self._source = Source(MESSAGES_OUTBOUND, partition)
         # Drawing the backoff needs no secrecy.
         chance = chance or random.Random()  # noqa: S311
-        own = paces or {}
-        lanes = {
-            account: Lane(
-                "/".join(account), sender, own.get(account, usual_pace(account[0])), counters
-            )
-            for account, sender in senders.items()
-        }
+        lanes = Lanes(senders, counters, paces or {}, webhooks)
         self.budgets: Sequence[Budget] = AckPolicy().budgets
         self._outside = Outside(lanes, clock, counters, chance, lambda: self.budgets, overall)
 

@@ -20,6 +20,7 @@ from channels.sending import Sender
 from channels.sms.sender import SmsAccount as SmsRoute
 from channels.sms.sender import SmsSender
 from channels.sms.source import SmsInbox, TwilioWebhook
+from channels.webhook.sender import WebhookSender
 from router.counters import Counters
 from router.edges.intake import Intake
 from router.edges.senders import Account
@@ -56,6 +57,12 @@ def senders(config: Config, hub: ChatHub, client: httpx.AsyncClient) -> dict[Acc
     for name in settings.chat:
         ways["chat", name] = ChatSender(hub, clock=utc_now)
     return ways
+
+
+def webhooks(config: Config, client: httpx.AsyncClient) -> WebhookSender:
+    """The way out to the URLs of the rulebook's contacts."""
+    source = f"switchboard/{config.settings.namespace}"
+    return WebhookSender(client, config.secret, clock=utc_now, source=source)
 
 
 def without_way_out(config: Config) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from rules import model, people, service_levels, when
+from rules import contacts, model, people, service_levels, when
 
 Shape = Any
 """The type of what stands at a place: a model, a mapping or list of something; None is unknown."""
@@ -13,6 +13,8 @@ Shape = Any
 SHORT = (
     model.Action,
     model.Budget,
+    contacts.Quiet,
+    contacts.Webhook,
     when.Condition,
     service_levels.LadderLevel,
     people.QueueTarget,

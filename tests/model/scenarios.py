@@ -156,9 +156,8 @@ LARGER: Mapping[str, Scenario] = {
     "three commands each beside running clocks": larger(
         "a customer, clocks, and a ladder that moves it", commands=3
     ),
-    "two tickets in a chain": larger(
+    "a chain, and all that can be done beside it": larger(
         "a chain that widens to a queue from which agents take",
-        tickets={"a": A, "b": B},
         menu={
             "ann": (HERE, GONE, *on("a", "accept"), to("rescue")),
             "bob": (HERE, *on("a", "take", "resolve"), to("billing")),

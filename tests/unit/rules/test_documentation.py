@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from rules import aftercare, model, people, service_levels, when
+from rules import aftercare, contacts, model, people, service_levels, when
 from rules.decide import CANDIDATES_SHOWN, OVERRIDDEN_SHOWN, SPAN_CHARACTERS, SPANS_SHOWN
 from rules.expressions import VARIABLES as VARIABLES_OF_EXPRESSIONS
 from rules.load import load
@@ -18,7 +18,7 @@ from rules.templates import VARIABLES
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "docs" / "rulebook-reference.md").read_text(encoding="utf-8")
-HOMES = (model, people, service_levels, aftercare, when)
+HOMES = (aftercare, contacts, model, people, service_levels, when)
 """The modules that define entries."""
 EVERYTHING = (Path(__file__).parent / "good" / "everything.yaml").read_text(encoding="utf-8")
 

@@ -318,3 +318,70 @@ def test_follow_ups_that_no_route_asks_for() -> None:
     assert warnings(types=types) == [said]
     assert warnings({"kind": "follow_up"}, types=types) == []
     assert warnings({"any": [{"kind": ["follow_up"]}, {"channel": "sms"}]}, types=types) == []
+
+
+CONTACTS: dict[str, Any] = {"lead": {"email": "lead@shop.example"}}
+NOTICES: dict[str, Any] = {"email": "notices@shop.example"}
+
+
+def of_contacts(notify: list[str], contacts: dict[str, Any], **sections: Any) -> list[str]:
+    """The warnings about a ladder that notifies these, with these contacts."""
+    ladders = {"duty": [{"level": 1, "after": "0s", "notify": notify}]}
+    return warnings(ladders=ladders, contacts=contacts, notices=NOTICES, **sections)
+
+
+@pytest.mark.parametrize("notify", [["lead"], ["lead", "manager"], ["lead", "whoever-has-duty"]])
+def test_words_beside_contacts_are_free(notify: list[str]) -> None:
+    """Whoever watches the topic may have words of their own."""
+    assert of_contacts(notify, CONTACTS) == []
+
+
+@pytest.mark.parametrize("notify", ["leed", "Lead", "leads"])
+def test_a_misspelt_contact(notify: str) -> None:
+    """What is nearly a contact's name would notify nobody."""
+    found = of_contacts(["lead", notify], CONTACTS)
+    assert found == [f"{notify!r} is no contact; did you mean 'lead'?"]
+
+
+def test_a_contact_that_nobody_notifies() -> None:
+    """Named by no ladder and no SLA; by either it is."""
+    said = "nobody notifies the contact 'lead'"
+    slas = {"usual": {**CLEAN["slas"]["usual"], "warn": ["50%"], "warn_notify": ["lead"]}}
+    assert of_contacts(["x"], CONTACTS) == [said]
+    assert of_contacts(["x"], CONTACTS, slas=slas) == []
+
+
+def test_a_contact_without_a_way() -> None:
+    """A name alone reaches nobody."""
+    said = "contact 'lead' has neither email nor webhook: no notice reaches them"
+    assert of_contacts(["lead"], {"lead": {"name": "组长"}}) == [said]
+
+
+def test_a_contact_at_an_address_of_ours() -> None:
+    """Its notices would come in as requests, which lapse."""
+    said = "'lead@shop.example' is an address of ours: a notice to it opens a ticket"
+    policy = {"own_addresses": ["lead@shop.example"]}
+    assert of_contacts(["lead"], CONTACTS, ack_policy=policy) == [said]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_odd"),
+    [
+        ("https://ops.example/in", False),
+        ("http://127.0.0.1:8080/in", False),
+        ("http://localhost/in", False),
+        ("http://[::1]:9/in", False),
+        ("http://ops.example/in", True),
+    ],
+)
+def test_a_webhook_in_the_clear(url: str, is_odd: bool) -> None:
+    """Without https only on the own machine."""
+    contacts = {"lead": {"webhook": {"url": url, "secrets": "env:X"}}}
+    said = "without https, whoever stands in between can read the notices"
+    assert of_contacts(["lead"], contacts) == [said] * is_odd
+
+
+def test_a_warning_that_is_never_given() -> None:
+    """Whom it would notify is not notified."""
+    slas = {"usual": {**CLEAN["slas"]["usual"], "warn_notify": ["x"]}}
+    assert warnings(slas=slas) == ["SLA 'usual' warns of nothing (`warn`): nobody is notified"]

@@ -123,6 +123,10 @@ class Story:
         """Let time pass until just after `seconds`: what is due then has happened."""
         await self._world.advance(START + timedelta(seconds=seconds) + TICK)
 
+    async def finish(self) -> None:
+        """Let what is due at the present instant happen."""
+        await self._world.finish()
+
     async def request(self, name: str, text: str = "hello", **fields: Any) -> str:
         """A customer writes (by SMS, unless told otherwise); returns the ticket it would open."""
         document = {

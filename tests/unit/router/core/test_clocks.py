@@ -39,7 +39,7 @@ async def test_an_unanswered_ticket_climbs_the_ladder() -> None:
         if one.topic == "sla.escalations"
     ]
     assert told == [
-        (30, "sla.warning", None),
+        (30, "sla.warning", []),
         (60, "sla.breached", None),
         (60, "sla.escalated", ["lead"]),
         (90, "sla.escalated", ["manager"]),

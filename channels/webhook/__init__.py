@@ -1,0 +1,1 @@
+"""Programs that are told: a signed POST to a URL, the way out alone."""
