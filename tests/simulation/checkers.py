@@ -340,7 +340,8 @@ def _by_new_rules(event: Event) -> bool:
 def _departures(run: Run) -> Mapping[str, list[str]]:
     """The instants at which tickets left for another pool."""
     found: dict[str, list[str]] = defaultdict(list)
-    for event in sorted(run.of("tickets.triaged", "ticket.moved"), key=lambda event: event.time):
+    moves = run.of("tickets.triaged", "ticket.moved")
+    for event in sorted(moves, key=lambda move: (move.time, instant_of(move.data["at"]))):
         found[event.data["ticket"]["id"]].append(event.data["at"])
     return found
 
