@@ -15,7 +15,7 @@ of one machine on one day are not those of another.
 """
 MODULES = (
     "wire", "log", "embedded", "kafka", "latency", "restore", "memory", "rules", "many_routes",
-    "whatif", "calendars", "timers",
+    "whatif", "calendars", "assignment", "timers",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What one assignment costs, in a small and a large pool: whose ticket it is, which one is next.
 
-One decision is `assign.match` after a step: found, offered, explained, written to the state.
+A decision is the choice with its explanation; rows apart have what follows from it as well.
 """
 
 import gc
@@ -26,6 +26,7 @@ from rules.people import Strategy
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
 DECISIONS = 3_000
 CAPACITY = 3
+ROUTES = 20
 CHANNELS = ("chat", "email", "sms")
 TARGET_MICROSECONDS, TARGET_RATIO = 50, 3.0
 
@@ -60,10 +61,15 @@ class Figures(NamedTuple):
 
 
 class Pool:
-    """A desk with agents who are all there; each has a tenth of queues and skills, or three."""
+    """A desk with agents who are all there; each has a tenth of queues and skills, or three.
 
-    def __init__(self, size: Size, seed: int, strategy: str = "spare-capacity") -> None:
-        self.chance = random.Random(seed)  # noqa: S311 - a benchmark draws, it hides nothing
+    The tickets of a queue come by twenty routes, which ask for skills; or each is `distinct`.
+    """
+
+    def __init__(
+        self, size: Size, strategy: str = "spare-capacity", *, distinct: bool = False
+    ) -> None:
+        self.chance = random.Random(1)  # noqa: S311 - a benchmark draws, it hides nothing
         self.size = size
         self.queues = [f"q{number}" for number in range(size.queues)]
         self.skills = [f"s{number}" for number in range(size.skills)]
@@ -79,6 +85,8 @@ class Pool:
                 name, AgentState(id=name, presence="available", since=since, idle_since=since)
             )
         self._count = 0
+        self._distinct = distinct
+        self._asked = {queue: [self._demand() for _ in range(ROUTES)] for queue in self.queues}
 
     def _some(self, names: list[str]) -> list[str]:
         return self.chance.sample(names, max(3, len(names) // 10))
@@ -100,16 +108,20 @@ class Pool:
             "routes": [{"id": "default", "then": {"queue": self.queues[0]}}],
         }
 
-    def ticket(self) -> Ticket:
-        """A new ticket that asks for one or two skills."""
-        self._count += 1
+    def _demand(self) -> dict[str, int]:
         asked = self.chance.sample(self.skills, self.chance.choice([1, 1, 2]))
+        return {skill: self.chance.randint(1, 3) for skill in asked}
+
+    def ticket(self) -> Ticket:
+        """A new ticket, which asks for one or two skills, as one of its queue's routes says."""
+        self._count += 1
+        queue = self.chance.choice(self.queues)
         came = START - timedelta(seconds=self.chance.random() * 36_000)
         return Ticket(
             id=f"t{self._count}", conversation=f"c{self._count}-1", pool="service",
-            queue=self.chance.choice(self.queues), channel=self.chance.choice(CHANNELS),
+            queue=queue, channel=self.chance.choice(CHANNELS),
             account="shop", external_id=str(self._count), rulebook="", state=TicketState.QUEUED,
-            skills={skill: self.chance.randint(1, 3) for skill in asked},
+            skills=self._demand() if self._distinct else self.chance.choice(self._asked[queue]),
             created_at=came, enqueued_at=came, chain_since=came,
         )  # fmt: skip
 
@@ -136,7 +148,10 @@ class Pool:
         return Turn(self.desk, f"cause{self._count}", self.now, self.now)
 
 
-def freed(pool: Pool) -> Iterator[float]:
+Decision = Callable[[Turn], object]
+
+
+def freed(pool: Pool, decide: Decision) -> Iterator[float]:
     """Seconds of the decision after each resolution: the best of all that waits for one agent."""
     names = pool.desk.roster.names
     for _ in range(DECISIONS):
@@ -150,25 +165,31 @@ def freed(pool: Pool) -> Iterator[float]:
             done = turn.save(done, Trigger.ASSIGNED, agent=agent, offer=None)
         turn.save(done, Trigger.RESOLVED, weight=0)
         turn.freed[agent] = None
-        yield _decided(turn)
+        yield _seconds(decide, turn)
 
 
-def came(pool: Pool) -> Iterator[float]:
+def came(pool: Pool, decide: Decision) -> Iterator[float]:
     """Seconds of the decision for a new ticket, which is then taken back: who of all gets it."""
     for _ in range(DECISIONS):
         turn = pool.turn()
         turn.save(pool.ticket())
-        yield _decided(turn)
+        yield _seconds(decide, turn)
         pool.desk.journal.rollback()
 
 
-def _decided(turn: Turn) -> float:
+def _seconds(decide: Decision, turn: Turn) -> float:
     before = time.process_time()
-    assign.match(turn)
+    decide(turn)
     return time.process_time() - before
 
 
-def looped(pool: Pool) -> Iterator[float]:
+def chosen(turn: Turn) -> object:
+    """Whom the ticket that has come is for."""
+    (ticket,) = (turn.desk.tickets.rows[key] for key in turn.seeking)
+    return assign.choose(turn, ticket)
+
+
+def looped(pool: Pool, _decide: Decision) -> Iterator[float]:
     """Seconds of the same choice by asking every agent, as the definition of fitness says it."""
     desk = pool.desk
     for _ in range(DECISIONS // 30):
@@ -189,38 +210,50 @@ def looped(pool: Pool) -> Iterator[float]:
         yield time.process_time() - before
 
 
-Measure = Callable[[Pool], Iterator[float]]
+Measure = Callable[[Pool, Decision], Iterator[float]]
 
 
-def found(measure: Measure, size: Size, *, full: bool, strategy: str = "spare-capacity") -> Figures:
+def found(
+    measure: Measure, decide: Decision, size: Size, *, full: bool,
+    strategy: str = "spare-capacity", distinct: bool = False,
+) -> Figures:  # fmt: skip
     """The figures of one pool, made anew."""
-    pool = Pool(size, 1, strategy)
+    pool = Pool(size, strategy, distinct=distinct)
     if full:
         pool.fill()
     gc.collect()
     gc.freeze()
-    seconds = list(measure(pool))
+    seconds = list(measure(pool, decide))
     gc.unfreeze()
     return Figures(median(seconds) * 1e6, quantiles(seconds, n=100)[-1] * 1e6)
+
+
+ROWS: tuple[tuple[str, Measure, Decision, bool, bool], ...] = (
+    ("an agent comes free", freed, assign.best_for_freed, True, False),
+    ("the same, and it is offered, told, stored", freed, assign.match, True, False),
+    ("every ticket asks for something else", freed, assign.best_for_freed, True, True),
+    ("a ticket comes, everybody is idle", came, chosen, False, False),
+    ("the same, and it is offered, told, stored", came, assign.match, False, False),
+    ("a ticket comes, nobody has room", came, chosen, True, False),
+)
+"""What, how, with everybody at work, with tickets that are all different."""
 
 
 def main() -> None:
     """Print the rows."""
     print(f"small: {SMALL}; large: {LARGE}")
-    for what, measure, full in (
-        ("an agent comes free", freed, True),
-        ("a ticket comes, everybody is idle", came, False),
-        ("a ticket comes, nobody has room", came, True),
-    ):
-        small, large = (found(measure, size, full=full) for size in (SMALL, LARGE))
+    for what, measure, decide, full, distinct in ROWS:
+        small, large = (
+            found(measure, decide, size, full=full, distinct=distinct) for size in (SMALL, LARGE)
+        )
         print(
             f"{what}: small {small}, large {large} (target {TARGET_MICROSECONDS}); "
             f"{large.middle / small.middle:.2f} times (target {TARGET_RATIO:g})"
         )
     for strategy in get_args(Strategy):
-        print(f"{strategy}, everybody idle: {found(came, LARGE, full=False, strategy=strategy)}")
-    loop = found(looped, LARGE, full=False)
-    print(f"asking every agent in turn: {loop}")
+        figures = found(came, chosen, LARGE, full=False, strategy=strategy)
+        print(f"{strategy}, everybody idle: {figures}")
+    print(f"asking every agent in turn: {found(looped, chosen, LARGE, full=False)}")
 
 
 if __name__ == "__main__":

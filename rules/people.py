@@ -1,6 +1,8 @@
 """Who works, and where work waits: pools, queues, agents, as the rulebook writes them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -155,6 +157,13 @@ class Agent(Entry):
     def priority_of(self, queue: str) -> int:
         """The priority of one of their queues; 1 comes first."""
         return self.queues[queue] if isinstance(self.queues, dict) else 1
+
+    def by_priority(self, queues: Iterable[str]) -> list[list[str]]:
+        """Some of their queues, those of equal priority together; 1 comes first."""
+        if not isinstance(self.queues, dict):
+            return [list(queues)]
+        ordered = sorted(queues, key=self.priority_of)
+        return [list(equals) for _, equals in groupby(ordered, key=self.priority_of)]
 
 
 class Protection(Entry):

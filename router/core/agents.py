@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import msgspec
 
+from channels.request import Channel
 from router.core.queues import Need
 from router.core.state import Entity
 from router.core.tickets import Ticket
 from rules.people import Agent
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+CHANNELS: tuple[str, ...] = get_args(Channel)
 
 WHOLE = 1_000_000
 """The weight of a ticket that takes the whole of its agent: more than any capacity is."""
@@ -161,6 +164,13 @@ def unsuited(agent: Agent, need: Need) -> str | None:
 def full(agent: Agent, load: int, channel: str) -> str | None:
     """Why the agent has no room for one more ticket of this channel now."""
     return None if has_room(agent, load, weight_of(agent, channel)) else "capacity"
+
+
+def rooms(agent: Agent, load: int) -> tuple[str, ...]:
+    """The channels of which the agent has room for one more ticket now."""
+    if not agent.weights:
+        return CHANNELS if has_room(agent, load, 1) else ()
+    return tuple(channel for channel in CHANNELS if full(agent, load, channel) is None)
 
 
 def guarded(agent: Agent, state: AgentState, need: Need) -> str | None:

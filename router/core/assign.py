@@ -5,15 +5,13 @@ only what a step has touched needs a look: tickets that began to wait, agents wh
 """
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import NamedTuple
 
-from router.core.agents import full
-from router.core.candidates import CHANNELS
+from router.core.agents import rooms
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
-from router.core.queues import Head, Need, Place
+from router.core.queues import Line, Need, Place
 from router.core.tickets import Offer, Ticket
 
 
@@ -27,7 +25,7 @@ class Choice(NamedTuple):
 def match(turn: Turn) -> None:
     """Offer waiting tickets until no touched ticket and no freed agent can be served."""
     while turn.freed:
-        found = _best_for_freed(turn)
+        found = best_for_freed(turn)
         if found is None:
             break
         offer(turn, *found)
@@ -110,12 +108,10 @@ def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool
     With `pushed_only` it is one to be offered; otherwise one that the agent takes.
     """
     search = Search(turn, agent, pushed_only=pushed_only)
-    priority_of = turn.desk.roster.agents[agent].priority_of
-    if search.channels:
-        for _, equals in groupby(sorted(queues, key=priority_of), key=priority_of):
-            best = search.first(equals)
-            if best is not None:
-                return turn.desk.tickets.get(best.ticket)
+    for equals in turn.desk.roster.agents[agent].by_priority(queues) if search.channels else ():
+        best = search.first(equals)
+        if best is not None:
+            return turn.desk.tickets.get(best.ticket)
     return None
 
 
@@ -123,46 +119,49 @@ class Search:
     """What one agent could be given: offered, or taken by themselves (`agents.unable`)."""
 
     def __init__(self, turn: Turn, agent: str, *, pushed_only: bool) -> None:
-        self._desk, self._agent, self._pushed_only = turn.desk, agent, pushed_only
-        self._bit = turn.desk.roster.bits[agent]
+        self._desk, self._agent, self._offered = turn.desk, agent, pushed_only
         self.channels = turn.desk.candidates.channels(agent) if pushed_only else self._to_take()
 
     def _to_take(self) -> tuple[str, ...]:
         spec, state, load = self._desk.snapshot(self._agent)
         if state.presence != "available":
             return ()
-        return tuple(channel for channel in CHANNELS if full(spec, load, channel) is None)
+        return rooms(spec, load)
 
     def first(self, queues: Iterable[str]) -> Place | None:
         """The first place in these queues that the agent could be given."""
         best: Place | None = None
+        byte, bit = self._desk.roster.places[self._agent]
         for queue in queues:
-            for head in self._desk.waiting.heads(queue):
-                if best is not None and head.place >= best:
-                    break
-                if self._is_for_agent(head.need):
-                    found = self._not_refused(queue, head)
+            line = self._desk.waiting.line(queue)
+            for number, need in enumerate(line.needs):
+                if need.suited[byte] & bit and self._is_open_to(need):
+                    head = line.places[number]
+                    if best is not None and head >= best:
+                        break
+                    found = self._not_refused(line, need, head)
                     if found is not None and (best is None or found < best):
                         best = found
         return best
 
-    def _is_for_agent(self, need: Need) -> bool:
-        if not (need.suited & self._bit and need.channel in self.channels):
-            return False
-        if not self._pushed_only:
-            return True
+    def _is_open_to(self, need: Need) -> bool:
+        """Whether the agent, whom such work suits, could have it now."""
+        if need.channel not in self.channels or not self._offered:
+            return need.channel in self.channels
         return need.push and not self._desk.candidates.is_guarded(self._agent, need)
 
-    def _not_refused(self, queue: str, head: Head) -> Place | None:
+    def _not_refused(self, line: Line, need: Need, head: Place) -> Place | None:
         """The first ticket of one kind of work that the agent has not refused: mostly its head."""
-        rows = self._desk.tickets.rows
-        if not rows[head.place.ticket].refused_by(self._agent):
-            return head.place
-        places = self._desk.waiting.in_order(queue, head.need)
-        return next((one for one in places if not rows[one.ticket].refused_by(self._agent)), None)
+        if not self._has_refused(head):
+            return head
+        return next((one for one in line.in_order(need) if not self._has_refused(one)), None)
+
+    def _has_refused(self, place: Place) -> bool:
+        ticket = self._desk.tickets.rows[place.ticket]
+        return bool(ticket.refusals) and ticket.refused_by(self._agent)
 
 
-def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
+def best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
     """The first ticket in order that some freed agent can do, with the best agent for it."""
     best: tuple[Place, Ticket] | None = None
     for agent in list(turn.freed):

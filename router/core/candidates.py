@@ -7,18 +7,15 @@ something of theirs has changed.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from channels.request import Channel
-from router.core.agents import AgentState, absent, full
+from router.core.agents import CHANNELS, AgentState, absent, rooms
 from router.core.queues import Need
 from router.core.roster import Roster
 from rules.people import Agent, Strategy
 
 FEW = 16
 """A set of no more agents than these is looked through one by one."""
-
-CHANNELS: tuple[str, ...] = get_args(Channel)
 
 Key = tuple[Any, ...]
 """By what agents are ranked: the least is asked first. It ends with the agent's name."""
@@ -30,6 +27,19 @@ class Snapshot(NamedTuple):
     agent: Agent
     state: AgentState
     load: int
+
+
+class Mark(NamedTuple):
+    """To which sets an agent belongs: why they are absent, or not; where they have room; spared."""
+
+    why: str | None
+    rooms: tuple[str, ...]
+    rests: bool
+    reserved: bool
+
+
+OFFLINE = Mark("offline", (), rests=False, reserved=False)
+"""Whoever never came."""
 
 
 def _spare_capacity(one: Snapshot) -> Key:
@@ -103,7 +113,7 @@ class Candidates:
         self._roster = roster
         self._snapshot = snapshot
         self._stale: set[str] = set()
-        self._why: dict[str, str | None] = {}
+        self._marks: dict[str, Mark] = {}
         self._absent: dict[str, int] = {"offline": roster.everybody}
         self._present = self._resting = self._reserved = 0
         self._full = dict.fromkeys(CHANNELS, roster.everybody)
@@ -117,7 +127,7 @@ class Candidates:
     def available(self, need: Need) -> int:
         """Those who can do such work and are there, whether or not they have room."""
         self._refresh()
-        return need.suited & self._present
+        return self._roster.suited(need) & self._present
 
     def fit(self, need: Need) -> int:
         """Those who could be given such work now."""
@@ -126,10 +136,8 @@ class Candidates:
     def channels(self, name: str) -> tuple[str, ...]:
         """The channels of which one agent could be offered work now: they are there, with room."""
         self._refresh()
-        bit = self._roster.bits[name]
-        if not self._present & bit:
-            return ()
-        return tuple(channel for channel, those in self._full.items() if not those & bit)
+        mark = self._marks.get(name, OFFLINE)
+        return mark.rooms if mark.why is None else ()
 
     def is_guarded(self, name: str, need: Need) -> bool:
         """Whether one agent is spared, or kept from, such work."""
@@ -143,12 +151,13 @@ class Candidates:
 
     def count(self, agents: int, need: Need) -> dict[str, int]:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
-        left = need.serving & ~agents
+        skilled, suited = self._roster.skilled(need), self._roster.suited(need)
+        left = self._roster.serving(need) & ~agents
         found = {reason: left & those for reason, those in self._absent.items()}
         left &= self._present
-        found["skills"] = left & ~need.skilled
-        found["stage"] = left & need.skilled & ~need.suited
-        left &= need.suited
+        found["skills"] = left & ~skilled
+        found["stage"] = left & skilled & ~suited
+        left &= suited
         found["capacity"] = left & self._full[need.channel]
         left &= ~found["capacity"]
         found["rest"] = left & self._resting if need.hard else 0
@@ -171,25 +180,27 @@ class Candidates:
 
     def _look_at(self, name: str) -> None:
         agent, state, load = snapshot = self._snapshot(name)
-        bit = self._roster.bits[name]
-        why = absent(state, load)
-        was = self._why.get(name, "offline")
-        if why != was:
-            self._move(bit, was, why)
-            self._why[name] = why
-        for channel, those in self._full.items():
-            self._full[channel] = _with(those, bit, full(agent, load, channel))
-        self._resting = _with(self._resting, bit, state.rests)
-        self._reserved = _with(self._reserved, bit, agent.reserve and not state.lends)
+        reserved = agent.reserve is not None and not state.lends
+        mark = Mark(absent(state, load), rooms(agent, load), state.rests, reserved)
+        old = self._marks.get(name, OFFLINE)
+        if mark != old:
+            self._marks[name] = mark
+            self._move(self._roster.bits[name], old, mark)
         for ranking in self._rankings.values():
-            ranking.put(name, None if why else snapshot)
+            ranking.put(name, None if mark.why else snapshot)
 
-    def _move(self, bit: int, was: str | None, why: str | None) -> None:
-        if was is not None:
-            self._absent[was] &= ~bit
-        if why is not None:
-            self._absent[why] = self._absent.get(why, 0) | bit
-        self._present = _with(self._present, bit, why is None)
+    def _move(self, bit: int, old: Mark, new: Mark) -> None:
+        """Put an agent into the sets to which they now belong, and out of the others."""
+        if old.why is not None:
+            self._absent[old.why] &= ~bit
+        if new.why is not None:
+            self._absent[new.why] = self._absent.get(new.why, 0) | bit
+        self._present = _with(self._present, bit, new.why is None)
+        self._resting = _with(self._resting, bit, new.rests)
+        self._reserved = _with(self._reserved, bit, new.reserved)
+        if old.rooms != new.rooms:
+            for channel, those in self._full.items():
+                self._full[channel] = _with(those, bit, channel not in new.rooms)
 
     def _ranking(self, strategy: Strategy) -> Ranking:
         if strategy not in self._rankings:

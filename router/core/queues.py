@@ -6,8 +6,8 @@ whatever the number of tickets that wait.
 """
 
 import heapq
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -22,9 +22,9 @@ class Need:
     """A kind of work: what waiting tickets ask for, an agent of one of `places` with `skills`.
 
     `push` says whether it is offered; what is not waits to be taken. Agents of the `barred` stages
-    do not get it, who rests from `hard` tickets neither; who is reserved may ask for its `tier`. Of
-    the roster's agents `serving` serve one of the places, of them `skilled` have the skills, and of
-    them `suited` the stage. Each kind is one object, made by `Desk.need`.
+    do not get it, who rests from `hard` tickets neither; who is reserved may ask for its `tier`.
+    `suited` has a bit for each agent of the roster, least first. Each kind is one object, made by
+    `Desk.need`.
     """
 
     places: tuple[str, ...]
@@ -34,9 +34,7 @@ class Need:
     barred: tuple[str, ...]
     hard: bool
     tier: str | None
-    serving: int = 0
-    skilled: int = 0
-    suited: int = 0
+    suited: bytes = b""
 
 
 class Place(NamedTuple):
@@ -47,24 +45,19 @@ class Place(NamedTuple):
     ticket: str
 
 
-class Head(NamedTuple):
-    """The first ticket of a kind of work in a queue; places are distinct, so they order heads."""
-
-    place: Place
-    need: Need
-
-
 class Line:
-    """What waits in one queue: a heap for each kind of work, and the heads in order.
+    """What waits in one queue: a heap for each kind of work, and the heaps' heads in order.
 
-    `holds` says whether an entry still stands: what has left is skipped when it comes up.
+    The first ticket of `needs[n]` stands at `places[n]`. `holds` says whether an entry still
+    stands: what has left is skipped when it comes up.
     """
 
     def __init__(self, holds: Callable[[Need, Place], bool]) -> None:
         self._holds = holds
         self._heaps: dict[Need, list[Place]] = {}
-        self._head_of: dict[Need, Head] = {}
-        self.heads: list[Head] = []
+        self._heads: dict[Need, Place] = {}
+        self.places: list[Place] = []
+        self.needs: list[Need] = []
 
     def come(self, need: Need, place: Place) -> None:
         """A ticket begins to wait at this place."""
@@ -75,7 +68,7 @@ class Line:
 
     def gone(self, need: Need, place: Place) -> None:
         """A ticket no longer waits at this place."""
-        if self._head_of[need].place != place:
+        if self._heads[need] != place:
             return
         heap = self._heaps[need]
         while heap and not self._holds(need, heap[0]):
@@ -96,17 +89,16 @@ class Line:
 
     def _lead(self, need: Need, place: Place) -> None:
         self._unlead(need)
-        head = self._head_of[need] = Head(place, need)
-        insort(self.heads, head, key=_place_of)
+        self._heads[need] = place
+        number = bisect_left(self.places, place)
+        self.places.insert(number, place)
+        self.needs.insert(number, need)
 
     def _unlead(self, need: Need) -> None:
-        old = self._head_of.pop(need, None)
+        old = self._heads.pop(need, None)
         if old is not None:
-            del self.heads[bisect_left(self.heads, old.place, key=_place_of)]
-
-
-def _place_of(head: Head) -> Place:
-    return head.place
+            number = bisect_left(self.places, old)
+            del self.places[number], self.needs[number]
 
 
 class Waiting:
@@ -145,12 +137,7 @@ class Waiting:
                 self._lines[queue].gone(*former)
         if entry is not None:
             for queue in entry[0].places:
-                self._line(queue).come(*entry)
-
-    def _line(self, queue: str) -> Line:
-        if queue not in self._lines:
-            self._lines[queue] = Line(self._holds)
-        return self._lines[queue]
+                self.line(queue).come(*entry)
 
     def _holds(self, need: Need, place: Place) -> bool:
         return self._entries.get(place.ticket) == (need, place)
@@ -167,11 +154,8 @@ class Waiting:
         for ticket in tickets:
             self.changed(ticket.id, None, ticket)
 
-    def heads(self, queue: str) -> Sequence[Head]:
-        """The first waiting ticket of each kind of work in `queue`, in order."""
-        line = self._lines.get(queue)
-        return line.heads if line is not None else ()
-
-    def in_order(self, queue: str, need: Need) -> Iterator[Place]:
-        """The tickets of one kind of work that wait in `queue`, in order."""
-        return self._lines[queue].in_order(need)
+    def line(self, queue: str) -> Line:
+        """What waits in `queue`."""
+        if queue not in self._lines:
+            self._lines[queue] = Line(self._holds)
+        return self._lines[queue]

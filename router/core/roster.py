@@ -26,6 +26,8 @@ class Roster:
         self.agents: dict[str, Agent] = {}
         self.names = tuple(sorted(rulebook.agents))
         self.bits = {name: 1 << number for number, name in enumerate(self.names)}
+        self.places = {name: (n // 8, 1 << n % 8) for n, name in enumerate(self.names)}
+        """Where each agent stands in `Need.suited`: the byte, and the bit in it."""
         self.everybody = (1 << len(self.names)) - 1
         self._rulebook = rulebook
         self._serving: Sets = {}
@@ -64,16 +66,29 @@ class Roster:
         return True
 
     def find(self, need: Need) -> None:
-        """Who serves, and suits, a kind of work."""
-        need.serving = 0
+        """Work out whom a kind of work suits: asked of one agent, a few bytes are enough."""
+        need.suited = self.suited(need).to_bytes(len(self.names) // 8 + 1, "little")
+
+    def serving(self, need: Need) -> int:
+        """Who serves one of the places where such work waits."""
+        found = 0
         for place in need.places:
-            need.serving |= self._serving.get(place, 0)
-        need.skilled = need.serving
+            found |= self._serving.get(place, 0)
+        return found
+
+    def skilled(self, need: Need) -> int:
+        """Who of those has the skills that are asked for as well."""
+        found = self.serving(need)
         for skill, level in need.skills:
-            need.skilled &= self._with_skill(skill, level)
-        need.suited = need.skilled
+            found &= self._with_skill(skill, level)
+        return found
+
+    def suited(self, need: Need) -> int:
+        """Who of those is at a stage that gets such work as well."""
+        found = self.skilled(need)
         for stage in need.barred:
-            need.suited &= ~self._stages.get(stage, 0)
+            found &= ~self._stages.get(stage, 0)
+        return found
 
     def _with_skill(self, skill: str, least: int) -> int:
         if least <= 0:

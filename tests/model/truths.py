@@ -148,8 +148,8 @@ def _never_forgotten(world: World, ticket: Ticket) -> None:
         for queue in _shown_to(world, ticket):
             waiting = {
                 place.ticket
-                for head in desk.waiting.heads(queue)
-                for place in desk.waiting.in_order(queue, head.need)
+                for need in desk.waiting.line(queue).needs
+                for place in desk.waiting.line(queue).in_order(need)
             }
             assert ticket.id in waiting, f"{ticket.id} waits, and is not in {queue}"
     elif ticket.state == "offered":

@@ -76,7 +76,7 @@ async def test_a_router_that_deals_out_otherwise_is_found_out(
     target, attribute, replacement, checker = MUTANTS[mutant]
     monkeypatch.setattr(target, attribute, replacement)
     if attribute == "_in_order":
-        monkeypatch.setattr(assign, "_best_for_freed", lambda _: None)
+        monkeypatch.setattr(assign, "best_for_freed", lambda _: None)
     found: list[str] = []
     for seed in range(10):
         chaos = await play(seed)
