@@ -123,11 +123,14 @@ def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
     """What is saved of a ticket that comes to a queue at `at`; then `queues`.
 
     Where the ladder moves it its time in the queue does not begin anew: or the ladder would, too.
-    What was asked of its pool before it came there is done once it is there, and counts from then.
     """
-    if ticket.came_at is not None:
-        at = max(at, ticket.came_at)
-    return {"comings": ticket.comings + 1, "queued_at": None if reason == "escalated" else at}
+    since = None if reason == "escalated" else once_here(ticket, at)
+    return {"comings": ticket.comings + 1, "queued_at": since}
+
+
+def once_here(ticket: Ticket, at: datetime) -> datetime:
+    """When what was asked of the ticket's pool at `at` is done: not before the ticket came there."""
+    return at if ticket.came_at is None else max(at, ticket.came_at)
 
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:

@@ -50,9 +50,8 @@ def _leave(
         queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
     )  # fmt: skip
-    data = TicketMoved(
-        ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=turn.at
-    )
+    at = clocks.once_here(ticket, turn.at)
+    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=at)
     extensions = {"activation": str(turn.desk.activation)}
     turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)
     turn.desk.tickets.delete(ticket.id)

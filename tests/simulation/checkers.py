@@ -355,7 +355,8 @@ def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Ev
     for event in events:
         here = event.data.get("pool", pool)
         moved = event.type == "ticket.transferred" and pool not in {None, here}
-        since = next(departures) if moved else since
+        if moved:
+            since = max(next(departures), since or left[0], key=instant_of)
         if since and (moved or instant_of(event.data.get("at", since)) < instant_of(since)):
             event = replace(event, data={**event.data, "at": since})  # noqa: PLW2901 - as above
         yield event

@@ -194,7 +194,7 @@ class Ticket:
         """A customer waits for an answer since then; what waited for them goes on, since `at`."""
         self._wrote = at
         if self._aside == "pending":
-            self._resume(at)
+            self._resume(self._at_most(at))
         if not self._owes and (self._answered or self._cycle):
             self._cycle += 1
             self._start("next_response", self._cycle, since)
@@ -247,11 +247,13 @@ class Ticket:
 
     def _since(self, data: Mapping[str, Any], at: datetime) -> datetime:
         """Since the event, or since what it follows from: an instant, or the customer's message."""
-        if data["reason"] == "until":
-            return datetime.fromisoformat(self._until or "")
         if data["reason"] == "customer_replied" and self._wrote is not None:
-            return self._wrote
-        return at
+            return self._at_most(self._wrote)
+        return self._at_most(at) if data["reason"] == "until" else at
+
+    def _at_most(self, at: datetime) -> datetime:
+        """Then, or at the instant until which it was set aside."""
+        return at if self._until is None else min(at, datetime.fromisoformat(self._until))
 
     def _ticket_requeued(self, data: Mapping[str, Any], at: datetime) -> None:
         if data["reason"] == "priority_raised":
