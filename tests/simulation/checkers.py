@@ -333,8 +333,8 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
 
 
 def _by_new_rules(event: Event) -> bool:
-    """Whether new rules have ended or moved a clock: what lapsed while they were read is theirs."""
-    return event.type == "sla.changed" or event.data.get("reason") == "queue_removed"
+    """Whether new rules have moved a clock: what lapsed while they were read is theirs."""
+    return event.type == "sla.changed"
 
 
 def _departures(run: Run) -> Mapping[str, list[str]]:
