@@ -160,6 +160,7 @@ async def test_gateway_in_between_confirms_nothing(
         ("-5", (0, 0)),
         ("soon", (0, 0)),
     ],
+    ids=["seconds", "at-once", "too-long", "in-20-minutes", "past", "negative", "no-instant"],
 )
 async def test_receiver_says_when_to_try_again(
     sender: WebhookSender, receiver: Receiver, url: str, said: str, bounds: tuple[float, float]
