@@ -20,7 +20,8 @@ def relax(turn: Turn, ticket: Ticket) -> None:
     """A step of the ticket's chain is over: relax, widen, move on, or park at the end."""
     targets = turn.desk.targets(ticket.queue)
     if ticket.place + 1 >= len(targets):
-        moves.park(turn, ticket, "targets_exhausted", ticket.relax_at or turn.now)
+        # A last step that is passed over is over now, not when its time would be.
+        moves.park(turn, ticket, "targets_exhausted", min(ticket.relax_at or turn.at, turn.at))
         return
     elsewhere = targets[ticket.place + 1].move_to
     if elsewhere is not None:

@@ -4,6 +4,7 @@ At most one clock of a target runs at a time. What runs is a function of the tic
 that a target which a change of rulebook, priority or type adds runs as if it had been there before.
 """
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +77,7 @@ def anew(turn: Turn, ticket: Ticket, at: datetime, reason: str, **changes: Any) 
 
     In a new cycle; its time in the queue begins when it comes to one.
     """
-    ticket, cycle = ended(turn, ticket, reason), ticket.cycle + 1
+    ticket, cycle = ended(turn, ticket, reason, at), ticket.cycle + 1
     changes |= {"cycle": cycle, "opened": cycle, "opened_at": at, "replied_at": None}
     ticket = turn.save(ticket, **changes)
     targets = filter(_at_once, turn.desk.promised(ticket))
@@ -124,7 +125,13 @@ def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
 
     Where the ladder moves it its time in the queue does not begin anew: or the ladder would, too.
     """
-    return {"comings": ticket.comings + 1, "queued_at": None if reason == "escalated" else at}
+    since = None if reason == "escalated" else once_here(ticket, at)
+    return {"comings": ticket.comings + 1, "queued_at": since}
+
+
+def once_here(ticket: Ticket, at: datetime) -> datetime:
+    """When what was asked of the ticket's pool at `at` is done: not before the ticket is there."""
+    return at if ticket.came_at is None else max(at, ticket.came_at)
 
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:
@@ -190,9 +197,9 @@ def met(turn: Turn, ticket: Ticket, targets: tuple[str, ...]) -> Ticket:
     return _end(turn, ticket, targets, "met", met=True)
 
 
-def ended(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
-    """Every clock that still runs ends without having been met."""
-    ticket = _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason)
+def ended(turn: Turn, ticket: Ticket, reason: str, at: datetime | None = None) -> Ticket:
+    """Every clock that still runs ends without having been met, at `at` or now."""
+    ticket = _end(turn, ticket, tuple(clock.target for clock in ticket.clocks), reason, at=at)
     return turn.save(ticket, pauses=()) if ticket.pauses else ticket
 
 
@@ -207,11 +214,22 @@ def found(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
 
 
 def _end(
-    turn: Turn, ticket: Ticket, targets: tuple[str, ...], reason: str, *, met: bool = False
+    turn: Turn,
+    ticket: Ticket,
+    targets: tuple[str, ...],
+    reason: str,
+    *,
+    met: bool = False,
+    at: datetime | None = None,
 ) -> Ticket:
+    """Clocks of these targets end; whatever ends them, what has lapsed of them by then is told."""
     over = [clock for clock in ticket.clocks if clock.target in targets]
     if not over:
         return ticket
+    end = turn.at if at is None else at
+    if any([clock.next_at is not None and clock.next_at < end for clock in over]):
+        ticket, _ = lapse(turn, ticket, end, targets)
+        over = [clock for clock in ticket.clocks if clock.target in targets]
     left = tuple(clock for clock in ticket.clocks if clock.target not in targets)
     ticket = turn.save(ticket, clocks=left)
     for clock in over:
@@ -340,15 +358,20 @@ def policies(turn: Turn, ticket: Ticket) -> Promised:
     return turn.desk.promised(ticket)
 
 
-def lapse(turn: Turn, ticket: Ticket, before: datetime) -> tuple[Ticket, list[int]]:
-    """Record what has lapsed before `before`; returns the ladder's levels that were reached."""
+def lapse(
+    turn: Turn, ticket: Ticket, before: datetime, targets: Container[str] | None = None
+) -> tuple[Ticket, list[int]]:
+    """Record what has lapsed before `before`; returns the ladder's levels that were reached.
+
+    Of some `targets`, or of all.
+    """
     clocks: list[Clock] = []
     found: list[tuple[Clock, Lapse]] = []
     loudest: set[tuple[str, Lapse]] = set()
     for clock in ticket.clocks:
         policy = turn.desk.policy(ticket, clock.target)
         after, lapses = clock, list[Lapse]()
-        if policy is not None:
+        if policy is not None and (targets is None or clock.target in targets):
             after, lapses = sla.advance(clock, before, policy, ticket.pauses)
         clocks.append(after)
         found += [(after, one) for one in lapses]

@@ -330,7 +330,7 @@ class Dispatch:
         if command.agent not in self.desk.roster.agents:
             raise Rejected(Rejection.UNKNOWN_AGENT)
         for ticket in concerned(turn, command):
-            escalation.lapsed(turn, ticket, turn.at)
+            _caught_up(turn, ticket)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:
@@ -354,8 +354,7 @@ class Dispatch:
             ticket = wrap_up.over(turn, ticket, "time")
         if ticket.waits:
             _waited(turn, ticket, before)
-        if ticket.set_aside:
-            aside.due(turn, ticket, before)
+        aside.due(turn, ticket, before)
 
 
 def _waited(turn: Turn, ticket: Ticket, before: datetime) -> None:
@@ -364,6 +363,13 @@ def _waited(turn: Turn, ticket: Ticket, before: datetime) -> None:
         ticket = moves.forget_refusals(turn, ticket, before)
     if ticket.relax_at is not None and ticket.relax_at < before:
         chain.relax(turn, ticket)
+
+
+def _caught_up(turn: Turn, ticket: Ticket) -> None:
+    """What was due for the ticket before a command has happened; so a pause that is over is."""
+    here = escalation.lapsed(turn, ticket, turn.at)
+    if here is not None and aside.due(turn, here, turn.at) is not here:
+        escalation.lapsed(turn, turn.desk.tickets.rows[here.id], turn.at)
 
 
 def _answer(
@@ -388,8 +394,6 @@ def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
     """
     if ticket.aftercare is not None:
         return ticket
-    if ticket.last_agent is not None:
-        return ticket  # a follow-up says who should have it
     if agent is not None:
         return msgspec.structs.replace(ticket, last_agent=agent)
     met = desk.acquaintances.of(ticket)

@@ -19,7 +19,8 @@ def lapsed(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
         if rung.level not in levels or not ticket.open:
             continue
         if rung.raise_priority:
-            ticket = moves.raise_priority(turn, ticket, rung.raise_priority)
+            steps = rung.raise_priority * levels.count(rung.level)
+            ticket = moves.raise_priority(turn, ticket, steps)
         if rung.move_to is not None and rung.move_to != ticket.queue:
             moved = transfer(turn, ticket, rung.move_to, None, "escalated")
             if moved is None:

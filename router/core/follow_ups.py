@@ -123,8 +123,8 @@ def request_of(ticket: Ticket, one: FollowUp) -> CustomerRequest:
     external_id = f"follow-up:{name}:{one.number}"
     answered = (ticket.last_message_id,) if ticket.last_message_id else ()
     asked: dict[str, Any] = {
-        "follow_up": one.kind, "of": ticket.id, "of_type": ticket.type, "reason": one.reason,
-        "agent": one.prefers, "phone": one.phone,
+        "follow_up": one.kind, "of": ticket.id, "of_type": ticket.type, "of_queue": ticket.queue,
+        "reason": one.reason, "agent": one.prefers, "phone": one.phone,
     }  # fmt: skip
     return CustomerRequest(
         id=request_id(ticket.channel, ticket.account, external_id),

@@ -113,11 +113,13 @@ def look_again(turn: Turn) -> None:
 def _stands(turn: Turn, alarm: Alarm) -> bool:
     """Whether the alarm is not over, as far as is known here.
 
-    A ticket that went to another pool took its alarms along, but not that nobody was found for it.
+    A ticket that went to another pool took its alarms along, but not that nobody was found for it;
+    those of one that was merged into another are over.
     """
     ticket = turn.desk.tickets.get(alarm.ticket)
     if ticket is None:
-        return alarm.ticket in turn.desk.stubs.rows and alarm.target != QUEUE_TIME
+        stub = turn.desk.stubs.get(alarm.ticket)
+        return stub is not None and stub.into is None and alarm.target != QUEUE_TIME
     clocks = (one for one in ticket.clocks if one.target == alarm.target)
     clock = next((one for one in clocks if one.cycle == alarm.cycle), None)
     return clock is not None and clock.alarmed

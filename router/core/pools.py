@@ -1,6 +1,6 @@
 """Between pools a ticket goes whole, as a record: two writers never share it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import msgspec
@@ -16,7 +16,10 @@ STUB_MEMORY = timedelta(days=90)
 
 
 class TicketMoved(Event, frozen=True, kw_only=True):
-    """The whole ticket, for the pool that it goes to (topic `tickets.triaged`)."""
+    """The whole ticket, for the pool that it goes to (topic `tickets.triaged`).
+
+    It has left `at` the instant of what moved it; older versions did not say when.
+    """
 
     TYPE: ClassVar[str] = "ticket.moved"
     ticket: Ticket
@@ -24,6 +27,7 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     agent: str | None
     reason: str
     by: str | None = None
+    at: datetime | None = None
 
 
 def transfer(
@@ -46,7 +50,8 @@ def _leave(
         queue=queue, agent=None, weight=0, place=0,
         refusals=(), return_at=None, relax_at=None,
     )  # fmt: skip
-    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by)
+    at = clocks.once_here(ticket, turn.at)
+    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=at)
     extensions = {"activation": str(turn.desk.activation)}
     turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)
     turn.desk.tickets.delete(ticket.id)
@@ -74,9 +79,11 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
         leave_stub(turn, one.ticket, one.conversation, event.ticket.pool, event.ticket.id)
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
+    left_at = event.at or turn.at
     ticket = moves.chained(
-        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at, event.reason)
-    )
+        turn, came, queue=queue, chain_since=turn.at, came_at=left_at,
+        **clocks.coming(came, left_at, event.reason),
+    )  # fmt: skip
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,
         reason=event.reason, by=event.by,

@@ -198,9 +198,12 @@ def _worked_out(fresh: Clock, policy: Policy, pauses: Sequence[Pause]) -> Clock:
 
 
 def cut(clock: Clock, at: datetime, policy: Policy, pauses: Sequence[Pause]) -> Clock:
-    """`clock`, which is due at `at` at the latest, breached then unless it was before."""
+    """`clock`, which is due at `at` at the latest, breached then unless it was before.
+
+    What was told of its breach stands: the ladder goes on from there, not from an earlier end.
+    """
     lapsed_at = clock.lapsed_at or at
-    late = msgspec.structs.replace(clock, cut_at=at, lapsed_at=lapsed_at)
+    late = msgspec.structs.replace(clock, cut_at=max(at, lapsed_at), lapsed_at=lapsed_at)
     return measured(late, policy, pauses)
 
 

@@ -17,12 +17,13 @@ def split_of(request: CustomerRequest) -> str | None:
 def as_asked(compiled: Compiled, request: CustomerRequest, decision: Decision) -> Decision:
     """The decision, and over it what the agent who split the topic off has said of it.
 
-    It is a customer's matter: what the rules would drop goes to the queue that it came from.
+    It is a customer's matter, as a follow-up is that we owe them: what the rules would drop goes to
+    the queue that it came from.
     """
     if split_of(request) is None:
-        return decision
+        return _kept(compiled, request, decision) if request.kind == "follow_up" else decision
     queue = _named(request, "split_queue", compiled)
-    if queue is None and (decision.drop is not None or not decision.queue):
+    if queue is None and _is_lost(decision):
         queue = _named(request, "split_from", compiled) or next(iter(compiled.pool_of))
     kind = request.attributes.get("split_type")
     changes: dict[str, object] = {"drop": None}
@@ -39,6 +40,20 @@ def as_asked(compiled: Compiled, request: CustomerRequest, decision: Decision) -
         "queue": queue, "type": changes.get("type"),
     }  # fmt: skip
     return msgspec.structs.replace(decision, **changes)
+
+
+def _kept(compiled: Compiled, request: CustomerRequest, decision: Decision) -> Decision:
+    """The decision, but that a follow-up is never dropped: its text is that of the old ticket."""
+    if not _is_lost(decision):
+        return decision
+    queue = _named(request, "of_queue", compiled) or next(iter(compiled.pool_of))
+    decision.explanation["follow_up"] = {"queue": queue, "not_dropped": decision.drop}
+    pool = compiled.pool_of[queue]
+    return msgspec.structs.replace(decision, drop=None, queue=queue, pool=pool)
+
+
+def _is_lost(decision: Decision) -> bool:
+    return decision.drop is not None or not decision.queue
 
 
 def _named(request: CustomerRequest, attribute: str, compiled: Compiled) -> str | None:

@@ -53,8 +53,9 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
     What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
     last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
-    since then, the last time at `queued_at` unless the ladder moved it; `replied_at`, the newest
-    reply since it was opened; `steps_done`; `pauses` since it was opened, the newest `MOST_PAUSES`.
+    since then, the last time at `queued_at` unless the ladder moved it; `came_at`, when it came
+    from another pool; `replied_at`, the newest reply since it was opened; `steps_done`; `pauses`
+    since it was opened, the newest `MOST_PAUSES`.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     opened: int = 0
     opened_at: datetime | None = None
     queued_at: datetime | None = None
+    came_at: datetime | None = None
     replied_at: datetime | None = None
     steps_done: tuple[str, ...] = ()
     pauses: tuple[Pause, ...] = ()

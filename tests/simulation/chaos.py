@@ -120,7 +120,7 @@ class Chaos:
         self.log.faults = None
         for _ in range(200):
             self.now += timedelta(hours=hours) / 200
-            for _ in range(6):
+            for _ in range(4):
                 for index in range(len(self.shards)):
                     await self._turn(index)
 

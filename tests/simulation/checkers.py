@@ -32,7 +32,8 @@ class Rules:
 
     `serving` are the agents of queues without a chain, whose every ticket asks for the same;
     `aging` is what a step of priority is worth there, `bonus` what a tier is, in seconds; `raises`
-    are the steps by which a level of the ladder raises it.
+    are the steps by which a level of the ladder raises it. Who has just come is not spared with
+    less than `ramp` in hands; who had none of the `hard` types need not rest from them.
     """
 
     capacity: Mapping[str, int]
@@ -43,6 +44,9 @@ class Rules:
     bonus: Mapping[str, float] = field(default_factory=dict)
     raises: Mapping[int, int] = field(default_factory=dict)
     grace_seconds: float = 0
+    ramp: int = 0
+    hard: Sequence[str] = ()
+    skills: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def weight(self, agent: str, channel: str) -> int:
         """How much of an agent's capacity a ticket takes."""
@@ -329,32 +333,33 @@ def every_lapse_is_told_and_no_other(run: Run, rules: Rules) -> list[str]:
 
 
 def _by_new_rules(event: Event) -> bool:
-    """Whether new rules have ended or moved a clock: what lapsed while they were read is theirs."""
-    return event.type == "sla.changed" or event.data.get("reason") == "queue_removed"
+    """Whether new rules have moved a clock: what lapsed while they were read is theirs."""
+    return event.type == "sla.changed"
 
 
 def _departures(run: Run) -> Mapping[str, list[str]]:
-    """The instants at which tickets left for another pool: a command's, or a timer's."""
-    commands: dict[str, str] = {}  # the first answer's: a repeated one is answered later
-    for event in run.of("tickets.events", "command.accepted"):
-        commands.setdefault(event.id, event.data["at"])
+    """The instants at which tickets left for another pool."""
     found: dict[str, list[str]] = defaultdict(list)
-    for event in run.of("tickets.triaged", "ticket.moved"):
-        cause = event.id.rpartition("/")[0]
-        at = commands.get(f"{cause}/outcome", event.time.isoformat())
-        found[event.data["ticket"]["id"]].append(at)
-    return defaultdict(list, {key: sorted(left, key=instant_of) for key, left in found.items()})
+    moves = run.of("tickets.triaged", "ticket.moved")
+    for event in sorted(moves, key=lambda move: (move.time, instant_of(move.data["at"]))):
+        found[event.data["ticket"]["id"]].append(event.data["at"])
+    return found
 
 
 def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Event]:
-    """The events of a ticket; one that comes from another pool was transferred when it left."""
-    departures, pool = iter(left), None
+    """The events of a ticket; one that comes from another pool was transferred when it left.
+
+    What was asked of the new pool before, and done once the ticket was there, happened then too.
+    """
+    departures, pool, since = iter(left), None, ""
     for event in events:
         here = event.data.get("pool", pool)
-        if event.type == "ticket.transferred" and pool not in {None, here}:
-            yield replace(event, data={**event.data, "at": next(departures)})
-        else:
-            yield event
+        moved = event.type == "ticket.transferred" and pool not in {None, here}
+        if moved:
+            since = max(next(departures), since or left[0], key=instant_of)
+        if since and (moved or instant_of(event.data.get("at", since)) < instant_of(since)):
+            event = replace(event, data={**event.data, "at": since})  # noqa: PLW2901 - as above
+        yield event
         pool = here
 
 

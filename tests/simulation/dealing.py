@@ -1,7 +1,8 @@
 """How work is dealt out: in order, to whoever has most to spare, at no other time than it is due.
 
 As in `checkers`, only events are read, and nothing of the router's is used. What a queue without a
-chain does can be worked out from them whole: every ticket of one channel asks for the same there.
+chain does can be worked out from them whole: tickets of one kind ask for the same there. Where the
+router says that an agent was spared for a while, it must have had a reason to.
 """
 
 from collections import Counter, defaultdict
@@ -12,14 +13,34 @@ from typing import Any
 
 from tests.simulation.checkers import Checker, Event, Hands, Rules, Run, departed, instant_of
 
+HIGHEST = 9
+
+Kind = tuple[str, str, str | None, tuple[tuple[str, int], ...]]
+"""What tickets that ask for the same have in common: queue, channel, type, skills."""
+
 
 @dataclass
 class Seat:
-    """A ticket that waits: its queue, channel and place in the order."""
+    """A ticket that waits, or did: where, of which kind, since when, and what is added to that."""
 
     queue: str
     channel: str
-    order: datetime
+    type: str | None
+    skills: dict[str, int]
+    since: datetime
+    bonus: float
+    priority: int
+    aging: float
+
+    @property
+    def order(self) -> datetime:
+        """Its place: earlier is served first."""
+        return self.since - timedelta(seconds=self.priority * self.aging + self.bonus)
+
+    @property
+    def kind(self) -> Kind:
+        """What it asks of an agent."""
+        return self.queue, self.channel, self.type, tuple(sorted(self.skills.items()))
 
 
 @dataclass
@@ -32,6 +53,10 @@ class Floor:
     waiting: dict[str, Seat] = field(default_factory=dict)
     refused: set[tuple[str, str]] = field(default_factory=set)
     lately: dict[str, str] = field(default_factory=dict)
+    wrote: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    strained: set[str] = field(default_factory=set)
     ages: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
     came: dict[str, datetime] = field(default_factory=dict)
     seats: dict[str, Seat] = field(default_factory=dict)
@@ -65,12 +90,12 @@ class Floor:
     def _ticket_message(self, _: Event, data: dict[str, Any]) -> None:
         ticket = data["ticket"]
         if data["automatic"] is None and ticket in self.ages:
-            self.lately[f"wrote {ticket}"] = data["request"]
+            self.wrote[ticket] = data["request"]
 
     def _ticket_reopened(self, event: Event, data: dict[str, Any]) -> None:
         """It begins to wait anew, from the message or the command that reopened it."""
         ticket, by = data["ticket"], data["by"]
-        request = self.lately.get(f"wrote {ticket}", "")
+        request = self.wrote.get(ticket, "")
         since = self.came[request] if by == "customer" else instant_of(data["at"])
         self.ages[ticket] = since, self.ages[ticket][1]
         self._forgive(ticket)
@@ -78,33 +103,57 @@ class Floor:
     def _ticket_queued(self, event: Event, data: dict[str, Any]) -> None:
         ticket, queue = data["ticket"], data["queue"]
         since, tier = self.ages[ticket]
-        ahead = data["priority"] * self.rules.aging.get(queue, 0)
-        ahead += self.rules.bonus.get(tier or "", 0)
-        seat = Seat(queue, data["channel"], since - timedelta(seconds=ahead))
+        bonus, aging = self.rules.bonus.get(tier or "", 0), self.rules.aging.get(queue, 0)
+        seat = Seat(
+            queue, data["channel"], data["type"], data["skills"], since, bonus,
+            data["priority"], aging,
+        )  # fmt: skip
+        if ticket not in self.seats:
+            self._who_comes(ticket, data)
         self.waiting[ticket] = self.seats[ticket] = seat
         self.since[ticket] = event.time
 
-    _ticket_requeued = _ticket_queued
+    def _who_comes(self, ticket: str, data: dict[str, Any]) -> None:
+        """Whose ticket it is, and whom they know in this pool."""
+        key = data["customer"] or data["conversation"].partition("-")[0]
+        self.customers[ticket] = data["pool"], key
+        if (data["pool"], key) in self.known:
+            self.lately[ticket] = self.known[data["pool"], key]
+
+    def _ticket_requeued(self, event: Event, data: dict[str, Any]) -> None:
+        ticket = data["ticket"]
+        self.waiting[ticket] = seat = self.seats[ticket]
+        seat.priority = data["priority"]
+        self.since[ticket] = event.time
+
+    def _ticket_updated(self, _: Event, data: dict[str, Any]) -> None:
+        """What is asked for is something else now, or more urgent."""
+        seat = self.seats[data["ticket"]]
+        seat.priority = data["after"].get("priority", seat.priority)
+        seat.skills = data["after"].get("skills", seat.skills)
 
     def _sla_escalated(self, _: Event, data: dict[str, Any]) -> None:
         """The ladder raises the priority, also of what does not wait now."""
         seat = self.seats.get(data["ticket"])
         if seat is not None:
             steps = self.rules.raises.get(data["level"], 0)
-            seat.order -= timedelta(seconds=steps * self.rules.aging.get(seat.queue, 0))
+            seat.priority = min(seat.priority + steps, HIGHEST)
 
     def _ticket_offered(self, _: Event, data: dict[str, Any]) -> None:
         self.waiting.pop(data["ticket"], None)
 
     def _ticket_assigned(self, _: Event, data: dict[str, Any]) -> None:
-        self.lately[data["ticket"]] = data["agent"]
+        ticket, agent = data["ticket"], data["agent"]
+        self.lately[ticket] = self.known[data["pool"], self.customers[ticket][1]] = agent
+        if self.seats[ticket].type in self.rules.hard:
+            self.strained.add(agent)
         self._forgive(data["ticket"])
         self._gone(_, data)
 
     def _gone(self, _: Event, data: dict[str, Any]) -> None:
         self.waiting.pop(data["ticket"], None)
 
-    _ticket_resolved = _ticket_closed = _gone
+    _ticket_resolved = _ticket_closed = _ticket_merged = _gone
 
     def _ticket_transferred(self, _: Event, data: dict[str, Any]) -> None:
         self.waiting.pop(data["ticket"], None)
@@ -134,6 +183,19 @@ class Floor:
         """Whether the agent was surely to be asked: for how long a refusal holds, timers say."""
         return (agent, ticket) not in self.refused
 
+    def spared(self, agent: str, event: Event) -> bool:
+        """Whether the router says that somebody was, and it may have been this agent."""
+        said, load = event.data["explanation"]["not_eligible"], self.hands.load(agent, event.time)
+        hard = agent in self.strained
+        rests = hard and self.seats[event.data["ticket"]].type in self.rules.hard
+        reasons = {"ramp": load >= self.rules.ramp, "pause": hard, "rest": rests}
+        return any(holds and reason in said for reason, holds in reasons.items())
+
+    def able(self, agent: str, ticket: str) -> bool:
+        """Whether the agent has the skills that are asked for."""
+        has = self.rules.skills.get(agent, {})
+        return all(has.get(one, 0) >= level for one, level in self.seats[ticket].skills.items())
+
 
 def nothing_overtakes_by_more_than_the_bound(run: Run, rules: Rules) -> list[str]:
     """Whoever is offered a ticket could have had no other of its kind with an earlier key.
@@ -146,8 +208,9 @@ def nothing_overtakes_by_more_than_the_bound(run: Run, rules: Rules) -> list[str
         ticket, agent = event.data["ticket"], event.data["agent"]
         seat = floor.seats[ticket]
         for other, waits in floor.waiting.items():
-            same = (waits.queue, waits.channel) == (seat.queue, seat.channel)
-            sooner = same and waits.order < seat.order and floor.asks(agent, other)
+            sooner = (
+                waits.kind == seat.kind and waits.order < seat.order and floor.asks(agent, other)
+            )
             if sooner and floor.waits(other, event.time):
                 late = (seat.order - waits.order).total_seconds()
                 wrong.append(f"{agent} is offered {ticket}, {late:g} s after {other} in order")
@@ -160,19 +223,27 @@ def work_goes_to_whoever_has_most_to_spare(run: Run, rules: Rules) -> list[str]:
     leaving = {at for departures in floor.left.values() for at in departures}
     for event in floor.offers():
         in_force = run.under(event, rules)
-        if event.time in leaving:
-            continue  # whether before or after it the log does not tell
+        if event.time in leaving or len(in_force) > 1:
+            continue  # what was before and what after it the log does not tell
         ticket, chosen, queue = (event.data[name] for name in ("ticket", "agent", "queue"))
-        if len(in_force) > 1 or floor.lately.get(ticket) == chosen:
-            continue
+        known, why = floor.lately.get(ticket), event.data["explanation"]["by"]
+        if (why == "sticky") != (known == chosen):
+            wrong.append(f"{chosen} is offered {ticket} ({why}), whose customer knows {known}")
         spare = {
             agent: in_force[0].capacity[agent] - floor.hands.load(agent, event.time)
             for agent in floor.here.intersection(rules.serving[queue])
-            if agent == chosen or floor.asks(agent, ticket)
+            if floor.able(agent, ticket) and (agent == chosen or floor.asks(agent, ticket))
         }
-        weights = {agent: rules.weight(agent, event.data["channel"]) for agent in spare}
-        best = max((one for agent, one in spare.items() if one >= weights[agent]), default=0)
-        if spare.get(chosen, -1) < best:
+        if chosen not in spare:
+            wrong.append(f"{chosen} is offered {ticket} of {queue}, and cannot do it")
+        better = {
+            one
+            for one, most in spare.items()
+            if most >= rules.weight(one, event.data["channel"])
+            and (one == known or most > spare.get(chosen, 0))
+            and not floor.spared(one, event)
+        }
+        if better and chosen != known:
             wrong.append(f"{chosen} is offered {ticket} of {queue}: {spare} at {event.time}")
     return wrong
 

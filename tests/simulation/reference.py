@@ -8,7 +8,7 @@ the ticket's events, knows nothing of timers, and shares no code with the router
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 
@@ -36,6 +36,7 @@ class Lapse(NamedTuple):
     at: datetime
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 EVERY = ("first_response", "next_response", "periodic", "resolution", "queue_time")
 
 
@@ -74,7 +75,6 @@ class Clock:
                 continue
             begin = max(begin, at)  # noqa: PLW2901 - the part of the pause that is ahead
             if at + left < begin:
-                break
                 break  # who pauses exactly when it is due is in time
             if end is None:
                 return None
@@ -107,6 +107,7 @@ class Ticket:
         self._aside: str | None = None
         self._until: str | None = None
         self._wrote: datetime | None = None
+        self._pauses = Clock("", 0, NEVER)  # of whatever clock, since it was opened
         self._sign_at: datetime | None = None
 
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -150,14 +151,20 @@ class Ticket:
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
             clock = Clock(target, cycle, at)
-            if self._aside in self._sla.pauses and target != "next_response":
-                clock.pause(at)
+            later = target == "next_response"  # a hold does not wait for what was just written
+            pauses = self._pauses.pauses
+            clock.pauses = [one for one in pauses if not later or one[0] >= at]
             self.clocks.append(clock)
 
     def _end(self, at: datetime, *targets: str, told: datetime | None = None) -> None:
         for clock in self.clocks:
             if clock.end is None and clock.target in targets:
                 clock.end, clock.told = at, told
+
+    def _over(self, at: datetime, told: datetime | None = None) -> None:
+        """Nothing is promised any more of what was until now."""
+        self._end(at, *EVERY, told=told)
+        self._pauses.pauses.clear()
 
     def _ticket_opened(self, data: Mapping[str, Any], at: datetime) -> None:
         self._owes = self._requests[data["request"]].automatic is None
@@ -187,7 +194,7 @@ class Ticket:
         """A customer waits for an answer since then; what waited for them goes on, since `at`."""
         self._wrote = at
         if self._aside == "pending":
-            self._resume(at)
+            self._resume(self._at_most(at))
         if not self._owes and (self._answered or self._cycle):
             self._cycle += 1
             self._start("next_response", self._cycle, since)
@@ -198,7 +205,7 @@ class Ticket:
             self._waits(datetime.fromisoformat(data["waiting_since"]), at)
 
     def _ticket_merged(self, _: Mapping[str, Any], at: datetime) -> None:
-        self._end(at, "first_response", "next_response", "periodic", "resolution", "queue_time")
+        self._over(at)
 
     def _reopen(self, at: datetime) -> None:
         self._resolved = False
@@ -226,13 +233,13 @@ class Ticket:
         if state not in self._sla.pauses:
             self._resume(at)
         self._aside, self._until = state, data["until"]
-        for clock in self.clocks:
+        for clock in (self._pauses, *self.clocks):
             if clock.end is None and state in self._sla.pauses:
                 clock.pause(at)
 
     def _resume(self, at: datetime) -> None:
         self._aside = None
-        for clock in self.clocks:
+        for clock in (self._pauses, *self.clocks):
             clock.resume(at)
 
     def _ticket_resumed(self, data: Mapping[str, Any], at: datetime) -> None:
@@ -240,11 +247,13 @@ class Ticket:
 
     def _since(self, data: Mapping[str, Any], at: datetime) -> datetime:
         """Since the event, or since what it follows from: an instant, or the customer's message."""
-        if data["reason"] == "until":
-            return datetime.fromisoformat(self._until or "")
         if data["reason"] == "customer_replied" and self._wrote is not None:
-            return self._wrote
-        return at
+            return self._at_most(self._wrote)
+        return self._at_most(at) if data["reason"] == "until" else at
+
+    def _at_most(self, at: datetime) -> datetime:
+        """Then, or at the instant until which it was set aside."""
+        return at if self._until is None else min(at, datetime.fromisoformat(self._until))
 
     def _ticket_requeued(self, data: Mapping[str, Any], at: datetime) -> None:
         if data["reason"] == "priority_raised":
@@ -256,7 +265,7 @@ class Ticket:
     def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         if data["reason"] in {"missed", "returned"} and self._sign_at is not None:
-            self._end(self._sign_at, *EVERY, told=at)
+            self._over(self._sign_at, told=at)
             self._cycle += 1
             self._start("first_response", self._cycle, self._sign_at)
             self._start("resolution", self._cycle, self._sign_at)
@@ -268,7 +277,7 @@ class Ticket:
     def _ticket_resolved(self, _: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         self._resolved, self._owes = True, False
-        self._end(at, *EVERY)
+        self._over(at)
 
     def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
         self._parked = True

@@ -28,10 +28,10 @@ ladders:
 pools: {service: {queues: [billing, complaints, rescue]}, office: {queues: [claims, archive]}}
 queues:
   billing: {offer_timeout: 10s, aging: 30s, wrap_up: 6s}
-  complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue], for: 20s}]}
+  complaints: {offer_timeout: 8s, targets: [{skills: {complaints: 2}, for: 20s}, {skills: {complaints: 1}, for: 30s}, {queues: [rescue], for: 20s, skip_if: nobody-available}]}
   rescue: {offer_timeout: 12s}
   claims: {offer_timeout: 9s, aging: 30s}
-  archive: {mode: pull}
+  archive: {mode: pull, targets: [{for: 70s}, {move_to: rescue}]}
 agents:
   ann: {pool: service, queues: [billing, complaints], skills: {complaints: 3}, capacity: 3, weights: {email: 2}}
   bob: {pool: service, queues: [billing], capacity: 2}
@@ -93,6 +93,9 @@ RULES = Rules(
     bonus={"vip": 30},
     raises={2: 1},
     grace_seconds=15,
+    ramp=1,
+    hard=("complaint",),
+    skills={"ann": {"complaints": 3}, "cat": {"complaints": 1}},
 )
 
 VARIANTS: Mapping[str, tuple[str, Rules]] = {

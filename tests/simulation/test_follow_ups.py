@@ -18,7 +18,7 @@ from tests.simulation.rulebooks import RULES, VARIANTS, written
 from tests.unit.router.core.story import merged
 
 CHANGES = """
-queues: {billing: {missed: rescue}}
+queues: {billing: {missed: rescue}, claims: {missed: archive}}
 types: {complaint: {follow_up: {after: 40s, kind: revisit}}}
 workers: {li: {phone: "+8613900000001"}}
 orders: {account: main}
@@ -63,7 +63,7 @@ class Aftermath(Chaos):
         return Command(command="follow_up", due_at=due_at, **common)
 
     async def _customer_writes(self) -> None:
-        if self._requests and self.chance.random() < 0.3:
+        if self._requests and self.chance.random() < 0.4:
             await self._comes_or_goes()
             return
         await super()._customer_writes()
@@ -72,9 +72,10 @@ class Aftermath(Chaos):
         """A visitor closes the chat, or is back; or the worker answers an order."""
         self._count += 1
         kind: Kind = self.chance.choice(["left", "left", "returned"])
-        one = self.chance.choice(self._requests[-12:])
+        chats = [one for one in self._requests[-12:] if one.channel == "chat"][-1:]
+        one = self.chance.choice(chats or self._requests[-12:])
         channel, address, text = one.channel, one.sender.address, ""
-        if channel != "chat" and self.chance.random() < 0.5:
+        if self.chance.random() < 0.3:
             channel, address, kind, text = "sms", "+8613900000001", "message", "1"
         external_id = f"m{self._count}"
         request = CustomerRequest(

@@ -45,9 +45,12 @@ def customer_wrote(
     """A customer waits for an answer since `received`; what waited for them goes on (from `at`).
 
     What is on hold waits for somebody else: its agent sees the message and decides. An agent who
-    is offline does not see it, so then the ticket goes back to its queue.
+    is offline does not see it, so then the ticket goes back to its queue. Whoever waited until an
+    instant did so at the latest until then.
     """
     at = at or received
+    if ticket.until is not None and ticket.set_aside:
+        at = min(at, ticket.until)
     if ticket.state is TicketState.RESOLVED:
         ticket = work.reopened(turn, ticket, "customer", received)
         pools.settle(turn, clocks.customer_wrote(turn, ticket, received))
@@ -63,10 +66,11 @@ def _is_offline(turn: Turn, ticket: Ticket) -> bool:
     return turn.desk.agent(ticket.agent or "").presence == "offline"
 
 
-def due(turn: Turn, ticket: Ticket, before: datetime) -> None:
-    """The instant has come until which the ticket was set aside."""
-    if ticket.until is not None and ticket.until < before:
-        _goes_on(turn, ticket, "until", ticket.until)
+def due(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
+    """Before `before` the instant has come, or not, until which the ticket was set aside."""
+    if ticket.set_aside and ticket.until is not None and ticket.until < before:
+        return _goes_on(turn, ticket, "until", ticket.until)
+    return ticket
 
 
 def _goes_on(turn: Turn, ticket: Ticket, reason: str, at: datetime) -> Ticket:

@@ -124,6 +124,17 @@ agents: {ann: {capacity: 1, skills: {zh: 3}}}
     assert story.ticket("x3").place == 0
 
 
+async def test_a_last_step_that_is_passed_over_ends_the_chain_now() -> None:
+    """Not when its time would have been over: nothing breaches in the future."""
+    story = await Story.begin("""
+queues: {billing: {targets: [{for: 20s}, {for: 60s, skip_if: nobody-available}]}}
+""")
+    await story.request("x1")
+    await story.after(20)
+    assert story.one("ticket.parked", "x1").at == 20
+    assert story.one("sla.breached", "x1").data["lapsed_at"] == "2027-03-01T09:00:20Z"
+
+
 async def test_overflow_gives_the_ticket_to_another_pool() -> None:
     """With its age and its clocks; there the chain begins anew."""
     story = await Story.begin("""

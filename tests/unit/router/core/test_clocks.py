@@ -58,6 +58,19 @@ async def test_a_raised_priority_moves_a_waiting_ticket_forward() -> None:
     assert (requeued["reason"], requeued["priority"]) == ("priority_raised", 9)
 
 
+def test_what_is_noticed_together_raises_as_often_as_what_is_noticed_apart() -> None:
+    """Both targets reach the level, each raises the ticket, however late that is seen."""
+    late, soon = (
+        Core(LADDER.replace("warn", "resolution: 61s, warn").replace(", move_to: rescue", ""))
+        for _ in range(2)
+    )
+    for core, instants in ((late, [200]), (soon, [90.5, 200])):
+        core.step(triaged())
+        for instant in instants:
+            core.fire(instant)
+        assert core.core.desk.tickets.rows[triaged().ticket].priority == 4
+
+
 async def test_the_highest_priority_is_not_raised() -> None:
     """Nothing changes, so nothing is told."""
     story = await Story.begin(LADDER + routed("billing", 9))

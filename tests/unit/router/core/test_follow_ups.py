@@ -58,7 +58,7 @@ async def test_a_follow_up_becomes_a_request_when_it_is_due() -> None:
     assert request.data["text"] == "ask again"
     assert request.data["received_at"] == scheduled["due_at"]
     assert request.data["attributes"] == {
-        "follow_up": "callback", "of": story.id("x1"), "agent": "ann",
+        "follow_up": "callback", "of": story.id("x1"), "of_queue": "billing", "agent": "ann",
     }  # fmt: skip
     assert story.events("ticket.queued")[-1].data["follow_up"] == request.data["attributes"]
     due = story.one("follow_up.due", "x1").data
@@ -66,6 +66,18 @@ async def test_a_follow_up_becomes_a_request_when_it_is_due() -> None:
     assert due["request"] == request.data["id"] == opened["request"]
     assert opened["previous"] == story.id("x1")
     assert opened["external_id"] == "follow-up:x1:1"
+
+
+async def test_a_follow_up_is_never_dropped() -> None:
+    """A rule would drop its text; it is owed to the customer, and goes where its ticket was."""
+    spam = "routes: [{id: spam, when: {text: {keywords: [casino]}}, then: {drop: spam}}, %s]"
+    story = await taken(spam % "{id: default, then: {queue: repairs, sla: standard}}")
+    await story.command("ann", "follow_up", "x1", **wish(text="of the casino"))
+    await story.after(300)
+    opened = story.events("ticket.opened")[-1].data
+    assert (opened["queue"], opened["previous"]) == ("repairs", story.id("x1"))
+    assert opened["explanation"]["follow_up"] == {"queue": "repairs", "not_dropped": "spam"}
+    assert not story.events("request.filed")
 
 
 async def test_a_follow_up_joins_no_open_ticket() -> None:

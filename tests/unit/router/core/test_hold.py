@@ -1,11 +1,14 @@
 """A ticket that waits for a third party, or until an instant, and how it goes on."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from router.core.lifecycle import TicketState
+from tests.unit.router.core.cores import Core, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import START, Story, rules
 
 PAUSED = "slas: {standard: {pause: [on-hold], warn: [50%]}}"
@@ -187,3 +190,40 @@ async def test_a_removed_agents_held_ticket_goes_back() -> None:
     story = await held()
     await story.enforce(rules("agents: {ann: null}"))
     assert story.one("ticket.requeued", "x1").data["reason"] == "agent_removed"
+
+
+def waiting_until(seconds: float) -> Core:
+    """Ann has set the ticket aside at 10 seconds, on hold; no timer fires by itself."""
+    core = Core(PAUSED)
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    core.command("ann", "accept", 1, ticket=triaged().ticket)
+    core.command("ann", "hold", 10, ticket=triaged().ticket, until=instant(seconds))
+    return core
+
+
+def test_a_pause_that_was_over_before_a_command_is_over_for_its_clocks() -> None:
+    """Its timer has not fired yet: the reply after 40 more seconds is too late all the same."""
+    core = waiting_until(50)
+    outputs = core.command("ann", "reply", 120, ticket=triaged().ticket, text="sorry")
+    told = [one for one in types(outputs) if one.startswith(("sla.", "ticket."))]
+    assert told == [
+        "ticket.resumed", "sla.resumed", "sla.warning", "sla.breached", "ticket.replied", "sla.met",
+        "sla.cleared",
+    ]  # fmt: skip
+    assert fields_of(of(outputs, "sla.breached")[0])["lapsed_at"] == "2027-03-01T09:01:40Z"
+
+
+def test_a_message_ends_no_pause_later_than_was_said() -> None:
+    """The customer writes when the instant is past, its timer has not fired yet."""
+    core = Core(PAUSED.replace("on-hold", "pending"))
+    core.command("ann", "presence", state="available")
+    order = triaged()
+    core.step(order)
+    core.command("ann", "accept", 1, ticket=order.ticket)
+    core.command("ann", "pending", 10, ticket=order.ticket, until=instant(50))
+    said = message(order, 2)
+    late = msgspec.structs.replace(said, request=replace(said.request, received_at=instant(80)))
+    core.step(late, 80)
+    (pause,) = core.core.desk.tickets.rows[order.ticket].pauses
+    assert pause.until == instant(50)

@@ -235,6 +235,18 @@ async def test_a_notice_of_an_alarm_that_is_over_is_withheld(
     assert told(story, "notice.withheld") == [(OPENS, 1, "cleared")]
 
 
+async def test_a_merged_ticket_is_no_alarm() -> None:
+    """What it was about is the other ticket's, with alarms of its own."""
+    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [], role: supervisor}}")
+    await story.request("x1")
+    await story.at(70)
+    other = await story.request("x2", sender="+8620")
+    assert await story.command("sue", "merge", "x1", into=other) is None
+    await story.after(OPENS)
+    withheld = story.one("notice.withheld", "x1", "sla.escalations")
+    assert (withheld.at, withheld.data["reason"]) == (OPENS, "cleared")
+
+
 async def test_a_closed_ticket_is_no_alarm() -> None:
     """Not even its ticket is there when the desk opens."""
     story = await begun(NIGHT, "threading: {reopen: 60s}")

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from router.core.aftercare import MOST_ORDERS
+from router.core.events import WorkerAnswered
 from router.core.worker_answers import answer_of
 from tests.unit.router.core.cores import Core, fields_of, of, triaged
 from tests.unit.router.core.story import START, Story, Told, merged, rules
@@ -255,6 +256,24 @@ async def test_the_customer_is_waited_for_and_the_worker_too() -> None:
     assert [one.data["target"] for one in story.events("sla.paused")] == ["first_response"]
     await story.after(600)
     assert story.one("sla.breached").data["target"] == "accept:1"
+
+
+def test_who_accepts_too_late_has_breached_before() -> None:
+    """Also where the answer is read before the timer has fired: it is told first."""
+    core, order = Core(WORKERS), triaged(type="repair", sla="field")
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    core.command("ann", "accept", 1, ticket=order.ticket)
+    core.command("ann", "order", 2, ticket=order.ticket, worker="li", address="here")
+    answer = WorkerAnswered(
+        worker="li", pool="service", state="accepted", order=None, request="r", activation=1
+    )
+    told = {one.id: one for one in core.step(answer, 603) if one.type.startswith("sla.")}
+    assert [one.type for one in told.values()] == [
+        "sla.warning", "sla.breached", "sla.met", "sla.cleared",
+    ]  # fmt: skip
+    (met,) = [one for one in told.values() if one.type == "sla.met"]
+    assert fields_of(met)["in_time"] is False
 
 
 async def test_without_a_time_nothing_waits_for_acceptance() -> None:

@@ -57,6 +57,37 @@ async def test_a_pending_ticket_counts_on_in_its_new_pool() -> None:
     assert story.one("sla.breached", "x1").at == 160
 
 
+def test_the_time_in_the_other_pools_queue_counts_from_the_transfer() -> None:
+    """However long that shard was down, or the ticket's own: the customer has waited since then."""
+    rulebook = "slas: {standard: {queue_time: 30s}}"
+    service, office, order = Core(rulebook), Core(rulebook), triaged()
+    service.command("ann", "presence", state="available")
+    service.step(order)
+    service.command("ann", "accept", 1, ticket=order.ticket)
+    outputs = service.command("ann", "transfer", 5, ticket=order.ticket, queue="claims")
+    came = office.take_in(of(outputs, "ticket.moved")[0], 25)
+    started = [fields_of(one) for one in of(came, "sla.started")]
+    assert [(one["target"], one["cycle"], one["due_at"]) for one in started] == [
+        ("queue_time", 2, "2027-03-01T09:00:35Z")
+    ]
+
+
+def test_a_transfer_that_was_asked_for_before_the_ticket_came_counts_from_its_coming() -> None:
+    """The supervisor's command waited longer than the ticket: no time passed in that queue."""
+    changes = """
+        slas: {standard: {queue_time: 30s, ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}
+        agents: {sue: {pool: office, queues: [], role: supervisor}}
+    """
+    service, office, order = Core(changes), Core(changes), triaged()
+    service.step(order)
+    (move,) = of(service.fire(70), "ticket.moved")
+    office.take_in(move, 70)
+    moved = office.command("sue", "transfer", 20, ticket=order.ticket, queue="claims")
+    (started,) = of(moved, "sla.started")
+    assert fields_of(started)["due_at"] == "2027-03-01T09:01:40Z"
+
+
 class Two(NamedTuple):
     """The two pools as the two shards that they are, a ticket on its way between them."""
 

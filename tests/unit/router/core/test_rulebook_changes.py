@@ -1,12 +1,13 @@
 """A new rulebook while work is going on: nothing is lost, nothing starts over."""
 
 import pytest
+import yaml
 
 from channels.errors import Malformed
 from router.core.events import RulebookActivated
 from router.core.outputs import Given
-from tests.unit.router.core.cores import Core, at, fields_of, of, triaged, types
-from tests.unit.router.core.story import START, Story, rules
+from tests.unit.router.core.cores import Core, activation, at, fields_of, of, triaged, types
+from tests.unit.router.core.story import START, Story, merged, rules
 
 NO_REPAIRS = """
 pools: {service: {queues: [billing, rescue]}}
@@ -315,3 +316,14 @@ async def test_a_chain_that_is_gone_leaves_the_ticket_waiting() -> None:
     await story.enforce(rules())
     ticket = story.ticket("x1")
     assert (ticket.place, ticket.relax_at, ticket.state.value) == (0, None, "queued")
+
+
+def test_what_had_lapsed_in_a_queue_that_is_removed_is_told() -> None:
+    """Its timer has not fired yet when the new rules come, which end the time in the queue."""
+    promised = "slas: {standard: {queue_time: 10s}}"
+    core = Core(promised)
+    core.step(triaged(queue="repairs"))
+    outputs = core.step(activation(2, merged(rules(promised), yaml.safe_load(NO_REPAIRS))), 30)
+    breached, cleared = (of(outputs, f"sla.{kind}")[0] for kind in ("breached", "cleared"))
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:10Z"
+    assert fields_of(cleared)["reason"] == "transferred"

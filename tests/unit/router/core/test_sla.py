@@ -219,6 +219,14 @@ def test_a_clock_that_is_cut_is_due_then_at_the_latest() -> None:
     assert lapsed(late, 91) == [("escalated", 2, 90)]
 
 
+def test_a_breach_that_was_told_is_not_cut_any_more() -> None:
+    """That the chain's end, which an offer hid, had been sooner comes too late."""
+    clock, _ = advance(start("queue_time", 1, NOON, POLICY), after(61), POLICY)
+    late = cut(clock, after(40), POLICY, ())
+    assert (late.due_at, late.lapsed_at) == (after(60), after(60))
+    assert lapsed(late, 91) == [("escalated", 2, 90)]
+
+
 def test_without_a_duration_only_a_cut_makes_a_clock_due() -> None:
     """Nobody promised a time, but somebody must look."""
     by = policy(None)
