@@ -226,7 +226,7 @@ def transfer(
         changes |= {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=turn.at, return_at=None,
+        weight=0, place=0, chain_since=clocks.once_here(ticket, turn.at), return_at=None,
         **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason, by=by)

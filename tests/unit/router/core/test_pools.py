@@ -86,6 +86,7 @@ def test_a_transfer_that_was_asked_for_before_the_ticket_came_counts_from_its_co
     moved = office.command("sue", "transfer", 20, ticket=order.ticket, queue="claims")
     (started,) = of(moved, "sla.started")
     assert fields_of(started)["due_at"] == "2027-03-01T09:01:40Z"
+    assert office.core.desk.tickets.rows[order.ticket].chain_since == at(70)
 
 
 class Two(NamedTuple):
