@@ -225,8 +225,7 @@ class Dispatch:
         for key in self.desk.loads.owned(agent):
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
         wrap_up.all_over(turn, agent, reason)
-        if spec is None:
-            self.desk.agents.delete(agent)
+        self.desk.agents.delete(agent)  # in another pool it may be another shard that writes it
 
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
         if self._known(event.ticket):
@@ -388,8 +387,6 @@ def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
     """
     if ticket.aftercare is not None:
         return ticket
-    if ticket.last_agent is not None:
-        return ticket  # a follow-up says who should have it
     if agent is not None:
         return msgspec.structs.replace(ticket, last_agent=agent)
     met = desk.acquaintances.of(ticket)

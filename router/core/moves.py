@@ -1,12 +1,13 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from router.core import clocks, standing
+from router.core.agents import has_room, unsuited
 from router.core.desk import Turn
 from router.core.events import (
     OfferEnded,
@@ -204,13 +205,20 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return ticket
 
 
-def rescind(
-    turn: Turn, agent: str, reason: str, concerned: Callable[[Ticket], object] | None = None
-) -> None:
-    """Take back what is on offer to the agent, or what `concerned` says of it."""
+def rescind(turn: Turn, agent: str, reason: str) -> None:
+    """Take back what is on offer to the agent."""
     for key in turn.desk.loads.held(agent):
-        ticket = turn.desk.tickets.rows[key]
-        if ticket.offer is not None and (concerned is None or concerned(ticket)):
+        release(turn, turn.desk.tickets.rows[key], reason)
+
+
+def withdraw(turn: Turn, agent: str, reason: str) -> None:
+    """Take back what is on offer to the agent and does not suit or fit them any more, last first."""
+    spec, loads = turn.desk.roster.agents[agent], turn.desk.loads
+    held = [turn.desk.tickets.rows[key] for key in loads.held(agent)]
+    offered = [ticket for ticket in held if ticket.offer is not None]
+    for ticket in sorted(offered, key=turn.desk.waiting.place, reverse=True):
+        others, weight = loads.load(agent) - ticket.weight, turn.desk.weight(agent, ticket)
+        if unsuited(spec, turn.desk.need(ticket)) or not has_room(spec, others, weight):
             release(turn, ticket, reason)
 
 

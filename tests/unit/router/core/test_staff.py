@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from router.core.commands import Command
 from router.core.dispatch import Dispatch
@@ -229,3 +230,60 @@ async def test_nobody_elses_presence(by: str, target: str, reason: str | None) -
     """Only a supervisor's own pool, and everybody themselves."""
     story = await team()
     assert await story.command(by, "presence", target=target, state="available") == reason
+
+
+async def test_who_changes_the_pool_leaves_behind_what_was_set() -> None:
+    """Another supervisor's agent, of other queues; back again they are as the rulebook has them."""
+    story = await team()
+    await story.available("ann")
+    await set_of(story, "ann", queues=["billing"], capacity=7)
+    moved = {"agents": {"ann": {"pool": "office", "queues": ["claims"]}}}
+    await story.enforce(merged(rules(TEAM), moved))
+    assert story.desk.agent("ann").presence == "offline"
+    assert story.desk.agent("ann").overlay == {}
+    await story.enforce(rules(TEAM))
+    assert story.desk.roster.agents["ann"].queues == ["billing", "repairs"]
+
+
+async def both_on_offer(changes: str = "") -> Story:
+    """Ann has room for two, and two are on offer to her: x1 came first."""
+    story = await team(changes)
+    await story.available("ann")
+    await story.request("x1", "repair", sender="+8611")
+    await story.at(1)
+    await story.request("x2", "repair", sender="+8612")
+    return story
+
+
+@pytest.mark.parametrize(
+    "changes", [{"capacity": 1}, {"stage": "newcomer"}, {"weights": {"sms": 2}}]
+)
+async def test_an_offer_for_which_there_is_no_room_any_more_goes_back(
+    changes: dict[str, Any],
+) -> None:
+    """By whatever the room is gone; what is later in the order goes first, the other is kept."""
+    story = await both_on_offer()
+    await set_of(story, "ann", **changes)
+    told = story.one("ticket.offer_rescinded").data
+    assert (told["ticket"], told["reason"]) == (story.id("x2"), "agent_changed")
+    assert await story.command("ann", "accept", "x1") is None
+    assert story.desk.loads.load("ann") <= story.desk.roster.agents["ann"].capacity
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ("agents: {ann: {capacity: 1}}", ["x2"]),
+        ("agents: {ann: {queues: [billing]}}", ["x2", "x1"]),
+        ("queues: {repairs: {targets: [{skills: {zh: 1}}]}}", ["x2", "x1"]),
+    ],
+)
+async def test_a_rulebook_takes_back_offers_that_it_would_not_make(
+    changes: str, gone: list[str]
+) -> None:
+    """Nobody accepts what does not suit, or fit, them any more."""
+    story = await both_on_offer()
+    await story.enforce(merged(rules(TEAM), yaml.safe_load(changes)))
+    told = [one.data for one in story.events("ticket.offer_rescinded")]
+    assert [one["ticket"] for one in told] == [story.id(name) for name in gone]
+    assert {one["reason"] for one in told} == {"agent_changed"}
