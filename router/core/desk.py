@@ -266,6 +266,11 @@ class Desk:
         """The steps of a request type's procedure, with the time that each may take."""
         return self.terms.steps(type_name)
 
+    def mixed_queues(self) -> set[str]:
+        """The mixed queues of the rulebook in force; none before the first."""
+        queues = self._compiled.rulebook.queues if self._compiled else {}
+        return {name for name, queue in queues.items() if queue.mode == "mixed"}
+
     def pools_of_agents(self) -> dict[str, str]:
         """The pool of each agent in the rulebook in force; empty before the first."""
         agents = self._roster.agents if self._roster else {}

@@ -204,12 +204,12 @@ class Dispatch:
             return
         tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
         before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
-        pools = self.desk.pools_of_agents()
+        pools, mixed = self.desk.pools_of_agents(), self.desk.mixed_queues()
         self.desk.rulebooks.put("current", Activation.of(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
-                chain.rechain(turn, settled, places)
+                chain.rechain(turn, settled, places, was_mixed=settled.queue in mixed)
         notices.look_again(turn)
         for agent in list(self.desk.agents):
             self._agent_under_new_rules(turn, agent, pools.get(agent))

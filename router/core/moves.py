@@ -93,9 +93,22 @@ def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **change
     moved = msgspec.structs.replace(ticket, **changes)
     moved = turn.save(moved, trigger, relax_at=relax_at(turn, moved))
     target = turn.desk.target(moved)
-    if target is not None and (target.move_to or target.skip_if):
+    if target is not None and target.skip_if:
         turn.entering[moved.id] = None
-    return moved
+    return look_at_step(turn, moved)
+
+
+def look_at_step(turn: Turn, ticket: Ticket) -> Ticket:
+    """Nobody is asked in a step of the chain that is over, or that gives the ticket away."""
+    target = turn.desk.target(ticket) if turn.desk.placed(ticket) else None
+    if target is not None and (target.move_to or step_is_over(turn, ticket)):
+        turn.entering[ticket.id] = None
+    return ticket
+
+
+def step_is_over(turn: Turn, ticket: Ticket) -> bool:
+    """Whether the time of the chain's step is over."""
+    return ticket.relax_at is not None and ticket.relax_at < turn.at
 
 
 def show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
@@ -133,7 +146,7 @@ def end_offer(
     turn.freed[offer.agent] = None
     if refused and offers == turn.desk.queue(ticket.queue).max_offers:
         return park(turn, ticket, "offers_exhausted", turn.at)
-    return ticket
+    return look_at_step(turn, ticket)
 
 
 def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
@@ -212,7 +225,7 @@ def rescind(turn: Turn, agent: str, reason: str) -> None:
 
 
 def withdraw(turn: Turn, agent: str, reason: str) -> None:
-    """Take back what is on offer to the agent and does not suit or fit them any more, last first."""
+    """Take back what is on offer and no longer suits or fits the agent, last in order first."""
     spec, loads = turn.desk.roster.agents[agent], turn.desk.loads
     held = [turn.desk.tickets.rows[key] for key in loads.held(agent)]
     offered = [ticket for ticket in held if ticket.offer is not None]

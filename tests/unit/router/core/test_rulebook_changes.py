@@ -294,6 +294,47 @@ async def test_the_desktops_of_a_changed_chain_learn_what_is_theirs() -> None:
     assert story.holders("x1") == ["bob"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after"),
+    [
+        ("mixed", "push", {}, {}),
+        ("mixed", "pull", {"zh": 1}, {"zh": 1}),
+        ("push", "mixed", {"zh": 1}, {"zh": 1}),
+        ("push", "pull", {"zh": 1}, {"zh": 1}),
+        ("mixed", "mixed", {"zh": 1}, {"zh": 1}),
+    ],
+)
+async def test_a_queue_of_another_mode_keeps_the_step_that_a_ticket_has_reached(
+    old: str, new: str, before: dict[str, int], after: dict[str, int]
+) -> None:
+    """The first step of a mixed queue is not one of its `targets`."""
+    steps = chain("{for: 5s}", "{skills: {zh: 1}, for: 1h}", "{queues: [rescue]}")
+    story = await Story.begin(steps.replace("targets", f"mode: {old}, push_after: 2s, targets"))
+    await story.request("x1", text="repair it")
+    await story.at(6 if before else 1)
+    if before and old == "mixed":
+        await story.at(8)
+    assert dict(story.desk.need(story.ticket("x1")).skills) == before
+    await story.enforce(rules(steps.replace("targets", f"mode: {new}, push_after: 2s, targets")))
+    need = story.desk.need(story.ticket("x1"))
+    assert (dict(need.skills), need.places) == (after, ("repairs",))
+
+
+@pytest.mark.parametrize("before", ["queued", "offered"])
+async def test_a_step_that_has_become_a_way_elsewhere_is_gone(before: str) -> None:
+    """What waits goes at once; what is on offer, as soon as that comes to nothing."""
+    story = await Story.begin(chain("{for: 5s}", "{queues: [rescue]}"))
+    await story.request("x1", text="repair it")
+    await story.at(6)
+    if before == "offered":
+        await story.available("ann")
+    await story.enforce(rules(chain("{for: 5s}", "{move_to: billing}")))
+    if before == "offered":
+        assert story.ticket("x1").queue == "repairs"
+        await story.command("ann", "decline", "x1")
+    assert story.ticket("x1").queue == "billing"
+
+
 async def test_a_ticket_beyond_a_shortened_chain_stands_at_its_end() -> None:
     """And is parked when that step is over."""
     long = chain("{skills: {}, for: 5s}", "{skills: {}, for: 5s}", "{skills: {}, for: 1h}")
