@@ -260,7 +260,7 @@ class Dispatch:
             automatic=event.automatic,
             joined=merging.joined_by(ticket, event.conversation),
         )
-        if ticket.channel == "chat":
+        if ticket.channel == "chat" and _tells(ticket, event):
             ticket = missed.heard(turn, ticket, event.request)
         if event.automatic is None:
             aside.customer_wrote(turn, ticket, event.request.received_at)
@@ -363,6 +363,11 @@ def _waited(turn: Turn, ticket: Ticket, before: datetime) -> None:
         ticket = moves.forget_refusals(turn, ticket, before)
     if ticket.relax_at is not None and ticket.relax_at < before:
         chain.relax(turn, ticket)
+
+
+def _tells(ticket: Ticket, event: TicketMessage) -> bool:
+    """Whether the message says that the customer is there, or not: one window of two is neither."""
+    return event.request.kind != "left" or event.conversation == ticket.conversation
 
 
 def _answer(

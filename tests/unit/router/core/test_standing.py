@@ -491,3 +491,22 @@ async def test_a_pending_call_goes_on_only_with_empty_hands() -> None:
     assert await story.command("ann", "resume", "x1") == "no_capacity"
     await story.command("ann", "resolve", "x2")
     assert await story.command("ann", "resume", "x1") is None
+
+
+async def test_what_becomes_hard_while_it_is_on_offer_counts_in_the_row() -> None:
+    """One in a row: Ann, to whom it is on offer, is not offered another; undone, she is."""
+    story = await Story.begin("""
+types: {complaint: {}, inquiry: {}}
+protection: {types: [complaint], in_a_row: 1}
+agents: {ann: {capacity: 3}, sue: {pool: service, queues: [], role: supervisor}}
+routes:
+  - {id: hard, when: {text: {keywords: [awful]}}, then: {queue: billing, type: complaint}}
+  - {id: default, then: {queue: billing, type: inquiry}}
+""")
+    await story.available("ann")
+    await story.request("x1", "hello")
+    assert await story.command("sue", "update", "x1", type="complaint") is None
+    await story.request("x2", "awful", sender="+8611")
+    assert (story.holders("x1"), story.holders("x2")) == (["ann"], [])
+    assert await story.command("sue", "update", "x1", type="inquiry") is None
+    assert story.holders("x2") == ["ann"]
