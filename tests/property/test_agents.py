@@ -86,8 +86,10 @@ class Rows:
     def changed(self, desk: Desk, old: Ticket, new: Ticket, now: datetime) -> None:
         """A ticket has come into somebody's hands, or left them."""
         hard = is_hard(desk.compiled.rulebook, new)
-        if old.state == "assigned" != new.state and old.agent is not None and hard:
-            self.ended_at[old.agent] = now
+        was = old.agent if old.state == "assigned" else None
+        softened = is_hard(desk.compiled.rulebook, old) and not hard
+        if was is not None and (softened or (hard and new.state != "assigned")):
+            self.ended_at[was] = now
         if (
             new.state == "assigned"
             and new.agent
