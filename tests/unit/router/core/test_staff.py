@@ -95,6 +95,23 @@ async def test_a_stage_limits_whatever_is_set() -> None:
     assert story.desk.roster.agents["bob"].capacity == 5
 
 
+async def test_a_shift_ends_later_for_who_stays() -> None:
+    """Ann's is over at 10; Sue lets her go on, and takes it back, which takes her offer back."""
+    early = {"early": {"timezone": "UTC", "hours": {"mon-sun": ["09:00-10:00"]}}}
+    story = await team()
+    await story.enforce(
+        merged(rules(TEAM), {"calendars": early, "agents": {"ann": {"calendar": "early"}}})
+    )
+    await story.available("ann")
+    await story.after(3600)
+    await story.request("x1")
+    assert story.holders("x1") == []
+    assert await set_of(story, "ann", calendar="always") is None
+    assert story.holders("x1") == ["ann"]
+    assert await set_of(story, "ann", calendar=None) is None
+    assert story.one("ticket.offer_rescinded", "x1").data["reason"] == "off_shift"
+
+
 async def test_weights_hold_for_what_comes() -> None:
     """A call may take all of an agent from now on."""
     story = await team()
@@ -117,6 +134,7 @@ async def test_weights_hold_for_what_comes() -> None:
         ("sue", "bob", {"queues": ["billling"]}, "unknown_queue"),
         ("sue", "bob", {"queues": ["claims"]}, "unknown_queue"),
         ("sue", "bob", {"stage": "wizard"}, "unknown_stage"),
+        ("sue", "bob", {"calendar": "never"}, "unknown_calendar"),
         ("sue", "bob", {"capacity": -1}, "field_invalid"),
         ("sue", "bob", {"capacity": "many"}, "field_invalid"),
         ("sue", "bob", {"skills": {"zh": 11}}, "field_invalid"),
