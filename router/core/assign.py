@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from router.core.agents import full
-from router.core.candidates import CHANNELS
+from router.core.candidates import CHANNELS, FEW
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
@@ -26,8 +26,9 @@ class Choice(NamedTuple):
 
 def match(turn: Turn) -> None:
     """Offer waiting tickets until no touched ticket and no freed agent can be served."""
-    while turn.freed:
-        found = _best_for_freed(turn)
+    crowd = Crowd(turn) if len(turn.freed) > FEW else None
+    while turn.freed or crowd is not None:
+        found = _best_for_freed(turn, crowd)
         if found is None:
             break
         offer(turn, *found)
@@ -162,9 +163,52 @@ class Search:
         return next((one for one in places if not rows[one.ticket].refused_by(self._agent)), None)
 
 
-def _best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
+class Crowd:
+    """Many agents who came free at once, and to whom their queues are equal: one search for all.
+
+    A new rulebook frees everybody, and one search for each of them after each offer takes too long.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn, self._agents = turn, 0
+        self._queues: dict[str, None] = {}
+        roster = turn.desk.roster
+        for name in list(turn.freed):
+            spec = roster.agents.get(name)
+            if spec is not None and isinstance(spec.queues, list):
+                self._agents |= roster.bits[name]
+                self._queues.update(dict.fromkeys(spec.queues))
+                del turn.freed[name]
+
+    def first(self) -> Place | None:
+        """The first place in order that one of them could be offered."""
+        best: Place | None = None
+        for queue in self._queues:
+            for head in self._turn.desk.waiting.heads(queue):
+                if best is not None and head.place >= best:
+                    break
+                found = self._first_of(queue, head)
+                if found is not None and (best is None or found < best):
+                    best = found
+        return best
+
+    def _first_of(self, queue: str, head: Head) -> Place | None:
+        """The first place of one kind of work whose ticket somebody has not refused."""
+        desk = self._turn.desk
+        fit = desk.candidates.fit(head.need) & self._agents if head.need.push else 0
+        if not fit:
+            return None
+        rows = desk.tickets.rows
+        if fit & ~_refusers(self._turn, rows[head.place.ticket]):
+            return head.place
+        places = desk.waiting.in_order(queue, head.need)
+        return next((one for one in places if fit & ~_refusers(self._turn, rows[one.ticket])), None)
+
+
+def _best_for_freed(turn: Turn, crowd: Crowd | None) -> tuple[Ticket, Choice] | None:
     """The first ticket in order that some freed agent can do, with the best agent for it."""
-    best: tuple[Place, Ticket] | None = None
+    first = crowd.first() if crowd is not None else None
+    best = None if first is None else (first, turn.desk.tickets.rows[first.ticket])
     for agent in list(turn.freed):
         spec = turn.desk.roster.agents.get(agent)
         ticket = next_for(turn, agent, spec.queues, pushed_only=True) if spec else None

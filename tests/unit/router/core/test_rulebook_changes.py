@@ -356,3 +356,47 @@ async def test_a_chain_that_is_gone_leaves_the_ticket_waiting() -> None:
     await story.enforce(rules())
     ticket = story.ticket("x1")
     assert (ticket.place, ticket.relax_at, ticket.state.value) == (0, None, "queued")
+
+
+async def test_many_who_come_free_at_once_get_what_one_after_another_would() -> None:
+    """First served first, by whom it is best done, and not by who has just refused it."""
+    names = [f"a{number:02}" for number in range(40)]
+
+    def crowd(level: int) -> str:
+        agent = f"{{pool: service, queues: [billing, rescue], skills: {{zh: {level}}}}}"
+        agents = ", ".join(f"{name}: {agent}" for name in names)
+        return f"""
+queues: {{billing: {{reoffer_after: 1h, offer_timeout: 10m, targets: [{{skills: {{zh: 3}}}}]}}}}
+agents: {{{agents}, ann: {{queues: {{billing: 1, repairs: 2}}, skills: {{zh: 3}}}}, bob: null}}
+"""
+
+    story = await Story.begin(crowd(1))
+    await story.available("ann", *names)
+    for number in range(45):
+        await story.at(number)
+        await story.request(f"x{number}", sender=f"+86{number:03}")
+    assert {one.data["agent"] for one in story.events("ticket.offered")} == {"ann"}
+    for name in ("x0", "x1"):
+        await story.command("ann", "decline", name)
+    story.forget()
+    await story.enforce(rules(crowd(3)))
+    offered = [one.data for one in story.events("ticket.offered")]
+    assert len({one["agent"] for one in offered}) == len(offered) == 40
+    order = [one["external_id"] for one in offered]
+    waiting = [f"x{number}" for number in range(45) if f"x{number}" not in {"x2", "x3"}]
+    assert order == waiting[:40]
+
+
+async def test_who_has_refused_the_first_gets_the_second_in_a_crowd_too() -> None:
+    """Only Ann can do it now, and she has just declined the one that came first."""
+    others = ", ".join(f"a{number:02}: {{pool: service, queues: [rescue]}}" for number in range(20))
+    crowd = f"queues: {{repairs: {{reoffer_after: 1h}}}}\nagents: {{{others}}}"
+    story = await Story.begin(crowd)
+    await story.available("ann", *(f"a{number:02}" for number in range(20)))
+    await story.request("x1", text="repair it")
+    await story.command("ann", "decline", "x1")
+    await story.enforce(rules(crowd.replace("agents: {", "agents: {ann: {queues: [billing]}, ")))
+    await story.request("x2", text="repair it", sender="+8611")
+    await story.enforce(rules(crowd))
+    assert (story.holders("x1"), story.holders("x2")) == (["ann"], ["ann"])
+    assert story.ticket("x1").state.value == "queued"
