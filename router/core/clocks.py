@@ -166,12 +166,28 @@ def chain_ended(ticket: Ticket) -> bool:
 def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     """The customer wrote again: after an answer, the oldest unanswered message starts a clock."""
     if ticket.waiting_since is not None:
-        return ticket
+        return _waits_since(turn, ticket, at) if at < ticket.waiting_since else ticket
     ticket = turn.save(ticket, waiting_since=at)
     if not ticket.answered and ticket.cycle == 0:
         return ticket  # the first response is still awaited
     ticket = turn.save(ticket, cycle=ticket.cycle + 1)
     return start(turn, ticket, (NEXT,), at)
+
+
+def _waits_since(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+    """An older message than was known waits for its answer: the next response counts from that."""
+    promised = turn.desk.promised(ticket)
+    older = {
+        clock.key: _measured(msgspec.structs.replace(clock, started_at=at), promised, ticket.pauses)
+        for clock in ticket.clocks
+        if clock.target == NEXT
+    }
+    clocks = tuple(older.get(clock.key, clock) for clock in ticket.clocks)
+    ticket = turn.save(ticket, waiting_since=at, clocks=clocks)
+    for clock in older.values():
+        if not clock.dropped:
+            _emit(turn, SlaChanged, ticket, clock, sla=ticket.sla)
+    return ticket
 
 
 def replied(turn: Turn, ticket: Ticket) -> Ticket:

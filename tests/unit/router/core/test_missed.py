@@ -222,6 +222,18 @@ async def test_what_somebody_has_moved_on_stays_there() -> None:
     assert story.ticket("x1").queue == "repairs"
 
 
+async def test_of_two_chats_that_are_one_ticket_only_its_own_is_left() -> None:
+    """The older window is closed, the one in which they wait for an answer is not."""
+    story = await begun(MISSED + "agents: {sue: {pool: service, queues: [], role: supervisor}}")
+    await story.request("x0", channel="chat", sender="zhao")
+    assert await story.command("sue", "merge", "x0", into=story.id("x1")) is None
+    await story.request("x0.left", text="", kind="left", channel="chat", sender="zhao")
+    await story.at(5)
+    assert story.ticket("x1").queue == "billing"
+    await leaves(story)
+    assert story.ticket("x1").queue == "rescue"
+
+
 async def test_without_the_setting_nothing_moves() -> None:
     """The chat waits on; its desktops see that the customer has left."""
     story = await begun("")

@@ -43,6 +43,31 @@ async def test_an_agent_who_gave_a_ticket_to_another_pool_is_free_for_the_next()
     assert story.desk.agents.rows["ann"].idle_since == story.now
 
 
+async def test_the_other_pools_queue_counts_its_own_offers() -> None:
+    """Two that came to nothing here do not park it after the first one there."""
+    story = await Story.begin("""
+queues: {claims: {max_offers: 2}}
+agents: {sue: {pool: service, queues: [], role: supervisor}}
+""")
+    await story.available("ann", "eve")
+    await story.request("x1")
+    await story.command("ann", "decline", "x1")
+    await story.command("sue", "transfer", "x1", queue="claims")
+    await story.command("eve", "decline", "x1")
+    assert not story.events("ticket.parked", "x1")
+    assert story.ticket("x1").offers == 1
+
+
+async def test_who_gave_a_ticket_to_another_pool_is_not_the_first_to_get_it_back() -> None:
+    """Nobody there had it; it comes back to the queue, and not as a ticket of Ann's."""
+    story = await moved(
+        "agents: {bob: {capacity: 9}, pat: {pool: office, queues: [], role: supervisor}}"
+    )
+    await story.available("bob")
+    assert await story.command("pat", "transfer", "x1", queue="billing") is None
+    assert story.holders("x1") == ["ann", "eve", "bob"]
+
+
 async def test_a_pending_ticket_counts_on_in_its_new_pool() -> None:
     """What waited for the customer under Ann's care now waits for Eve: its clocks run."""
     story = await Story.begin("slas: {standard: {pause: [pending]}}")
