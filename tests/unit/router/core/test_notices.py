@@ -401,6 +401,31 @@ def test_a_ticket_that_went_to_another_pool_is_still_told_of() -> None:
     assert triaged().ticket in mail.data.text
 
 
+async def test_a_merged_ticket_is_no_alarm() -> None:
+    """Its matter is the other ticket's, whose own alarm is told."""
+    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [rescue], role: supervisor}}")
+    await story.request("x1")
+    await story.request("x2", text="repair", account="other")
+    await story.after(70)
+    assert await story.command("sue", "merge", "x1", into=story.id("x2")) is None
+    await story.after(OPENS)
+    assert [one.data["ticket"] for one in sent(story) if one.at == OPENS] == [story.id("x2")]
+    (withheld,) = (one.data for one in story.events("notice.withheld", "x1", "sla.escalations"))
+    assert withheld["reason"] == "cleared"
+
+
+async def test_who_has_seen_an_alarm_spares_others_its_notice() -> None:
+    """A supervisor has acknowledged it in the night."""
+    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [rescue], role: supervisor}}")
+    await story.request("x1")
+    await story.after(70)
+    told_of = {"target": "first_response"}
+    assert await story.command("sue", "escalation_acknowledge", "x1", **told_of) is None
+    await story.after(OPENS)
+    assert sent(story) == []
+    assert told(story, "notice.withheld") == [(OPENS, 1, "acknowledged")]
+
+
 def test_that_nobody_was_found_is_over_when_the_ticket_left() -> None:
     """It was looked for somebody in the old queue."""
     moves = """
