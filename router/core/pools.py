@@ -44,7 +44,7 @@ def _leave(
     ticket = turn.save(
         moves.given_up(turn, ticket, reason), Trigger.TRANSFERRED, pool=pool,
         queue=queue, agent=None, weight=0, place=0,
-        refusals=(), return_at=None, relax_at=None,
+        refusals=(), offers=0, return_at=None, relax_at=None,
     )  # fmt: skip
     data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by)
     extensions = {"activation": str(turn.desk.activation)}

@@ -117,7 +117,7 @@ def test_the_ladder_does_the_same_however_late_it_is_told(looked_at: Iterable[fl
 
 
 def test_the_ladder_raises_a_ticket_before_it_goes_to_another_pool() -> None:
-    """What is overdue together is done in full, and then the ticket goes where the last one says."""
+    """What is overdue together is done in full, and the ticket goes where the last level says."""
     ladder = """
     slas: {standard: {ladder: duty}}
     ladders:
