@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from router.core import notices, sla
+from router.core.aftercare import SENT, Aftercare
 from router.core.desk import Turn
 from router.core.events import (
     SlaAcknowledged,
@@ -101,7 +102,17 @@ def _owed(ticket: Ticket, target: str) -> datetime | None:
         since = ticket.queued_at if ticket.comings else ticket.enqueued_at
     elif target.startswith("step:") and not ticket.opened:
         since = None if target[5:] in ticket.steps_done else ticket.created_at
+    elif target.startswith(ACCEPT) and ticket.aftercare is not None:
+        since = _owed_acceptance(ticket, ticket.aftercare, target)
     return since
+
+
+def _owed_acceptance(ticket: Ticket, care: Aftercare, target: str) -> datetime | None:
+    """Since when a worker has had the order without a word, if the ticket is still open for it."""
+    asked = (one for one in care.orders if f"{ACCEPT}{one.number}" == target)
+    order = next((one for one in asked if one.state == SENT), None)
+    opened_at = ticket.opened_at or ticket.created_at
+    return None if order is None or order.ordered_at < opened_at else order.ordered_at
 
 
 def _owed_reply(ticket: Ticket, target: str) -> datetime | None:

@@ -388,8 +388,6 @@ def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
     """
     if ticket.aftercare is not None:
         return ticket
-    if ticket.last_agent is not None:
-        return ticket  # a follow-up says who should have it
     if agent is not None:
         return msgspec.structs.replace(ticket, last_agent=agent)
     met = desk.acquaintances.of(ticket)

@@ -46,8 +46,6 @@ def step_done(turn: Turn, command: Command) -> None:
     ticket = own_ticket(turn, command)
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
-    if command.step not in ticket.steps_done:
-        ticket = turn.save(ticket, steps_done=(*ticket.steps_done, command.step))
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
     clocks.step_done(turn, ticket, command.step)
 
