@@ -38,7 +38,8 @@ def tell(turn: Turn, ticket: Ticket, names: Iterable[str], **lapse: Any) -> None
 def _alarm(ticket: Ticket, lapse: Mapping[str, Any]) -> Alarm:
     return Alarm(
         ticket=ticket.id, pool=ticket.pool, queue=ticket.queue, subject=ticket.subject,
-        agent=ticket.agent, priority=ticket.priority, tier=ticket.tier, sla=ticket.sla, **lapse,
+        agent=ticket.agent, priority=ticket.priority, tier=ticket.tier, type=ticket.type,
+        sla=ticket.sla, **lapse,
     )  # fmt: skip
 
 

@@ -557,6 +557,27 @@ def test_the_usual_texts_are_in_the_contacts_language(language: str, subject: st
     assert said.startswith(subject)
 
 
+@pytest.mark.parametrize(
+    ("target", "kind", "name"),
+    [
+        ("periodic", None, "progress update"),
+        ("requester_wait", None, "customer's wait"),
+        ("agent_work", None, "agents' work"),
+        ("accept:2", None, "acceptance of order 2"),
+        ("step:call", "repair", "电话诊断"),
+        ("step:visit", "repair", "visit"),
+        ("step:gone", "repair", "gone"),
+        ("step:call", "gone", "call"),
+        ("step:call", None, "call"),
+    ],
+)
+def test_every_target_has_a_name_for_people(target: str, kind: str | None, name: str) -> None:
+    """A step has the one that its type gives it, if there is one."""
+    types = "types: {repair: {steps: [{id: call, name: 电话诊断}, {id: visit}]}}"
+    said, _ = words(f"contacts: {{lead: {{language: en}}}}\n{types}", target=target, type=kind)
+    assert said == f"Escalation 1: {name}, billing, ticket t-1"
+
+
 def test_names_are_what_people_call_things() -> None:
     """Queues, agents and tiers by their names; instants in the contact's own zone."""
     change = """
@@ -579,7 +600,7 @@ def test_what_is_gone_is_called_by_its_id() -> None:
     """An agent who left, a queue that was renamed, a step of a procedure, no SLA."""
     subject = "notices: {subject: '{{ agent }} {{ queue }} {{ target_name }} {{ timezone }}'}"
     said, _ = words(subject, agent="zed", queue="old", target="step:contact", sla=None)
-    assert said == "zed old step:contact UTC"
+    assert said == "zed old contact UTC"
 
 
 def test_a_rulebooks_own_text_goes_before_the_usual_one() -> None:
