@@ -21,7 +21,8 @@ _STATES = get_args(OrderState)
 def order(turn: Turn, command: Command) -> None:
     """A worker is to go to the customer's `address`, and is told by SMS."""
     ticket = own_ticket(turn, command)
-    if not command.worker or not command.address:
+    address = (command.address or "").strip()
+    if not (command.worker and address):
         raise Rejected(Rejection.FIELD_MISSING)
     at_most(LONGEST_WORDS, command.address, command.appointment, command.text)
     if command.worker not in turn.desk.compiled.rulebook.workers:
@@ -30,7 +31,7 @@ def order(turn: Turn, command: Command) -> None:
     if len(made) >= MOST_ORDERS:
         raise Rejected(Rejection.TOO_MANY_ORDERS)
     wanted = Order(
-        number=len(made) + 1, worker=command.worker, state=SENT, address=command.address,
+        number=len(made) + 1, worker=command.worker, state=SENT, address=address,
         appointment=command.appointment or "", ordered_at=turn.at, note=command.text,
         phone=_number(ticket, command),
     )  # fmt: skip

@@ -157,6 +157,7 @@ async def test_a_type_may_name_the_step_that_an_order_meets(kind: str, step: str
     [
         ({"address": "here"}, "field_missing"),
         ({"worker": "li"}, "field_missing"),
+        (wish(address=" \n"), "field_missing"),
         ({"worker": "nobody", "address": "here"}, "unknown_worker"),
         (wish(phone="12"), "field_invalid"),
         (wish(text="x" * 501), "field_invalid"),
