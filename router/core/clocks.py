@@ -78,7 +78,8 @@ def anew(turn: Turn, ticket: Ticket, at: datetime, reason: str, **changes: Any) 
     In a new cycle; its time in the queue begins when it comes to one.
     """
     ticket, cycle = ended(turn, ticket, reason), ticket.cycle + 1
-    changes |= {"cycle": cycle, "opened": cycle, "opened_at": at, "replied_at": None}
+    changes |= {"cycle": cycle, "opened": cycle, "first": cycle}
+    changes |= {"opened_at": at, "replied_at": None}
     ticket = turn.save(ticket, **changes)
     targets = filter(_at_once, turn.desk.promised(ticket))
     return start(turn, ticket, tuple(one for one in targets if one != QUEUE_TIME), at)
@@ -100,8 +101,9 @@ def _owed(ticket: Ticket, target: str) -> datetime | None:
         since = ticket.opened_at or ticket.created_at
     elif target == QUEUE_TIME and (ticket.waits or ticket.state is TicketState.OFFERED):
         since = ticket.queued_at if ticket.comings else ticket.enqueued_at
-    elif target.startswith("step:") and not ticket.opened:
-        since = None if target[5:] in ticket.steps_done else ticket.created_at
+    elif target.startswith("step:") and ticket.opened == ticket.first:
+        done = target[5:] in ticket.steps_done
+        since = None if done else ticket.opened_at or ticket.created_at
     elif target.startswith(ACCEPT) and ticket.aftercare is not None:
         since = _owed_acceptance(ticket, ticket.aftercare, target)
     return since
@@ -116,12 +118,16 @@ def _owed_acceptance(ticket: Ticket, care: Aftercare, target: str) -> datetime |
 
 
 def _owed_reply(ticket: Ticket, target: str) -> datetime | None:
-    first = not ticket.answered and ticket.cycle == 0
     if target == FIRST:
-        return ticket.created_at if first else None
+        return (ticket.opened_at or ticket.created_at) if _owes_first(ticket) else None
     if target == NEXT:
-        return None if first else ticket.waiting_since
+        return None if _owes_first(ticket) else ticket.waiting_since
     return ticket.replied_at if target == PERIODIC else None
+
+
+def _owes_first(ticket: Ticket) -> bool:
+    """Whether the first response is still awaited: until then there is no next one."""
+    return not ticket.answered and ticket.cycle == ticket.first
 
 
 def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
@@ -172,8 +178,8 @@ def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     if ticket.waiting_since is not None:
         return ticket
     ticket = turn.save(ticket, waiting_since=at)
-    if not ticket.answered and ticket.cycle == 0:
-        return ticket  # the first response is still awaited
+    if _owes_first(ticket):
+        return ticket
     ticket = turn.save(ticket, cycle=ticket.cycle + 1)
     return start(turn, ticket, (NEXT,), at)
 
