@@ -136,8 +136,9 @@ def _as_it_is_now(turn: Turn, alarm: Alarm) -> Alarm:
     if ticket is None:
         return alarm
     return msgspec.structs.replace(
-        alarm, queue=ticket.queue, agent=ticket.agent, priority=ticket.priority
-    )
+        alarm, queue=ticket.queue, agent=ticket.agent, priority=ticket.priority,
+        tier=ticket.tier, type=ticket.type, sla=ticket.sla,
+    )  # fmt: skip
 
 
 def _say(turn: Turn, kind: type[NoticeEvent], contact: str, alarm: Alarm, **fields: Any) -> None:

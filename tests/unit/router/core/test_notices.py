@@ -250,11 +250,13 @@ async def test_a_closed_ticket_is_no_alarm() -> None:
 
 async def test_what_has_waited_comes_in_one_message() -> None:
     """A morning's mail is one, with a part for each ticket as it is by then."""
-    story = await begun(NIGHT, "contacts: {bot: {quiet: {outside: desk}}}")
+    quiet = "contacts: {bot: {quiet: {outside: desk}}}"
+    story = await begun(NIGHT, quiet, "types: {fault: {name: 故障}}")
     tickets = [await story.request(name, sender=f"+861{name[1]}") for name in ("x1", "x2", "x3")]
     await story.at(200)
     await story.available("ann")
     await story.hand("ann", "x1")
+    assert await story.command("ann", "update", "x1", type="fault", priority=3) is None
     await story.after(OPENS)
     found = {one.data["channel"]: one.data for one in sent(story)}
     mail, hook = found["email"], found["webhook"]
@@ -264,6 +266,7 @@ async def test_what_has_waited_comes_in_one_message() -> None:
     assert mail["text"].count("坐席：ann") == 1
     alarms = hook["attributes"]["data"]["alarms"]
     assert {(one["ticket"], one["level"]) for one in alarms} == {(one, 2) for one in tickets}
+    assert [(one["type"], one["priority"]) for one in alarms if one["agent"]] == [("fault", 3)]
     assert mail["id"].startswith("notices/lead/")
     assert "." not in hook["id"]
 
