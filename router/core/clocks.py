@@ -1,7 +1,7 @@
 """The clocks of a ticket: started, met, paused, moved by events; their lapses and the ladder.
 
-At most one clock of a target runs at a time. What runs is a function of the ticket (`_owed`), so
-that a target which a change of rulebook, priority or type adds runs as if it had been there before.
+At most one clock of a target runs at a time. What runs is a function of the ticket
+(`router.core.owed`).
 """
 
 from datetime import datetime
@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from router.core import notices, sla
-from router.core.aftercare import SENT, Aftercare
 from router.core.desk import Turn
 from router.core.events import (
     SlaAcknowledged,
@@ -25,17 +24,11 @@ from router.core.events import (
     SlaStarted,
     SlaWarning,
 )
-from router.core.lifecycle import TicketState
+from router.core.owed import FIRST, LATER, NEXT, PERIODIC, SETTLED, cycle_of, owed_since, owes_first
 from router.core.sla import ACCEPT, QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
 from router.core.terms import Promised
 from router.core.tickets import MOST_PAUSES, Ticket
 from router.topics import SLA_ESCALATIONS
-
-FIRST, NEXT, PERIODIC, RESOLUTION = "first_response", "next_response", "periodic", "resolution"
-SETTLED = (RESOLUTION, "requester_wait", "agent_work")
-"""The targets that run from a ticket's opening, or reopening, until it is resolved."""
-LATER = frozenset({NEXT, PERIODIC})
-"""The targets that do not run from a ticket's opening."""
 
 
 def start(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> Ticket:
@@ -53,7 +46,7 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
     """The clocks that start at `at`, not yet the ticket's."""
     promised = turn.desk.promised(ticket)
     return tuple(
-        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), at, policy, ticket.pauses)
         for target in targets
         if (policy := promised.get(target)) is not None and policy.duration is not None
     )
@@ -62,7 +55,7 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
     return tuple(
-        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), at, policy, ticket.pauses)
         for target, policy in turn.desk.promised(ticket).items()
         if policy.duration is not None and _at_once(target)
     )
@@ -85,51 +78,6 @@ def anew(turn: Turn, ticket: Ticket, at: datetime, reason: str, **changes: Any) 
     return start(turn, ticket, tuple(one for one in targets if one != QUEUE_TIME), at)
 
 
-def _cycle(ticket: Ticket, target: str) -> int:
-    """The cycle in which a clock of `target` would run now."""
-    if target == QUEUE_TIME:
-        return ticket.comings + 1
-    if target == PERIODIC:
-        return ticket.sent
-    return ticket.cycle if target == NEXT else ticket.opened
-
-
-def _owed(ticket: Ticket, target: str) -> datetime | None:
-    """Since when a clock of `target` would be running, if its SLA had named it all along."""
-    since = _owed_reply(ticket, target)
-    if target in SETTLED:
-        since = ticket.opened_at or ticket.created_at
-    elif target == QUEUE_TIME and (ticket.waits or ticket.state is TicketState.OFFERED):
-        since = ticket.queued_at if ticket.comings else ticket.enqueued_at
-    elif target.startswith("step:") and ticket.opened == ticket.first:
-        done = target[5:] in ticket.steps_done
-        since = None if done else ticket.opened_at or ticket.created_at
-    elif target.startswith(ACCEPT) and ticket.aftercare is not None:
-        since = _owed_acceptance(ticket, ticket.aftercare, target)
-    return since
-
-
-def _owed_acceptance(ticket: Ticket, care: Aftercare, target: str) -> datetime | None:
-    """Since when a worker has had the order without a word, if the ticket is still open for it."""
-    asked = (one for one in care.orders if f"{ACCEPT}{one.number}" == target)
-    order = next((one for one in asked if one.state == SENT), None)
-    opened_at = ticket.opened_at or ticket.created_at
-    return None if order is None or order.ordered_at < opened_at else order.ordered_at
-
-
-def _owed_reply(ticket: Ticket, target: str) -> datetime | None:
-    if target == FIRST:
-        return (ticket.opened_at or ticket.created_at) if _owes_first(ticket) else None
-    if target == NEXT:
-        return None if _owes_first(ticket) else ticket.waiting_since
-    return ticket.replied_at if target == PERIODIC else None
-
-
-def _owes_first(ticket: Ticket) -> bool:
-    """Whether the first response is still awaited: until then there is no next one."""
-    return not ticket.answered and ticket.cycle == ticket.first
-
-
 def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
     """Say that these clocks have started."""
     for clock in started:
@@ -146,7 +94,7 @@ def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket has come to a queue, at `queued_at`: its time there runs, if not already."""
-    at = _owed(ticket, QUEUE_TIME)
+    at = owed_since(ticket, QUEUE_TIME)
     runs = any(clock.target == QUEUE_TIME and not clock.dropped for clock in ticket.clocks)
     return ticket if runs or at is None else start(turn, ticket, (QUEUE_TIME,), at)
 
@@ -157,8 +105,8 @@ def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     If its time in the queue is over already, they have been told, and the ladder goes on.
     """
     policy = turn.desk.promised(ticket)[QUEUE_TIME]
-    since = _owed(ticket, QUEUE_TIME) or at
-    fresh = Clock(target=QUEUE_TIME, cycle=_cycle(ticket, QUEUE_TIME), started_at=since)
+    since = owed_since(ticket, QUEUE_TIME) or at
+    fresh = Clock(target=QUEUE_TIME, cycle=cycle_of(ticket, QUEUE_TIME), started_at=since)
     before = next((clock for clock in ticket.clocks if clock.target == QUEUE_TIME), fresh)
     clock = sla.cut(before, at, policy, ticket.pauses)
     kept = tuple(clock for clock in ticket.clocks if clock.target != QUEUE_TIME)
@@ -178,7 +126,7 @@ def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     if ticket.waiting_since is not None:
         return ticket
     ticket = turn.save(ticket, waiting_since=at)
-    if _owes_first(ticket):
+    if owes_first(ticket):
         return ticket
     ticket = turn.save(ticket, cycle=ticket.cycle + 1)
     return start(turn, ticket, (NEXT,), at)
@@ -338,12 +286,12 @@ def _added(ticket: Ticket, before: Promised, promised: Promised) -> tuple[Clock,
     """The clocks of newly named targets that run, each from its true start."""
     known = {clock.target for clock in ticket.clocks}
     return tuple(
-        sla.start(target, _cycle(ticket, target), since, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), since, policy, ticket.pauses)
         for target, policy in promised.items()
         if policy.duration is not None
         and target not in known
         and _duration(before, target) is None
-        and (since := _owed(ticket, target)) is not None
+        and (since := owed_since(ticket, target)) is not None
     )
 
 

@@ -14,6 +14,7 @@ from router.core.events import (
 from router.core.handlers import wrap_up
 from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import Trigger, may
+from router.core.owed import SETTLED
 from router.core.tickets import Ticket
 
 
@@ -63,7 +64,7 @@ def resolve(turn: Turn, command: Command) -> None:
         TicketResolved, ticket, agent=command.agent, reason=command.reason,
         wrapping_until=ticket.wrapping_until,
     )  # fmt: skip
-    ticket = clocks.met(turn, ticket, clocks.SETTLED)
+    ticket = clocks.met(turn, ticket, SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
     follow_ups.resolved(turn, ticket)
