@@ -1,6 +1,6 @@
 """Between pools a ticket goes whole, as a record: two writers never share it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import msgspec
@@ -24,6 +24,8 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     agent: str | None
     reason: str
     by: str | None = None
+    at: datetime | None = None
+    """When it was given up; older versions did not say."""
 
 
 def transfer(
@@ -46,7 +48,9 @@ def _leave(
         queue=queue, agent=None, weight=0, place=0,
         refusals=(), offers=0, return_at=None, relax_at=None,
     )  # fmt: skip
-    data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by)
+    data = TicketMoved(
+        ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=turn.at
+    )
     extensions = {"activation": str(turn.desk.activation)}
     turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)
     turn.desk.tickets.delete(ticket.id)
@@ -75,7 +79,11 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     queue = turn.desk.home(event.ticket.queue, event.ticket.pool)
     came = modernized(event.ticket)
     ticket = moves.chained(
-        turn, came, queue=queue, chain_since=turn.at, **clocks.coming(came, turn.at, event.reason)
+        turn,
+        came,
+        queue=queue,
+        chain_since=turn.at,
+        **clocks.coming(came, event.at or turn.at, event.reason),
     )
     turn.emit(
         TicketTransferred, ticket, from_queue=event.from_queue, agent=event.agent,

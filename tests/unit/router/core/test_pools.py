@@ -164,6 +164,18 @@ def test_a_ticket_that_comes_back_is_taken_in_again() -> None:
     assert of(service.step(message(order, 2), 10), "ticket.message")
 
 
+def test_the_time_in_the_new_queue_runs_from_when_the_ticket_was_given_up() -> None:
+    """The other pool's shard may be down for a while; the customer has waited all the same."""
+    promised = "slas: {standard: {queue_time: 30s}}"
+    service, office, order = Core(promised), Core(promised), triaged()
+    service.command("ann", "presence", state="available")
+    service.step(order)
+    service.command("ann", "accept", 1, ticket=order.ticket)
+    outputs = service.command("ann", "transfer", 5, ticket=order.ticket, queue="claims")
+    (started,) = of(office.take_in(of(outputs, "ticket.moved")[0], 60), "sla.started")
+    assert fields_of(started)["due_at"] == "2027-03-01T09:00:35Z"
+
+
 def test_an_order_that_is_redriven_after_the_ticket_moved_opens_no_second_one() -> None:
     """The ticket lives in the other pool: here it is known to have been."""
     service, _, order, _ = two()
