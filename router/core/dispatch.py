@@ -140,12 +140,12 @@ class Dispatch:
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""
         turn = Turn(self.desk, f"caught-up/{now.isoformat()}", now, now)
-        for agent in list(self.desk.agents.rows.values()):
+        for agent in self.desk.agents.sorted():
             if agent.shift_at is not None:
                 presence.renew(turn, agent.id)
             if agent.lease is not None:
                 self.desk.change_agent(agent.id, lease_until=now + agent.lease)
-        for ticket in list(self.desk.tickets.rows.values()):
+        for ticket in self.desk.tickets.sorted():
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
                 offer = msgspec.structs.replace(ticket.offer, expires_at=now + timeout)
@@ -202,7 +202,7 @@ class Dispatch:
     def _activated(self, turn: Turn, event: RulebookActivated) -> None:
         if event.activation <= self.activation:
             return
-        tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
+        tickets = [ticket for ticket in self.desk.tickets.sorted() if ticket.open]
         before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
         pools, mixed = self.desk.pools_of_agents(), self.desk.mixed_queues()
         self.desk.rulebooks.put("current", Activation.of(event))
@@ -211,8 +211,8 @@ class Dispatch:
             if settled is not None and settled.queue == ticket.queue:
                 chain.rechain(turn, settled, places, was_mixed=settled.queue in mixed)
         notices.look_again(turn)
-        for agent in list(self.desk.agents):
-            self._agent_under_new_rules(turn, agent, pools.get(agent))
+        for agent in self.desk.agents.sorted():
+            self._agent_under_new_rules(turn, agent.id, pools.get(agent.id))
 
     def _agent_under_new_rules(self, turn: Turn, agent: str, pool: str | None) -> None:
         """An agent who has left the pool, or the rulebook, gives back what is in their hands."""

@@ -28,6 +28,7 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     reason: str
     by: str | None = None
     at: datetime | None = None
+    """When it was given up; older versions did not say."""
 
 
 def transfer(

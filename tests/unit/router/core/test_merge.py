@@ -52,6 +52,29 @@ async def merged(changes: str = "") -> Story:
 
 
 @pytest.mark.parametrize(
+    ("care", "over"),
+    [
+        ({"command": "follow_up", "kind": "revisit", "after": "1h"},
+         {"command": "follow_up_cancel"}),
+        ({"command": "order", "worker": "li", "address": "here"},
+         {"command": "order_update", "state": "done"}),
+    ],
+    ids=["follow-up", "order"],
+)  # fmt: skip
+async def test_what_is_still_to_come_of_a_ticket_is_not_lost_in_another(
+    care: dict[str, Any], over: dict[str, Any]
+) -> None:
+    """It is not merged before that is done or taken back; the other way round it can be."""
+    workers = "workers: {li: {phone: '+8613900000001'}}\norders: {account: shop}\n"
+    story = await two(workers)
+    assert await story.command("ann", ticket="a", **care) is None
+    into = {"into": story.id("b")}
+    assert await story.command("sue", "merge", "a", **into) == "unfinished"
+    assert await story.command("ann", ticket="a", **over) is None
+    assert await story.command("sue", "merge", "a", **into) is None
+
+
+@pytest.mark.parametrize(
     ("agent", "ticket", "into", "reason"),
     [
         ("ann", "b", None, "field_missing"),

@@ -3,9 +3,12 @@
 import pytest
 import yaml
 
+from channels.contract import encode
 from channels.errors import Malformed
+from router.core.dispatch import Dispatch
 from router.core.events import RulebookActivated
 from router.core.outputs import Given
+from router.world import LETTERHEAD
 from tests.unit.router.core.cores import Core, activation, at, fields_of, of, triaged, types
 from tests.unit.router.core.story import START, Story, merged, rules
 
@@ -412,3 +415,29 @@ async def test_who_has_refused_the_first_gets_the_second_in_a_crowd_too() -> Non
     await story.enforce(rules(crowd))
     assert (story.holders("x1"), story.holders("x2")) == (["ann"], ["ann"])
     assert story.ticket("x1").state.value == "queued"
+
+
+def test_a_restored_shard_says_the_same_in_the_same_order() -> None:
+    """The log gives back what was stored in another order than it came."""
+    shorter = "slas: {standard: {resolution: 5m}}"
+    told = []
+    for order in (1, -1):
+        core = Core("agents: {ann: {capacity: 9}}")
+        for agent in ("bob", "ann"):
+            core.command(agent, "presence", state="available", lease_seconds=60)
+        for name in ("x1", "x2", "x3"):
+            core.step(triaged(name))
+        stored = [
+            (f"{table.name}:{key}", table.stored(key) or b"")
+            for table in (core.core.desk.rulebooks, core.core.desk.tickets, core.core.desk.agents)
+            for key in table
+        ][::order]
+        again = Dispatch(LETTERHEAD)
+        for key, value in stored:
+            again.journal.load(key, value)
+        outputs = again.caught_up(at(5))
+        event = activation(2, rules(NO_REPAIRS + shorter))
+        outputs += again.step(event, Given("new-rules", at(6), encode(event)), at(6))
+        told.append([(one.topic, one.type, one.key, one.id, encode(one.data)) for one in outputs])
+    assert told[0] == told[1]
+    assert len({key for _, kind, key, _, _ in told[0] if kind == "sla.changed"}) > 0
