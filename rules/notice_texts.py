@@ -71,9 +71,13 @@ TARGET_NAMES: Mapping[str, Mapping[str, str]] = {
     "first_response": {"en": "first response", "zh-Hans": "首次响应", "zh-Hant": "首次回覆"},
     "next_response": {"en": "next response", "zh-Hans": "后续响应", "zh-Hant": "後續回覆"},
     "resolution": {"en": "resolution", "zh-Hans": "解决", "zh-Hant": "解決"},
+    "periodic": {"en": "progress update", "zh-Hans": "进展通报", "zh-Hant": "進展通報"},
+    "requester_wait": {"en": "customer's wait", "zh-Hans": "客户等待", "zh-Hant": "客戶等待"},
+    "agent_work": {"en": "agents' work", "zh-Hans": "坐席处理", "zh-Hant": "客服處理"},
     "queue_time": {"en": "search for an agent", "zh-Hans": "分配坐席", "zh-Hant": "分派客服"},
+    "accept": {"en": "acceptance of order", "zh-Hans": "接单，派工单", "zh-Hant": "接單，派工單"},
 }
-"""What people call a target; others are called by their own names."""
+"""What people call a target (`accept:2` with the number); a step is called as its type says."""
 
 VARIABLES: Mapping[str, Any] = {
     "ticket": "k7f3q2mzt4ab",

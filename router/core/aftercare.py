@@ -12,6 +12,12 @@ import msgspec
 MOST_ORDERS = 20
 """So many orders belong to one ticket at most."""
 
+SENT = "sent"
+"""What an order is until its worker accepts it."""
+
+ENDED = frozenset({"done", "cancelled"})
+"""What an order is for good."""
+
 
 class FollowUp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A call-back or revisit that is to come at `due_at`; `number` counts within the ticket.
@@ -78,8 +84,7 @@ class Aftercare(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_on
     @property
     def unfinished(self) -> bool:
         """Whether something is still to come: a follow-up, or what a worker was asked to do."""
-        ended = {"done", "cancelled"}
-        return bool(self.follow_ups) or any(one.state not in ended for one in self.orders)
+        return bool(self.follow_ups) or any(one.state not in ENDED for one in self.orders)
 
     def next_wake(self) -> datetime | None:
         """The earliest instant at which something of it is due."""

@@ -6,10 +6,11 @@ named it. A target that is measured for the first time counts from when it would
 
 from typing import Any
 
-from router.core import clocks, moves
+from router.core import clocks, moves, standing
 from router.core.agents import unsuited
 from router.core.desk import Turn
 from router.core.events import TicketUpdated
+from router.core.lifecycle import TicketState
 from router.core.tickets import Ticket, deadline
 from rules.decide import service_level
 
@@ -29,6 +30,9 @@ def amend(turn: Turn, ticket: Ticket, by: str, given: dict[str, Any]) -> Ticket:
         spec = turn.desk.roster.agents[ticket.offer.agent]
         if unsuited(spec, turn.desk.need(ticket)) is not None:
             ticket = moves.release(turn, ticket, "updated")
+    if turn.desk.protects and ticket.state is TicketState.ASSIGNED:
+        state = turn.desk.agents.rows[ticket.agent or ""]
+        turn.desk.change_agent(state.id, **standing.rested(turn.desk, state, turn.now))
     ticket = clocks.remeasure(turn, promised, ticket)
     shown = [name for name in changes if name != "sla_from"]
     turn.emit_queue(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from router.core.agents import rooms
+from router.core.candidates import FEW
 from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
@@ -24,8 +25,9 @@ class Choice(NamedTuple):
 
 def match(turn: Turn) -> None:
     """Offer waiting tickets until no touched ticket and no freed agent can be served."""
-    while turn.freed:
-        found = best_for_freed(turn)
+    crowd = Crowd(turn) if len(turn.freed) > FEW else None
+    while turn.freed or crowd is not None:
+        found = best_for_freed(turn, crowd)
         if found is None:
             break
         offer(turn, *found)
@@ -161,9 +163,53 @@ class Search:
         return bool(ticket.refusals) and ticket.refused_by(self._agent)
 
 
-def best_for_freed(turn: Turn) -> tuple[Ticket, Choice] | None:
+class Crowd:
+    """Many agents who came free at once, and to whom their queues are equal: one search for all.
+
+    A new rulebook frees everybody, and one search for each of them after each offer takes too long.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn, self._agents = turn, 0
+        self._queues: dict[str, None] = {}
+        roster = turn.desk.roster
+        for name in list(turn.freed):
+            spec = roster.agents.get(name)
+            if spec is not None and isinstance(spec.queues, list):
+                self._agents |= roster.bits[name]
+                self._queues.update(dict.fromkeys(spec.queues))
+                del turn.freed[name]
+
+    def first(self) -> Place | None:
+        """The first place in order that one of them could be offered."""
+        best: Place | None = None
+        for queue in self._queues:
+            line = self._turn.desk.waiting.line(queue)
+            for head, need in zip(line.places, line.needs, strict=True):
+                if best is not None and head >= best:
+                    break
+                found = self._first_of(line, need, head)
+                if found is not None and (best is None or found < best):
+                    best = found
+        return best
+
+    def _first_of(self, line: Line, need: Need, head: Place) -> Place | None:
+        """The first place of one kind of work whose ticket somebody has not refused."""
+        desk = self._turn.desk
+        fit = desk.candidates.fit(need) & self._agents if need.push else 0
+        if not fit:
+            return None
+        rows = desk.tickets.rows
+        if fit & ~_refusers(self._turn, rows[head.ticket]):
+            return head
+        places = line.in_order(need)
+        return next((one for one in places if fit & ~_refusers(self._turn, rows[one.ticket])), None)
+
+
+def best_for_freed(turn: Turn, crowd: Crowd | None = None) -> tuple[Ticket, Choice] | None:
     """The first ticket in order that some freed agent can do, with the best agent for it."""
-    best: tuple[Place, Ticket] | None = None
+    first = crowd.first() if crowd is not None else None
+    best = None if first is None else (first, turn.desk.tickets.rows[first.ticket])
     for agent in list(turn.freed):
         spec = turn.desk.roster.agents.get(agent)
         ticket = next_for(turn, agent, spec.queues, pushed_only=True) if spec else None

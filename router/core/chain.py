@@ -39,7 +39,7 @@ def relax(turn: Turn, ticket: Ticket) -> None:
 
 
 def enter(turn: Turn) -> None:
-    """Steps that have begun in this turn and are over at once: passed over, or a way elsewhere."""
+    """Steps that are over before anybody is asked: by time, passed over, or a way elsewhere."""
     while turn.entering:
         ticket = turn.desk.tickets.get(turn.entering.popitem()[0])
         target = turn.desk.target(ticket) if ticket is not None else None
@@ -47,7 +47,7 @@ def enter(turn: Turn) -> None:
             continue
         if target.move_to is not None:
             transfer(turn, ticket, target.move_to, None, "overflowed")
-        elif _is_skipped(turn, ticket, target):
+        elif moves.step_is_over(turn, ticket) or _is_skipped(turn, ticket, target):
             relax(turn, ticket)
 
 
@@ -63,17 +63,22 @@ def step_anew(turn: Turn, ticket: Ticket) -> Ticket:
     return moves.chained(turn, ticket, chain_since=since)
 
 
-def rechain(turn: Turn, ticket: Ticket, before: Sequence[str]) -> Ticket:
+def rechain(turn: Turn, ticket: Ticket, before: Sequence[str], *, was_mixed: bool) -> Ticket:
     """The rulebook has changed: the chain's step is what it is there now, and its queues know.
 
-    `before` are the queues whose desktops have seen the ticket until now.
+    `before` are the queues whose desktops have seen the ticket until now. A queue that `was_mixed`
+    had a step before its `targets`.
     """
-    steps = len(turn.desk.targets(ticket.queue))
-    if ticket.place >= max(steps, 1):
-        ticket = turn.save(ticket, place=max(steps - 1, 0))
+    last = max(len(turn.desk.targets(ticket.queue)) - 1, 0)
+    place = ticket.place
+    if place:
+        place += (turn.desk.queue(ticket.queue).mode == "mixed") - was_mixed
+    if min(place, last) != ticket.place:
+        ticket = turn.save(ticket, place=min(place, last))
     at = moves.relax_at(turn, ticket) if ticket.waits or ticket.offer else None
     if at != ticket.relax_at:
         ticket = turn.save(ticket, relax_at=at)
+    moves.look_at_step(turn, ticket)
     moves.show_anew(turn, ticket, before)
     here = turn.desk.places(ticket)
     moves.take_down(turn, ticket, [place for place in before if place not in here], "queue_removed")

@@ -1,7 +1,7 @@
 """The clocks of a ticket: started, met, paused, moved by events; their lapses and the ladder.
 
-At most one clock of a target runs at a time. What runs is a function of the ticket (`_owed`), so
-that a target which a change of rulebook, priority or type adds runs as if it had been there before.
+At most one clock of a target runs at a time. What runs is a function of the ticket
+(`router.core.owed`).
 """
 
 from collections.abc import Container
@@ -25,17 +25,11 @@ from router.core.events import (
     SlaStarted,
     SlaWarning,
 )
-from router.core.lifecycle import TicketState
+from router.core.owed import FIRST, LATER, NEXT, PERIODIC, SETTLED, cycle_of, owed_since, owes_first
 from router.core.sla import ACCEPT, QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
 from router.core.terms import Promised
 from router.core.tickets import MOST_PAUSES, Ticket
 from router.topics import SLA_ESCALATIONS
-
-FIRST, NEXT, PERIODIC, RESOLUTION = "first_response", "next_response", "periodic", "resolution"
-SETTLED = (RESOLUTION, "requester_wait", "agent_work")
-"""The targets that run from a ticket's opening, or reopening, until it is resolved."""
-LATER = frozenset({NEXT, PERIODIC})
-"""The targets that do not run from a ticket's opening."""
 
 
 def start(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) -> Ticket:
@@ -53,7 +47,7 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
     """The clocks that start at `at`, not yet the ticket's."""
     promised = turn.desk.promised(ticket)
     return tuple(
-        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), at, policy, ticket.pauses)
         for target in targets
         if (policy := promised.get(target)) is not None and policy.duration is not None
     )
@@ -62,7 +56,7 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
     return tuple(
-        sla.start(target, _cycle(ticket, target), at, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), at, policy, ticket.pauses)
         for target, policy in turn.desk.promised(ticket).items()
         if policy.duration is not None and _at_once(target)
     )
@@ -78,40 +72,11 @@ def anew(turn: Turn, ticket: Ticket, at: datetime, reason: str, **changes: Any) 
     In a new cycle; its time in the queue begins when it comes to one.
     """
     ticket, cycle = ended(turn, ticket, reason, at), ticket.cycle + 1
-    changes |= {"cycle": cycle, "opened": cycle, "opened_at": at, "replied_at": None}
+    changes |= {"cycle": cycle, "opened": cycle, "first": cycle}
+    changes |= {"opened_at": at, "replied_at": None}
     ticket = turn.save(ticket, **changes)
     targets = filter(_at_once, turn.desk.promised(ticket))
     return start(turn, ticket, tuple(one for one in targets if one != QUEUE_TIME), at)
-
-
-def _cycle(ticket: Ticket, target: str) -> int:
-    """The cycle in which a clock of `target` would run now."""
-    if target == QUEUE_TIME:
-        return ticket.comings + 1
-    if target == PERIODIC:
-        return ticket.sent
-    return ticket.cycle if target == NEXT else ticket.opened
-
-
-def _owed(ticket: Ticket, target: str) -> datetime | None:
-    """Since when a clock of `target` would be running, if its SLA had named it all along."""
-    since = _owed_reply(ticket, target)
-    if target in SETTLED:
-        since = ticket.opened_at or ticket.created_at
-    elif target == QUEUE_TIME and (ticket.waits or ticket.state is TicketState.OFFERED):
-        since = ticket.queued_at if ticket.comings else ticket.enqueued_at
-    elif target.startswith("step:") and not ticket.opened:
-        since = None if target[5:] in ticket.steps_done else ticket.created_at
-    return since
-
-
-def _owed_reply(ticket: Ticket, target: str) -> datetime | None:
-    first = not ticket.answered and ticket.cycle == 0
-    if target == FIRST:
-        return ticket.created_at if first else None
-    if target == NEXT:
-        return None if first else ticket.waiting_since
-    return ticket.replied_at if target == PERIODIC else None
 
 
 def announce(turn: Turn, ticket: Ticket, started: tuple[Clock, ...]) -> None:
@@ -136,7 +101,7 @@ def once_here(ticket: Ticket, at: datetime) -> datetime:
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:
     """The ticket has come to a queue, at `queued_at`: its time there runs, if not already."""
-    at = _owed(ticket, QUEUE_TIME)
+    at = owed_since(ticket, QUEUE_TIME)
     runs = any(clock.target == QUEUE_TIME and not clock.dropped for clock in ticket.clocks)
     return ticket if runs or at is None else start(turn, ticket, (QUEUE_TIME,), at)
 
@@ -147,8 +112,8 @@ def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     If its time in the queue is over already, they have been told, and the ladder goes on.
     """
     policy = turn.desk.promised(ticket)[QUEUE_TIME]
-    since = _owed(ticket, QUEUE_TIME) or at
-    fresh = Clock(target=QUEUE_TIME, cycle=_cycle(ticket, QUEUE_TIME), started_at=since)
+    since = owed_since(ticket, QUEUE_TIME) or at
+    fresh = Clock(target=QUEUE_TIME, cycle=cycle_of(ticket, QUEUE_TIME), started_at=since)
     before = next((clock for clock in ticket.clocks if clock.target == QUEUE_TIME), fresh)
     clock = sla.cut(before, at, policy, ticket.pauses)
     kept = tuple(clock for clock in ticket.clocks if clock.target != QUEUE_TIME)
@@ -166,12 +131,28 @@ def chain_ended(ticket: Ticket) -> bool:
 def customer_wrote(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
     """The customer wrote again: after an answer, the oldest unanswered message starts a clock."""
     if ticket.waiting_since is not None:
-        return ticket
+        return _waits_since(turn, ticket, at) if at < ticket.waiting_since else ticket
     ticket = turn.save(ticket, waiting_since=at)
-    if not ticket.answered and ticket.cycle == 0:
-        return ticket  # the first response is still awaited
+    if owes_first(ticket):
+        return ticket
     ticket = turn.save(ticket, cycle=ticket.cycle + 1)
     return start(turn, ticket, (NEXT,), at)
+
+
+def _waits_since(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
+    """An older message than was known waits for its answer: the next response counts from that."""
+    promised = turn.desk.promised(ticket)
+    older = {
+        clock.key: _measured(msgspec.structs.replace(clock, started_at=at), promised, ticket.pauses)
+        for clock in ticket.clocks
+        if clock.target == NEXT
+    }
+    clocks = tuple(older.get(clock.key, clock) for clock in ticket.clocks)
+    ticket = turn.save(ticket, waiting_since=at, clocks=clocks)
+    for clock in older.values():
+        if not clock.dropped:
+            _emit(turn, SlaChanged, ticket, clock, sla=ticket.sla)
+    return ticket
 
 
 def replied(turn: Turn, ticket: Ticket) -> Ticket:
@@ -339,12 +320,12 @@ def _added(ticket: Ticket, before: Promised, promised: Promised) -> tuple[Clock,
     """The clocks of newly named targets that run, each from its true start."""
     known = {clock.target for clock in ticket.clocks}
     return tuple(
-        sla.start(target, _cycle(ticket, target), since, policy, ticket.pauses)
+        sla.start(target, cycle_of(ticket, target), since, policy, ticket.pauses)
         for target, policy in promised.items()
         if policy.duration is not None
         and target not in known
         and _duration(before, target) is None
-        and (since := _owed(ticket, target)) is not None
+        and (since := owed_since(ticket, target)) is not None
     )
 
 

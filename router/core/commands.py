@@ -106,6 +106,7 @@ class Rejection(StrEnum):
     UNKNOWN_STEP = "unknown_step"
     UNKNOWN_REASON = "unknown_reason"
     UNKNOWN_STAGE = "unknown_stage"
+    UNKNOWN_CALENDAR = "unknown_calendar"
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_TIER = "unknown_tier"
     UNKNOWN_SLA = "unknown_sla"

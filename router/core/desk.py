@@ -266,6 +266,11 @@ class Desk:
         """The steps of a request type's procedure, with the time that each may take."""
         return self.terms.steps(type_name)
 
+    def mixed_queues(self) -> set[str]:
+        """The mixed queues of the rulebook in force; none before the first."""
+        queues = self._compiled.rulebook.queues if self._compiled else {}
+        return {name for name, queue in queues.items() if queue.mode == "mixed"}
+
     def pools_of_agents(self) -> dict[str, str]:
         """The pool of each agent in the rulebook in force; empty before the first."""
         agents = self._roster.agents if self._roster else {}
@@ -344,12 +349,22 @@ class Turn:
         else:
             self.seeking.pop(changed.id, None)
         self.desk.tickets.put(changed.id, changed)
-        offer = changed.offer or ticket.offer
-        if self.desk.protects and offer is not None and changed.offer is not ticket.offer:
-            self.desk.change_agent(
-                offer.agent, rests=self.desk.rests(self.desk.agents.rows[offer.agent])
-            )
+        if self.desk.protects:
+            self._count_offered(ticket, changed)
         return changed
+
+    def _count_offered(self, ticket: Ticket, changed: Ticket) -> None:
+        """Hard tickets on offer count for their agent's row: one more, or less, is on offer."""
+        offer = changed.offer or ticket.offer
+        if offer is None:
+            return
+        hard = self.desk.kinds.hard
+        if changed.offer is not ticket.offer or hard(changed) != hard(ticket):
+            state = self.desk.agents.rows[offer.agent]
+            rests = self.desk.rests(state)
+            if state.rests and not rests:
+                self.freed[state.id] = None
+            self.desk.change_agent(state.id, rests=rests)
 
     def event(
         self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any

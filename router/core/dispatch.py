@@ -140,12 +140,12 @@ class Dispatch:
     def caught_up(self, now: datetime) -> list[Output]:
         """The shard is up again: who could not answer while it was down gets the time anew."""
         turn = Turn(self.desk, f"caught-up/{now.isoformat()}", now, now)
-        for agent in list(self.desk.agents.rows.values()):
+        for agent in self.desk.agents.sorted():
             if agent.shift_at is not None:
                 presence.renew(turn, agent.id)
             if agent.lease is not None:
                 self.desk.change_agent(agent.id, lease_until=now + agent.lease)
-        for ticket in list(self.desk.tickets.rows.values()):
+        for ticket in self.desk.tickets.sorted():
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
                 offer = msgspec.structs.replace(ticket.offer, expires_at=now + timeout)
@@ -202,17 +202,17 @@ class Dispatch:
     def _activated(self, turn: Turn, event: RulebookActivated) -> None:
         if event.activation <= self.activation:
             return
-        tickets = [ticket for ticket in self.desk.tickets.rows.values() if ticket.open]
+        tickets = [ticket for ticket in self.desk.tickets.sorted() if ticket.open]
         before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
-        pools = self.desk.pools_of_agents()
+        pools, mixed = self.desk.pools_of_agents(), self.desk.mixed_queues()
         self.desk.rulebooks.put("current", Activation.of(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:
-                chain.rechain(turn, settled, places)
+                chain.rechain(turn, settled, places, was_mixed=settled.queue in mixed)
         notices.look_again(turn)
-        for agent in list(self.desk.agents):
-            self._agent_under_new_rules(turn, agent, pools.get(agent))
+        for agent in self.desk.agents.sorted():
+            self._agent_under_new_rules(turn, agent.id, pools.get(agent.id))
 
     def _agent_under_new_rules(self, turn: Turn, agent: str, pool: str | None) -> None:
         """An agent who has left the pool, or the rulebook, gives back what is in their hands."""
@@ -225,8 +225,7 @@ class Dispatch:
         for key in self.desk.loads.owned(agent):
             moves.requeue(turn, self.desk.tickets.rows[key], reason)
         wrap_up.all_over(turn, agent, reason)
-        if spec is None:
-            self.desk.agents.delete(agent)
+        self.desk.agents.delete(agent)  # in another pool it may be another shard that writes it
 
     def _triaged(self, turn: Turn, event: TicketTriaged) -> None:
         if self._known(event.ticket):
@@ -261,7 +260,7 @@ class Dispatch:
             automatic=event.automatic,
             joined=merging.joined_by(ticket, event.conversation),
         )
-        if ticket.channel == "chat":
+        if ticket.channel == "chat" and _tells(ticket, event):
             ticket = missed.heard(turn, ticket, event.request)
         if event.automatic is None:
             aside.customer_wrote(turn, ticket, event.request.received_at)
@@ -370,6 +369,11 @@ def _caught_up(turn: Turn, ticket: Ticket) -> None:
     here = escalation.lapsed(turn, ticket, turn.at)
     if here is not None and aside.due(turn, here, turn.at) is not here:
         escalation.lapsed(turn, turn.desk.tickets.rows[here.id], turn.at)
+
+
+def _tells(ticket: Ticket, event: TicketMessage) -> bool:
+    """Whether the message says that the customer is there, or not: one window of two is neither."""
+    return event.request.kind != "left" or event.conversation == ticket.conversation
 
 
 def _answer(

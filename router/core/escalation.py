@@ -15,18 +15,16 @@ def lapsed(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:
     None: the ladder has moved the ticket to another pool.
     """
     ticket, levels = clocks.lapse(turn, ticket, before)
-    for rung in turn.desk.ladder(ticket.sla):
-        if rung.level not in levels or not ticket.open:
-            continue
-        if rung.raise_priority:
-            steps = rung.raise_priority * levels.count(rung.level)
-            ticket = moves.raise_priority(turn, ticket, steps)
-        if rung.move_to is not None and rung.move_to != ticket.queue:
-            moved = transfer(turn, ticket, rung.move_to, None, "escalated")
-            if moved is None:
-                return None
-            ticket = moved
-    return ticket
+    if not levels or not ticket.open:
+        return ticket
+    ladder = {rung.level: rung for rung in turn.desk.ladder(ticket.sla)}
+    reached = [ladder[level] for level in levels]
+    # Each clock's level does its own, whether they are told one by one or together, after downtime.
+    ticket = moves.raise_priority(turn, ticket, sum(rung.raise_priority for rung in reached))
+    goal = next((rung.move_to for rung in reversed(reached) if rung.move_to is not None), None)
+    if goal is None or goal == ticket.queue:
+        return ticket
+    return transfer(turn, ticket, goal, None, "escalated")
 
 
 def would_move(turn: Turn, ticket: Ticket, before: datetime) -> bool:

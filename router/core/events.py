@@ -658,7 +658,7 @@ class NoticeHeld(NoticeEvent, frozen=True, kw_only=True):
 
 
 class NoticeWithheld(NoticeEvent, frozen=True, kw_only=True):
-    """A notice that waited is not sent; `reason`: cleared, overtaken, contact_removed."""
+    """A notice that waited is not sent: cleared, acknowledged, overtaken, contact_removed."""
 
     TYPE: ClassVar[str] = "notice.withheld"
     reason: str

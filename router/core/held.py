@@ -27,6 +27,7 @@ class Alarm(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=T
     agent: str | None = None
     priority: int = 0
     tier: str | None = None
+    type: str | None = None
     sla: str | None = None
 
 

@@ -28,12 +28,7 @@ def merge(turn: Turn, ticket: Ticket, into: Ticket, by: str) -> Ticket:
     turn.desk.tickets.delete(ticket.id)
     leave_stub(turn, ticket.id, ticket.conversation, into.pool, into.id)
     joined = Joined(ticket.id, ticket.conversation, ticket.number, ticket.missing)
-    waiting_since = into.waiting_since
-    if waiting_since is not None and ticket.waiting_since is not None:
-        waiting_since = min(waiting_since, ticket.waiting_since)
-    into = turn.save(
-        into, joined=(*into.joined, *ticket.joined, joined), waiting_since=waiting_since
-    )
+    into = turn.save(into, joined=(*into.joined, *ticket.joined, joined))
     turn.emit_queue(
         TicketMergedIn, into, merged=ticket.id, merged_external_id=ticket.external_id,
         subject=ticket.subject, text=ticket.text, waiting_since=ticket.waiting_since,

@@ -1,12 +1,13 @@
 """What can be done with a ticket: each verb moves it, keeps the books, and says what happened."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from router.core import clocks, standing
+from router.core.agents import has_room, unsuited
 from router.core.desk import Turn
 from router.core.events import (
     OfferEnded,
@@ -92,9 +93,22 @@ def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **change
     moved = msgspec.structs.replace(ticket, **changes)
     moved = turn.save(moved, trigger, relax_at=relax_at(turn, moved))
     target = turn.desk.target(moved)
-    if target is not None and (target.move_to or target.skip_if):
+    if target is not None and target.skip_if:
         turn.entering[moved.id] = None
-    return moved
+    return look_at_step(turn, moved)
+
+
+def look_at_step(turn: Turn, ticket: Ticket) -> Ticket:
+    """Nobody is asked in a step of the chain that is over, or that gives the ticket away."""
+    target = turn.desk.target(ticket) if turn.desk.placed(ticket) else None
+    if target is not None and (target.move_to or step_is_over(turn, ticket)):
+        turn.entering[ticket.id] = None
+    return ticket
+
+
+def step_is_over(turn: Turn, ticket: Ticket) -> bool:
+    """Whether the time of the chain's step is over."""
+    return ticket.relax_at is not None and ticket.relax_at < turn.at
 
 
 def show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
@@ -132,7 +146,7 @@ def end_offer(
     turn.freed[offer.agent] = None
     if refused and offers == turn.desk.queue(ticket.queue).max_offers:
         return park(turn, ticket, "offers_exhausted", turn.at)
-    return ticket
+    return look_at_step(turn, ticket)
 
 
 def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:
@@ -204,13 +218,20 @@ def release(turn: Turn, ticket: Ticket, reason: str) -> Ticket:
     return ticket
 
 
-def rescind(
-    turn: Turn, agent: str, reason: str, concerned: Callable[[Ticket], object] | None = None
-) -> None:
-    """Take back what is on offer to the agent, or what `concerned` says of it."""
+def rescind(turn: Turn, agent: str, reason: str) -> None:
+    """Take back what is on offer to the agent."""
     for key in turn.desk.loads.held(agent):
-        ticket = turn.desk.tickets.rows[key]
-        if ticket.offer is not None and (concerned is None or concerned(ticket)):
+        release(turn, turn.desk.tickets.rows[key], reason)
+
+
+def withdraw(turn: Turn, agent: str, reason: str) -> None:
+    """Take back what is on offer and no longer suits or fits the agent, last in order first."""
+    spec, loads = turn.desk.roster.agents[agent], turn.desk.loads
+    held = [turn.desk.tickets.rows[key] for key in loads.held(agent)]
+    offered = [ticket for ticket in held if ticket.offer is not None]
+    for ticket in sorted(offered, key=turn.desk.waiting.place, reverse=True):
+        others, weight = loads.load(agent) - ticket.weight, turn.desk.weight(agent, ticket)
+        if unsuited(spec, turn.desk.need(ticket)) or not has_room(spec, others, weight):
             release(turn, ticket, reason)
 
 

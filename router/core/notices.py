@@ -38,7 +38,8 @@ def tell(turn: Turn, ticket: Ticket, names: Iterable[str], **lapse: Any) -> None
 def _alarm(ticket: Ticket, lapse: Mapping[str, Any]) -> Alarm:
     return Alarm(
         ticket=ticket.id, pool=ticket.pool, queue=ticket.queue, subject=ticket.subject,
-        agent=ticket.agent, priority=ticket.priority, tier=ticket.tier, sla=ticket.sla, **lapse,
+        agent=ticket.agent, priority=ticket.priority, tier=ticket.tier, type=ticket.type,
+        sla=ticket.sla, **lapse,
     )  # fmt: skip
 
 
@@ -87,11 +88,12 @@ def _release(
     """Send what still stands of what has waited."""
     standing: list[Alarm] = []
     for one, notice in held:
-        if _stands(turn, notice.alarm):
+        reason = _is_over(turn, notice.alarm)
+        if reason is None:
             turn.desk.held.table.delete(one)
             standing.append(_as_it_is_now(turn, notice.alarm))
         else:
-            _withhold(turn, one, notice, "cleared")
+            _withhold(turn, one, notice, reason)
     for first in range(0, len(standing), TOGETHER):
         _send(turn, name, contact, standing[first : first + TOGETHER])
 
@@ -110,19 +112,22 @@ def look_again(turn: Turn) -> None:
         held.told.delete(name)
 
 
-def _stands(turn: Turn, alarm: Alarm) -> bool:
-    """Whether the alarm is not over, as far as is known here.
+def _is_over(turn: Turn, alarm: Alarm) -> str | None:
+    """Why nobody need be told of the alarm any more, as far as is known here; None: it stands.
 
-    A ticket that went to another pool took its alarms along, but not that nobody was found for it;
-    those of one that was merged into another are over.
+    A ticket that went to another pool took its alarms along, but not that nobody was found for it.
+    One that was merged into another left none.
     """
     ticket = turn.desk.tickets.get(alarm.ticket)
     if ticket is None:
         stub = turn.desk.stubs.get(alarm.ticket)
-        return stub is not None and stub.into is None and alarm.target != QUEUE_TIME
+        gone = stub is None or stub.into is not None or alarm.target == QUEUE_TIME
+        return "cleared" if gone else None
     clocks = (one for one in ticket.clocks if one.target == alarm.target)
     clock = next((one for one in clocks if one.cycle == alarm.cycle), None)
-    return clock is not None and clock.alarmed
+    if clock is None or not clock.alarmed:
+        return "cleared"
+    return None if clock.seen_by is None else "acknowledged"
 
 
 def _as_it_is_now(turn: Turn, alarm: Alarm) -> Alarm:
@@ -131,8 +136,9 @@ def _as_it_is_now(turn: Turn, alarm: Alarm) -> Alarm:
     if ticket is None:
         return alarm
     return msgspec.structs.replace(
-        alarm, queue=ticket.queue, agent=ticket.agent, priority=ticket.priority
-    )
+        alarm, queue=ticket.queue, agent=ticket.agent, priority=ticket.priority,
+        tier=ticket.tier, type=ticket.type, sla=ticket.sla,
+    )  # fmt: skip
 
 
 def _say(turn: Turn, kind: type[NoticeEvent], contact: str, alarm: Alarm, **fields: Any) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from router.core.aftercare import Order
+from router.core.aftercare import ENDED, Order
 from router.core.lifecycle import TicketState
 from router.core.tickets import Ticket
-
-ENDED = frozenset({"done", "cancelled"})
 
 
 class OrderBook:

@@ -14,7 +14,7 @@ import msgspec
 from channels.identity import conversation_key
 from channels.outbound import OutboundMessage, Receipt
 from router.core import clocks
-from router.core.aftercare import Order
+from router.core.aftercare import SENT, Order
 from router.core.desk import Turn
 from router.core.events import (
     OrderCreated,
@@ -29,8 +29,6 @@ from router.core.tickets import Ticket
 from router.core.worker_answers import UNREACHABLE
 from router.topics import MESSAGES_OUTBOUND, OPERATIONS, queue_topic
 from rules.order_texts import order_text
-
-SENT = "sent"
 
 MOVES: Mapping[str, frozenset[str]] = {
     SENT: frozenset({"accepted", "arrived", "done", "cancelled"}),

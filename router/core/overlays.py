@@ -12,7 +12,7 @@ from router.core.commands import Rejection
 from rules.model import Rulebook
 from rules.people import STAGES, Agent
 
-SETTABLE = ("capacity", "queues", "skills", "stage", "weights")
+SETTABLE = ("calendar", "capacity", "queues", "skills", "stage", "weights")
 """The fields of an agent that a supervisor may set."""
 
 
@@ -53,6 +53,8 @@ def refused(rulebook: Rulebook, name: str, changes: Mapping[str, Any]) -> Reject
         return Rejection.UNKNOWN_QUEUE
     if agent.stage not in {*rulebook.stages, *STAGES}:
         return Rejection.UNKNOWN_STAGE
+    if agent.calendar is not None and agent.calendar not in rulebook.calendars:
+        return Rejection.UNKNOWN_CALENDAR
     return None
 
 

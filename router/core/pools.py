@@ -28,6 +28,7 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     reason: str
     by: str | None = None
     at: datetime | None = None
+    """When it was given up; older versions did not say."""
 
 
 def transfer(
@@ -47,8 +48,9 @@ def _leave(
     left, pool = ticket.queue, turn.desk.compiled.pool_of[queue]
     ticket = turn.save(
         moves.given_up(turn, ticket, reason), Trigger.TRANSFERRED, pool=pool,
-        queue=queue, agent=None, weight=0, place=0,
+        queue=queue, agent=None, weight=0, place=0, offers=0,
         refusals=(), return_at=None, relax_at=None,
+        last_agent=None if agent is not None else ticket.last_agent,
     )  # fmt: skip
     at = clocks.once_here(ticket, turn.at)
     data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=at)

@@ -33,7 +33,7 @@ def renewed(desk: Desk, state: AgentState, now: datetime) -> Changes:
     """The rulebook, or what a supervisor has set, is another one now."""
     rulebook = desk.compiled.rulebook
     agent = desk.roster.agents.get(state.id)
-    changes = shift(desk, state, now) | {"rests": desk.rests(state)}
+    changes = shift(desk, state, now) | rested(desk, state, now)
     if agent is None or agent.reserve is None or agent.reserve.lend_after is None:
         changes |= {"lends": False, "lend_at": None}
     elif not state.lends and state.lend_at is None:
@@ -54,8 +54,8 @@ def passed(desk: Desk, state: AgentState, before: datetime, now: datetime) -> Ch
         idle = not desk.loads.held(state.id)
         changes |= {"lends": True, "lend_at": None} if idle else lending(desk, state, now)
     if state.rest_at is not None and state.rest_at < before:
-        rested = {} if _hard_in_hands(desk, state.id) else _row(desk, state, 0)
-        changes |= {"rest_at": None, **rested}
+        row = {} if _hard_in_hands(desk, state.id) else _row(desk, state, 0)
+        changes |= {"rest_at": None, **row}
     if state.pause_until is not None and state.pause_until < before:
         changes["pause_until"] = None
     return changes
@@ -105,6 +105,14 @@ def put_down(
         changes["rest_at"] = now + protection.rest
     if hard and done and protection.pause:
         changes["pause_until"] = now + protection.pause
+    return changes
+
+
+def rested(desk: Desk, state: AgentState, now: datetime) -> Changes:
+    """What is a hard ticket is another question now: whoever has none in hands begins to rest."""
+    changes: Changes = {"rests": desk.rests(state)}
+    if state.hard and state.rest_at is None and not _hard_in_hands(desk, state.id):
+        changes["rest_at"] = now + desk.compiled.rulebook.protection.rest
     return changes
 
 

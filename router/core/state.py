@@ -157,6 +157,10 @@ class Table(Generic[E]):
         for watcher in self._watchers:
             watcher(key, old, new)
 
+    def sorted(self) -> list[E]:
+        """All entities by their keys: in the same order, whatever order they were restored in."""
+        return [self.rows[key] for key in sorted(self.rows)]
+
     def __len__(self) -> int:
         return len(self.rows)
 

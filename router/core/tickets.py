@@ -52,10 +52,11 @@ class Ticket(Entity, frozen=True, kw_only=True):
     `wrapping_until`.
 
     What its clocks are worked out from: `cycle`, the newest; `opened`, the cycle in which it was
-    last opened, at `opened_at` if not at its creation; `comings`, how often it has come to a queue
-    since then, the last time at `queued_at` unless the ladder moved it; `came_at`, when it came
-    from another pool; `replied_at`, the newest reply since it was opened; `steps_done`; `pauses`
-    since it was opened, the newest `MOST_PAUSES`.
+    last opened, at `opened_at` if not at its creation; `first`, that in which a first response is
+    owed (a missed chat's begins anew); `comings`, how often it has come to a queue since then, the
+    last time at `queued_at` unless the ladder moved it; `came_at`, when it came from another pool;
+    `replied_at`, the newest reply since it was opened; `steps_done`; `pauses` since it was opened,
+    the newest `MOST_PAUSES`.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Ticket(Entity, frozen=True, kw_only=True):
     answered: bool = False
     cycle: int = 0
     opened: int = 0
+    first: int = 0
     opened_at: datetime | None = None
     queued_at: datetime | None = None
     came_at: datetime | None = None

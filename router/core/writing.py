@@ -120,7 +120,7 @@ def _variables(compiled: Compiled, name: str, contact: Contact, alarm: Alarm) ->
         "contact": contact.name or name,
         "queue": _called(rulebook.queues, alarm.queue),
         "target": alarm.target,
-        "target_name": _target_name(alarm.target, contact.language),
+        "target_name": _target_name(compiled, alarm, contact.language),
         "agent": _called(rulebook.agents, alarm.agent),
         "tier": _called(rulebook.tiers, alarm.tier),
         "share": "" if alarm.share is None else f"{alarm.share * 100:.3g}%",
@@ -142,9 +142,15 @@ def _called(entries: Mapping[str, Any], name: str | None) -> str:
     return (entry and entry.name) or name or ""
 
 
-def _target_name(target: str, language: str | None) -> str:
-    names = TARGET_NAMES.get(target, {})
-    return next((names[one] for one in fallbacks(language) if one in names), target)
+def _target_name(compiled: Compiled, alarm: Alarm, language: str | None) -> str:
+    """What people call the target: `first response`, the step's own name, an order's number."""
+    kind, _, which = alarm.target.partition(":")
+    if kind == "step":
+        found = compiled.rulebook.types.get(alarm.type or "")
+        return _called({step.id: step for step in found.steps} if found else {}, which)
+    names = TARGET_NAMES.get(kind, {})
+    name = next((names[one] for one in fallbacks(language) if one in names), kind)
+    return f"{name} {which}" if which else name
 
 
 def _timezone(compiled: Compiled, contact: Contact, alarm: Alarm) -> str:

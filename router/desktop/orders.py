@@ -5,9 +5,10 @@ Options stand before the text: `pending 3 until=2h waits for the receipt`.
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from channels.errors import Malformed
+from router.core.commands import OrderState
 from router.desktop.view import View
 from rules.scalars import parse_duration
 
@@ -19,6 +20,9 @@ split N [queue=Q] [type=T] text        a new topic becomes a ticket of its own
 merge N M                              ticket N is the same matter as ticket M
 consult N agent text                   ask a colleague
 flag N [queue=Q] [type=T] [reason]     the router decided wrongly
+order N worker [when=T] [phone=P] address   a worker goes there
+report N accepted|arrived|done|cancelled [order=2] [note]   how an order goes
+cancel N [number]                      a follow-up does not come, or none of the ticket's
 assign N agent [force]                 supervisors: give it to somebody
 seen N target                          supervisors: an alarm is known
 move FROM TO [type=T] [tags=a,b]       supervisors: empty a queue into another"""
@@ -126,6 +130,37 @@ def _consult(rest: str, view: View, _: datetime) -> dict[str, Any]:
     return {"command": "consult", "ticket": ticket, "to": to, "text": text.strip()}
 
 
+def _worker(rest: str, view: View, _: datetime) -> dict[str, Any]:
+    ticket, words = _ticket(rest, view, "order")
+    worker, _space, words = words.partition(" ")
+    options, address = _options(words.strip(), {"when", "phone"})
+    if not worker or not address:
+        raise Malformed("order needs a worker and an address: order N worker [when=T] address")
+    return {
+        "command": "order", "ticket": ticket, "worker": worker, "address": address,
+        "appointment": options.get("when"), "phone": options.get("phone"),
+    }  # fmt: skip
+
+
+def _report(rest: str, view: View, _: datetime) -> dict[str, Any]:
+    ticket, words = _ticket(rest, view, "report")
+    state, _space, words = words.partition(" ")
+    options, note = _options(words.strip(), {"order"})
+    if state not in get_args(OrderState):
+        raise Malformed(f"report needs a state, of {', '.join(get_args(OrderState))}")
+    number = _number(options["order"], "the order") if options else None
+    return {
+        "command": "order_update", "ticket": ticket, "state": state, "order": number,
+        "text": note or None,
+    }  # fmt: skip
+
+
+def _cancel(rest: str, view: View, _: datetime) -> dict[str, Any]:
+    ticket, words = _ticket(rest, view, "cancel")
+    number = _number(words, "the follow-up") if words else None
+    return {"command": "follow_up_cancel", "ticket": ticket, "follow_up": number}
+
+
 def _assign(rest: str, view: View, _: datetime) -> dict[str, Any]:
     ticket, words = _ticket(rest, view, "assign")
     to, _space, force = words.partition(" ")
@@ -162,6 +197,9 @@ ORDERS: dict[str, Order] = {
     "flag": _said_of("flag", "flag_decision", "reason"),
     "merge": _merge,
     "consult": _consult,
+    "order": _worker,
+    "report": _report,
+    "cancel": _cancel,
     "assign": _assign,
     "seen": _seen,
     "move": _move,

@@ -93,7 +93,8 @@ class View:
         # Topics are read side by side: what has been overtaken moves nothing any more.
         if data.get("version", 0) < card.data.get("version", 0) and kind not in _SAYINGS:
             return []
-        card.data |= {key: value for key, value in data.items() if value is not None}
+        if not kind.startswith("order."):  # its `order` is a number, not a place in the queue
+            card.data |= {key: value for key, value in data.items() if value is not None}
         lines: list[str] = handler(card, data)
         return lines
 

@@ -36,7 +36,10 @@ DOWNTIME = timedelta(seconds=45)
 
 
 class Order(NamedTuple):
-    """A command that an agent may give; `ticket` by its name, None where it has none."""
+    """A command that an agent may give; `ticket` by its name, None where it has none.
+
+    Of its `fields`, `into` is a ticket by its name and `until` seconds from now.
+    """
 
     name: str
     ticket: str | None = None
@@ -249,6 +252,10 @@ class World:
         fields: dict[str, Any] = dict(order.fields)
         if "lease_seconds" in fields:
             fields["lease_seconds"] = float(fields["lease_seconds"])
+        if "into" in fields:
+            fields["into"] = self.id(fields["into"])
+        if "until" in fields:
+            fields["until"] = self.now + timedelta(seconds=float(fields["until"]))
         name: Any = order.name
         return Command(id=id, agent=agent, command=name, ticket=ticket, **fields)
 

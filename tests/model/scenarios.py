@@ -65,6 +65,12 @@ agents: {ann: {queues: [rescue, repairs], capacity: 2}, bob: null}
 """
 
 
+SET_ASIDE = """
+queues: {billing: {wrap_up: 10s}}
+agents: {bob: {role: supervisor}}
+"""
+
+
 def world(*changes: str) -> Rules:
     """The rulebook of these worlds, with changes."""
     found = rules(BASE)
@@ -133,6 +139,25 @@ SCENARIOS: Mapping[str, Scenario] = {
             "bob": (*on("a", "accept"), to("repairs")),
         },
     ),
+    "two tickets, one set aside, wrapped up, given to another or merged": Scenario(
+        rules=world(SET_ASIDE),
+        tickets={"a": A, "b": B},
+        begins=BOTH_HERE,
+        commands=2,
+        menu={
+            "ann": (
+                *on("a", "accept", "resolve", "resume", "wrap_up"),
+                Order("hold", "a", (("until", "25"),)),
+            ),
+            "bob": (
+                Order("assign", "a", (("to", "bob"),)),
+                Order("assign", "b", (("to", "ann"),)),
+                Order("merge", "a", (("into", "b"),)),
+                Order("merge", "b", (("into", "a"),)),
+                *on("b", "accept"),
+            ),
+        },
+    ),
 }
 
 
@@ -155,6 +180,9 @@ LARGER: Mapping[str, Scenario] = {
     ),
     "three commands each beside running clocks": larger(
         "a customer, clocks, and a ladder that moves it", commands=3
+    ),
+    "three commands each of those who set aside, give and merge": larger(
+        "two tickets, one set aside, wrapped up, given to another or merged", commands=3
     ),
     "a chain, and all that can be done beside it": larger(
         "a chain that widens to a queue from which agents take",

@@ -26,6 +26,7 @@ CLOCKS = "a customer, clocks, and a ladder that moves it"
 CHAIN = "a chain that widens to a queue from which agents take"
 POOLS = "two pools between which it goes"
 RULES = "rules that take a queue and an agent away"
+ASIDE = "two tickets, one set aside, wrapped up, given to another or merged"
 
 FLOORS = {
     OFFER: (3_000, 30_000),
@@ -34,6 +35,7 @@ FLOORS = {
     CHAIN: (1_800, 10_000),
     POOLS: (1_500, 12_000),
     RULES: (1_800, 14_000),
+    ASIDE: (8_000, 50_000),
 }
 """States and transitions: with fewer, something that could happen no longer does."""
 
@@ -48,6 +50,10 @@ REACHES = {
     CHAIN: {"ticket.overflowed", "ticket.parked", "ticket.transferred", "ticket.requeued"},
     POOLS: {"ticket.moved", "ticket.transferred", "ticket.requeued"},
     RULES: {"ticket.transferred", "ticket.pending", "ticket.reopened"},
+    ASIDE: {
+        "ticket.held", "ticket.resumed", "ticket.merged", "ticket.wrapped_up",
+        "ticket.offer_rescinded", "ticket.requeued",
+    },
 }  # fmt: skip
 """What happens to tickets on some way through each scenario."""
 

@@ -134,11 +134,15 @@ def in_state(world: World) -> None:
 def _one_owner(ticket: Ticket) -> None:
     """In each state it is somebody's, on offer to somebody, or nobody's; never two of these."""
     state = ticket.state.value
-    assert (ticket.agent is not None) == (state in {"assigned", "pending", "resolved"}) or (
-        state == "resolved" and ticket.agent is None
-    ), f"{state}, of {ticket.agent}"
+    owned = state in {"assigned", "pending", "on_hold", "resolved"}
+    assert (ticket.agent is not None) == owned or (state == "resolved" and ticket.agent is None), (
+        f"{state}, of {ticket.agent}"
+    )
     assert (ticket.offer is not None) == (state == "offered"), f"{state} with {ticket.offer}"
-    assert (ticket.weight > 0) <= (state in {"offered", "assigned", "pending"})
+    wrapped = ticket.wrapping_until is not None
+    assert wrapped <= (state == "resolved"), f"{state}, and wrapped up"
+    in_use = state in {"offered", "assigned", "pending", "on_hold"} or wrapped
+    assert (ticket.weight > 0) <= in_use, f"{state} takes up {ticket.weight}"
 
 
 def _never_forgotten(world: World, ticket: Ticket) -> None:
@@ -156,7 +160,7 @@ def _never_forgotten(world: World, ticket: Ticket) -> None:
         assert ticket.offer is not None
         assert ticket.wake_at is not None, "an offer that nothing ends"
         assert ticket.wake_at <= ticket.offer.expires_at, "an offer that nothing ends in time"
-    elif ticket.state in {"assigned", "pending"}:
+    elif ticket.state in {"assigned", "pending", "on_hold"}:
         assert ticket.agent in desk.compiled.rulebook.agents, f"{ticket.agent} is no agent"
         state = desk.agents.rows.get(ticket.agent)
         gone = state is None or state.presence == "offline"
@@ -171,7 +175,8 @@ def _capacity(world: World) -> None:
     held: Counter[str] = Counter()
     rulebook = world.core.desk.compiled.rulebook
     for ticket in world.tickets().values():
-        holder = ticket.agent if ticket.state == "assigned" else None
+        in_hands = ticket.state == "assigned" or ticket.wrapping_until is not None
+        holder = ticket.agent if in_hands else None
         if ticket.offer is not None:
             holder = ticket.offer.agent
         if holder is not None:
@@ -199,6 +204,9 @@ def _timers(world: World) -> None:
         dues = [clock.next_at for clock in ticket.clocks if clock.next_at is not None]
         dues += [ticket.return_at] if ticket.return_at is not None else []
         dues += [ticket.offer.expires_at] if ticket.offer is not None else []
+        dues += [ticket.wrapping_until] if ticket.wrapping_until is not None else []
+        if ticket.state in {"pending", "on_hold"}:
+            dues += [ticket.until] if ticket.until is not None else []
         if ticket.state in {"queued", "parked"}:
             dues += [ticket.relax_at] if ticket.relax_at is not None else []
             dues += [refusal.until for refusal in ticket.refusals]
@@ -263,7 +271,7 @@ def _helpful(world: World, names: Mapping[str, str]) -> Iterator[tuple[str, Orde
     for ticket in tickets:
         if ticket.offer is not None:
             yield ticket.offer.agent, Order("accept", names[ticket.id])
-        elif ticket.state in {"assigned", "pending"}:
+        elif ticket.state in {"assigned", "pending", "on_hold"}:
             yield ticket.agent or "", Order("resolve", names[ticket.id])
     for agent in agents:
         if agent not in states or states[agent].presence != "available":

@@ -86,9 +86,15 @@ class Rows:
     def changed(self, desk: Desk, old: Ticket, new: Ticket, now: datetime) -> None:
         """A ticket has come into somebody's hands, or left them."""
         hard = is_hard(desk.compiled.rulebook, new)
-        if old.state == "assigned" != new.state and old.agent is not None and hard:
-            self.ended_at[old.agent] = now
-        if new.state == "assigned" and new.agent and old.state not in {"assigned", "pending"}:
+        was = old.agent if old.state == "assigned" else None
+        softened = is_hard(desk.compiled.rulebook, old) and not hard
+        if was is not None and (softened or (hard and new.state != "assigned")):
+            self.ended_at[was] = now
+        if (
+            new.state == "assigned"
+            and new.agent
+            and old.state not in {"assigned", "pending", "on_hold"}
+        ):
             self._rest(desk, new.agent, now, but=new.id)
             self.row[new.agent] = self.row[new.agent] + 1 if hard else 0
 
@@ -138,7 +144,8 @@ class Floor(RuleBasedStateMachine):
         if new is None or old is None:
             return
         self.rows.changed(self.core.desk, old, new, self.now)
-        if new.holder is None or new.holder == old.holder:
+        accepted = old.state == "offered" and new.state == "assigned"
+        if new.holder is None or (new.holder == old.holder and not accepted):
             return
         if not fits(self.core.desk, new.holder, new):
             self.wrong.append(f"{new.holder} has no room for {new.id}")
@@ -236,7 +243,7 @@ class Floor(RuleBasedStateMachine):
     @rule(
         number=st.integers(0, 30),
         verb=st.sampled_from(
-            ["resolve", "resolve", "pending", "resume", "transfer", "wrap_up", "reopen"]
+            ["resolve", "resolve", "pending", "hold", "resume", "transfer", "wrap_up", "reopen"]
         ),
     )
     def agent_works(self, number: int, verb: str) -> None:
@@ -245,6 +252,27 @@ class Floor(RuleBasedStateMachine):
         ticket = owned[number % len(owned)]
         queue = "billing" if verb == "transfer" else None
         self._order(ticket.agent or "", verb, ticket=ticket.id, queue=queue)
+
+    @precondition(lambda self: len(self._tickets) > 1)
+    @rule(
+        number=st.integers(0, 30),
+        other=st.integers(0, 30),
+        agent=AGENTS,
+        what=st.sampled_from(["assign", "merge", "update", "transfer"]),
+        kind=st.sampled_from(["inquiry", "complaint"]),
+    )
+    def supervisor_steps_in(
+        self, number: int, other: int, agent: str, what: Any, kind: str
+    ) -> None:
+        """Sue gives a ticket to somebody, joins two, calls one hard or not, or moves it."""
+        ticket, into = (self._tickets[one % len(self._tickets)].id for one in (number, other))
+        fields: dict[str, dict[str, Any]] = {
+            "assign": {"to": agent},
+            "merge": {"into": into},
+            "update": {"type": kind},
+            "transfer": {"queue": "repairs"},
+        }
+        self._order("sue", what, ticket=ticket, **fields[what])
 
     @rule(seconds=st.sampled_from([1, 7, 16, 31, 61, 125, 400]))
     def time_passes(self, seconds: int) -> None:

@@ -4,12 +4,11 @@ from typing import get_args
 
 from channels import phone
 from router.core import orders
-from router.core.aftercare import MOST_ORDERS, Order
+from router.core.aftercare import ENDED, MOST_ORDERS, SENT, Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import at_most, own_ticket, ticket_of
 from router.core.lifecycle import TicketState
-from router.core.order_book import ENDED
 from router.core.tending import care_of
 from router.core.tickets import Ticket
 
@@ -22,7 +21,8 @@ _STATES = get_args(OrderState)
 def order(turn: Turn, command: Command) -> None:
     """A worker is to go to the customer's `address`, and is told by SMS."""
     ticket = own_ticket(turn, command)
-    if not command.worker or not command.address:
+    address = (command.address or "").strip()
+    if not (command.worker and address):
         raise Rejected(Rejection.FIELD_MISSING)
     at_most(LONGEST_WORDS, command.address, command.appointment, command.text)
     if command.worker not in turn.desk.compiled.rulebook.workers:
@@ -31,7 +31,7 @@ def order(turn: Turn, command: Command) -> None:
     if len(made) >= MOST_ORDERS:
         raise Rejected(Rejection.TOO_MANY_ORDERS)
     wanted = Order(
-        number=len(made) + 1, worker=command.worker, state=orders.SENT, address=command.address,
+        number=len(made) + 1, worker=command.worker, state=SENT, address=address,
         appointment=command.appointment or "", ordered_at=turn.at, note=command.text,
         phone=_number(ticket, command),
     )  # fmt: skip

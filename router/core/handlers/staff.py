@@ -1,7 +1,6 @@
 """What a supervisor changes about the agents of their pool, while they work."""
 
 from router.core import moves, overlays
-from router.core.agents import unsuited
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.events import AgentChanged
@@ -31,6 +30,7 @@ def under_new_rules(turn: Turn, agent: str) -> None:
         _put(turn, agent, kept, None)
     else:
         renew(turn, agent)
+        moves.withdraw(turn, agent, "agent_changed")
 
 
 def _put(turn: Turn, agent: str, overlay: dict[str, object], by: str | None) -> None:
@@ -45,6 +45,4 @@ def _put(turn: Turn, agent: str, overlay: dict[str, object], by: str | None) -> 
     data = AgentChanged(agent=agent, pool=spec.pool, by=by, changes=overlay, at=turn.at)
     turn.out.add(TICKETS_EVENTS, agent, AgentChanged.TYPE, data)
     renew(turn, agent)
-    moves.rescind(
-        turn, agent, "agent_changed", lambda ticket: unsuited(spec, turn.desk.need(ticket))
-    )
+    moves.withdraw(turn, agent, "agent_changed")

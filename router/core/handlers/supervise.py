@@ -1,7 +1,7 @@
 """What a supervisor does: gives a ticket to somebody, and takes note of an alarm."""
 
 from router.core import clocks, moves
-from router.core.agents import full, has_room, unsuited
+from router.core.agents import full, unsuited
 from router.core.commands import Command, Rejected, Rejection
 from router.core.desk import Turn
 from router.core.handlers.checks import colleague, supervised_ticket
@@ -26,17 +26,7 @@ def assign(turn: Turn, command: Command) -> None:
     elif ticket.agent is not None:
         ticket = moves.requeue(turn, ticket, "assigned")
     moves.assign(turn, ticket, agent, by=command.agent, forced=excess is not None)
-    _withdraw_offers(turn, agent)
-
-
-def _withdraw_offers(turn: Turn, agent: str) -> None:
-    """What was forced on the agent may have taken the room for what is still on offer to them."""
-    spec = turn.desk.roster.agents[agent]
-    for key in turn.desk.loads.held(agent):
-        ticket = turn.desk.tickets.rows[key]
-        others = turn.desk.loads.load(agent) - ticket.weight
-        if ticket.offer is not None and not has_room(spec, others, ticket.weight):
-            moves.release(turn, ticket, "capacity")
+    moves.withdraw(turn, agent, "capacity")
 
 
 def _excess(turn: Turn, agent: str, ticket: Ticket) -> Rejection | None:

@@ -14,6 +14,7 @@ from router.core.events import (
 from router.core.handlers import wrap_up
 from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import Trigger, may
+from router.core.owed import SETTLED
 from router.core.tickets import Ticket
 
 
@@ -46,8 +47,6 @@ def step_done(turn: Turn, command: Command) -> None:
     ticket = own_ticket(turn, command)
     if command.step not in turn.desk.steps(ticket.type):
         raise Rejected(Rejection.UNKNOWN_STEP if command.step else Rejection.FIELD_MISSING)
-    if command.step not in ticket.steps_done:
-        ticket = turn.save(ticket, steps_done=(*ticket.steps_done, command.step))
     turn.emit(TicketStepDone, ticket, agent=command.agent, step=command.step)
     clocks.step_done(turn, ticket, command.step)
 
@@ -65,7 +64,7 @@ def resolve(turn: Turn, command: Command) -> None:
         TicketResolved, ticket, agent=command.agent, reason=command.reason,
         wrapping_until=ticket.wrapping_until,
     )  # fmt: skip
-    ticket = clocks.met(turn, ticket, clocks.SETTLED)
+    ticket = clocks.met(turn, ticket, SETTLED)
     ticket = clocks.ended(turn, ticket, "resolved")
     moves.feedback(turn, ticket, "resolved")
     follow_ups.resolved(turn, ticket)

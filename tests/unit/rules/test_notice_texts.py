@@ -9,6 +9,7 @@ from rules.contacts import Contact
 from rules.diff import differences
 from rules.index import compile_rulebook
 from rules.notice_texts import NOTICE, PARTS, TARGET_NAMES, USUAL, VARIABLES
+from rules.service_levels import Targets
 from rules.templates import fallbacks, render, template_error
 
 FRAME: dict[str, Any] = {
@@ -40,6 +41,7 @@ def test_the_usual_texts_do_in_each_situation(part: str, language: str) -> None:
 def test_targets_are_called_by_a_name_in_each_language() -> None:
     """No reader has to know our words for them."""
     assert all(set(names) == LANGUAGES for names in TARGET_NAMES.values())
+    assert set(Targets.model_fields) | {"accept"} == set(TARGET_NAMES)
     assert set(USUAL) == set(PARTS)
 
 

@@ -135,6 +135,48 @@ queues: {billing: {targets: [{for: 20s}, {for: 60s, skip_if: nobody-available}]}
     assert story.one("sla.breached", "x1").data["lapsed_at"] == "2027-03-01T09:00:20Z"
 
 
+LATE = """
+queues: {billing: {offer_timeout: 60s, targets: [{for: 10s}, {skills: {zh: 1}, for: 20s}, STEP]}}
+agents: {ann: {skills: {zh: 1}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step", "place", "holders"),
+    [
+        (9, "{queues: [rescue]}", 0, ["ann", "bob"]),
+        (10, "{queues: [rescue]}", 0, ["ann", "bob"]),
+        (11, "{queues: [rescue]}", 1, ["ann"]),
+        (31, "{queues: [rescue]}", 2, ["ann", "bob"]),
+        (31, "{move_to: claims}", 0, ["ann", "eve"]),
+    ],
+)
+async def test_after_a_long_offer_nobody_is_asked_in_a_step_that_is_over(
+    seconds: float, step: str, place: int, holders: list[str]
+) -> None:
+    """An offer that runs on past the step's end holds the chain up, but not its times."""
+    story = await Story.begin(LATE.replace("STEP", step))
+    await story.available("ann", "eve")
+    await story.request("x1")
+    await story.available("bob")
+    await story.at(seconds)
+    await story.command("ann", "decline", "x1")
+    assert (story.ticket("x1").place, story.holders("x1")) == (place, holders)
+
+
+async def test_lost_work_is_not_offered_in_a_step_that_is_over() -> None:
+    """Ann had it for longer than the step lasts: Bob, who suits only that one, is not asked."""
+    story = await Story.begin(LATE.replace("STEP", "{queues: [rescue]}") + "presence: {grace: 5s}")
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.available("bob")
+    await story.at(12)
+    await story.command("ann", "presence", state="offline")
+    await story.after(17)
+    assert (story.ticket("x1").place, story.holders("x1")) == (1, ["ann"])
+
+
 async def test_overflow_gives_the_ticket_to_another_pool() -> None:
     """With its age and its clocks; there the chain begins anew."""
     story = await Story.begin("""

@@ -1,5 +1,6 @@
 """The clocks of a ticket through its life: what starts, meets, pauses and clears them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -105,6 +106,42 @@ def test_of_levels_that_are_overdue_together_only_the_highest_notifies() -> None
     told = {(one["level"], *one["notify"]) for one in escalated}
     assert told == {(1,), (2,), (3, "director")}
     assert {one["detected_at"] for one in escalated} == {"2027-03-01T09:02:30Z"}
+
+
+TWO_CLOCKS = """
+slas: {standard: {first_response: 60s, resolution: 90s, ladder: duty}}
+ladders:
+  duty:
+    - {level: 1, after: 0s, raise_priority: 1}
+    - {level: 2, after: 45s, raise_priority: 1, move_to: repairs}
+    - {level: 3, after: 60s, move_to: rescue}
+"""
+
+
+@pytest.mark.parametrize("looked_at", [range(1, 201), [100, 150, 200], [200]])
+def test_the_ladder_does_the_same_however_late_it_is_told(looked_at: Iterable[float]) -> None:
+    """Two clocks raise the ticket by both of their levels, also when a downtime hid them."""
+    core, ticket = Core(TWO_CLOCKS), triaged()
+    core.step(ticket)
+    for second in looked_at:
+        core.fire(second)
+    found = core.core.desk.tickets.rows[ticket.ticket]
+    assert (found.priority, found.queue) == (4, "rescue")
+
+
+def test_the_ladder_raises_a_ticket_before_it_goes_to_another_pool() -> None:
+    """What is overdue together is done in full, and the ticket goes where the last level says."""
+    ladder = """
+    slas: {standard: {ladder: duty}}
+    ladders:
+      duty:
+        - {level: 1, after: 0s, move_to: claims}
+        - {level: 2, after: 20s, raise_priority: 2, move_to: claims}
+    """
+    core = Core(ladder)
+    core.step(triaged())
+    (moved,) = of(core.fire(150), "ticket.moved")
+    assert (moved.data.ticket.priority, moved.data.ticket.queue) == (2, "claims")
 
 
 async def test_an_sla_without_a_ladder_breaches_and_tells_no_level() -> None:

@@ -52,6 +52,29 @@ async def merged(changes: str = "") -> Story:
 
 
 @pytest.mark.parametrize(
+    ("care", "over"),
+    [
+        ({"command": "follow_up", "kind": "revisit", "after": "1h"},
+         {"command": "follow_up_cancel"}),
+        ({"command": "order", "worker": "li", "address": "here"},
+         {"command": "order_update", "state": "done"}),
+    ],
+    ids=["follow-up", "order"],
+)  # fmt: skip
+async def test_what_is_still_to_come_of_a_ticket_is_not_lost_in_another(
+    care: dict[str, Any], over: dict[str, Any]
+) -> None:
+    """It is not merged before that is done or taken back; the other way round it can be."""
+    workers = "workers: {li: {phone: '+8613900000001'}}\norders: {account: shop}\n"
+    story = await two(workers)
+    assert await story.command("ann", ticket="a", **care) is None
+    into = {"into": story.id("b")}
+    assert await story.command("sue", "merge", "a", **into) == "unfinished"
+    assert await story.command("ann", ticket="a", **over) is None
+    assert await story.command("sue", "merge", "a", **into) is None
+
+
+@pytest.mark.parametrize(
     ("agent", "ticket", "into", "reason"),
     [
         ("ann", "b", None, "field_missing"),
@@ -215,6 +238,24 @@ async def test_an_unanswered_ticket_merged_into_an_answered_one_waits_for_an_ans
     await story.after(65)
     told = story.one("sla.breached", "a").data
     assert (told["target"], story.one("sla.breached", "a").at) == ("next_response", 65)
+
+
+@pytest.mark.parametrize(("merged", "into", "at"), [("b", "a", 65), ("a", "b", 90)])
+async def test_the_next_response_counts_from_the_older_of_two_waits(
+    merged: str, into: str, at: float
+) -> None:
+    """The first answer to b is owed since 5, the next one of a since 30; b keeps its clocks."""
+    story = await two("slas: {standard: {first_response: 85s, next_response: 60s}}")
+    await story.command("ann", "reply", "a", text="hello")
+    await story.at(30)
+    await story.request("a2", "and again", sender=wang("+8610"))
+    await story.at(40)
+    assert await story.command("sue", "merge", merged, into=story.id(into)) is None
+    assert story.ticket(into).waiting_since == START + timedelta(seconds=5)
+    changed = [one.data["target"] for one in story.events("sla.changed", into)]
+    assert changed == (["next_response"] if into == "a" else [])
+    await story.after(90)
+    assert story.one("sla.breached", into).at == at
 
 
 async def test_an_unanswered_ticket_merged_into_a_pending_one_makes_it_go_on() -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from channels.defaults import fill
 from router.core.lifecycle import TicketState
 from tests.unit.router.core.cores import Core, fields_of, message, of, triaged
-from tests.unit.router.core.story import START, Story, rules
+from tests.unit.router.core.story import START, Story, merged, rules
 
 MISSED = """
 slas: {callback: {calendar: always, first_response: 15m}}
@@ -70,6 +71,31 @@ async def test_it_has_a_target_of_its_own() -> None:
     assert not story.events("sla.breached")
     await story.after(950)
     assert story.one("sla.breached").data["cycle"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("", "{next_response: 5m}", [("first_response", 900)]),
+        ("slas: {callback: {first_response: null, resolution: 2h}}",
+         "{first_response: 15m}", [("resolution", 7200), ("first_response", 900)]),
+        ("", "{steps: [{id: call, within: 20m}]}", [("first_response", 900), ("step:call", 1200)]),
+    ],
+    ids=["next", "first", "step"],
+)  # fmt: skip
+async def test_what_is_newly_promised_counts_from_when_the_chat_was_left(
+    before: str, after: str, wanted: list[tuple[str, int]]
+) -> None:
+    """The first response is still owed, and nothing else but it waits for a reply."""
+    rulebook = merged(rules(MISSED), yaml.safe_load(before) or {})
+    story = Story()
+    await story.enforce(rulebook)
+    await chats(story, "x1")
+    await story.at(50)
+    await leaves(story)
+    where = "types" if "steps" in after else "slas"
+    await story.enforce(merged(rulebook, {where: {"callback": yaml.safe_load(after)}}))
+    assert clocks(story) == [(target, 1, due) for target, due in wanted]
 
 
 async def test_an_sla_may_be_named_beside_the_type() -> None:
@@ -220,6 +246,18 @@ async def test_what_somebody_has_moved_on_stays_there() -> None:
     await story.command("dan", "transfer", "x1", queue="repairs")
     await chats(story, "x1.back")
     assert story.ticket("x1").queue == "repairs"
+
+
+async def test_of_two_chats_that_are_one_ticket_only_its_own_is_left() -> None:
+    """The older window is closed, the one in which they wait for an answer is not."""
+    story = await begun(MISSED + "agents: {sue: {pool: service, queues: [], role: supervisor}}")
+    await story.request("x0", channel="chat", sender="zhao")
+    assert await story.command("sue", "merge", "x0", into=story.id("x1")) is None
+    await story.request("x0.left", text="", kind="left", channel="chat", sender="zhao")
+    await story.at(5)
+    assert story.ticket("x1").queue == "billing"
+    await leaves(story)
+    assert story.ticket("x1").queue == "rescue"
 
 
 async def test_without_the_setting_nothing_moves() -> None:

@@ -235,18 +235,6 @@ async def test_a_notice_of_an_alarm_that_is_over_is_withheld(
     assert told(story, "notice.withheld") == [(OPENS, 1, "cleared")]
 
 
-async def test_a_merged_ticket_is_no_alarm() -> None:
-    """What it was about is the other ticket's, with alarms of its own."""
-    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [], role: supervisor}}")
-    await story.request("x1")
-    await story.at(70)
-    other = await story.request("x2", sender="+8620")
-    assert await story.command("sue", "merge", "x1", into=other) is None
-    await story.after(OPENS)
-    withheld = story.one("notice.withheld", "x1", "sla.escalations")
-    assert (withheld.at, withheld.data["reason"]) == (OPENS, "cleared")
-
-
 async def test_a_closed_ticket_is_no_alarm() -> None:
     """Not even its ticket is there when the desk opens."""
     story = await begun(NIGHT, "threading: {reopen: 60s}")
@@ -262,11 +250,13 @@ async def test_a_closed_ticket_is_no_alarm() -> None:
 
 async def test_what_has_waited_comes_in_one_message() -> None:
     """A morning's mail is one, with a part for each ticket as it is by then."""
-    story = await begun(NIGHT, "contacts: {bot: {quiet: {outside: desk}}}")
+    quiet = "contacts: {bot: {quiet: {outside: desk}}}"
+    story = await begun(NIGHT, quiet, "types: {fault: {name: 故障}}")
     tickets = [await story.request(name, sender=f"+861{name[1]}") for name in ("x1", "x2", "x3")]
     await story.at(200)
     await story.available("ann")
     await story.hand("ann", "x1")
+    assert await story.command("ann", "update", "x1", type="fault", priority=3) is None
     await story.after(OPENS)
     found = {one.data["channel"]: one.data for one in sent(story)}
     mail, hook = found["email"], found["webhook"]
@@ -276,6 +266,7 @@ async def test_what_has_waited_comes_in_one_message() -> None:
     assert mail["text"].count("坐席：ann") == 1
     alarms = hook["attributes"]["data"]["alarms"]
     assert {(one["ticket"], one["level"]) for one in alarms} == {(one, 2) for one in tickets}
+    assert [(one["type"], one["priority"]) for one in alarms if one["agent"]] == [("fault", 3)]
     assert mail["id"].startswith("notices/lead/")
     assert "." not in hook["id"]
 
@@ -413,6 +404,31 @@ def test_a_ticket_that_went_to_another_pool_is_still_told_of() -> None:
     assert triaged().ticket in mail.data.text
 
 
+async def test_a_merged_ticket_is_no_alarm() -> None:
+    """Its matter is the other ticket's, whose own alarm is told."""
+    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [rescue], role: supervisor}}")
+    await story.request("x1")
+    await story.request("x2", text="repair", account="other")
+    await story.after(70)
+    assert await story.command("sue", "merge", "x1", into=story.id("x2")) is None
+    await story.after(OPENS)
+    assert [one.data["ticket"] for one in sent(story) if one.at == OPENS] == [story.id("x2")]
+    (withheld,) = (one.data for one in story.events("notice.withheld", "x1", "sla.escalations"))
+    assert withheld["reason"] == "cleared"
+
+
+async def test_who_has_seen_an_alarm_spares_others_its_notice() -> None:
+    """A supervisor has acknowledged it in the night."""
+    story = await begun(NIGHT, "agents: {sue: {pool: service, queues: [rescue], role: supervisor}}")
+    await story.request("x1")
+    await story.after(70)
+    told_of = {"target": "first_response"}
+    assert await story.command("sue", "escalation_acknowledge", "x1", **told_of) is None
+    await story.after(OPENS)
+    assert sent(story) == []
+    assert told(story, "notice.withheld") == [(OPENS, 1, "acknowledged")]
+
+
 def test_that_nobody_was_found_is_over_when_the_ticket_left() -> None:
     """It was looked for somebody in the old queue."""
     moves = """
@@ -544,6 +560,27 @@ def test_the_usual_texts_are_in_the_contacts_language(language: str, subject: st
     assert said.startswith(subject)
 
 
+@pytest.mark.parametrize(
+    ("target", "kind", "name"),
+    [
+        ("periodic", None, "progress update"),
+        ("requester_wait", None, "customer's wait"),
+        ("agent_work", None, "agents' work"),
+        ("accept:2", None, "acceptance of order 2"),
+        ("step:call", "repair", "电话诊断"),
+        ("step:visit", "repair", "visit"),
+        ("step:gone", "repair", "gone"),
+        ("step:call", "gone", "call"),
+        ("step:call", None, "call"),
+    ],
+)
+def test_every_target_has_a_name_for_people(target: str, kind: str | None, name: str) -> None:
+    """A step has the one that its type gives it, if there is one."""
+    types = "types: {repair: {steps: [{id: call, name: 电话诊断}, {id: visit}]}}"
+    said, _ = words(f"contacts: {{lead: {{language: en}}}}\n{types}", target=target, type=kind)
+    assert said == f"Escalation 1: {name}, billing, ticket t-1"
+
+
 def test_names_are_what_people_call_things() -> None:
     """Queues, agents and tiers by their names; instants in the contact's own zone."""
     change = """
@@ -566,7 +603,7 @@ def test_what_is_gone_is_called_by_its_id() -> None:
     """An agent who left, a queue that was renamed, a step of a procedure, no SLA."""
     subject = "notices: {subject: '{{ agent }} {{ queue }} {{ target_name }} {{ timezone }}'}"
     said, _ = words(subject, agent="zed", queue="old", target="step:contact", sla=None)
-    assert said == "zed old step:contact UTC"
+    assert said == "zed old contact UTC"
 
 
 def test_a_rulebooks_own_text_goes_before_the_usual_one() -> None:

@@ -158,6 +158,7 @@ async def test_a_type_may_name_the_step_that_an_order_meets(kind: str, step: str
     [
         ({"address": "here"}, "field_missing"),
         ({"worker": "li"}, "field_missing"),
+        (wish(address=" \n"), "field_missing"),
         ({"worker": "nobody", "address": "here"}, "unknown_worker"),
         (wish(phone="12"), "field_invalid"),
         (wish(text="x" * 501), "field_invalid"),
@@ -280,6 +281,30 @@ async def test_without_a_time_nothing_waits_for_acceptance() -> None:
     """The rulebook gives none."""
     story = await ordered("orders: {accept_within: null}")
     assert not [one for one in story.ticket("x1").clocks if one.target.startswith("accept")]
+
+
+@pytest.mark.parametrize(
+    ("state", "breached"), [(None, ["accept:1"]), ("accepted", []), ("reopened", [])]
+)
+async def test_a_time_that_is_given_later_counts_from_the_order(
+    state: str | None, breached: list[str]
+) -> None:
+    """As what is newly promised does; but not of what is accepted, or was settled since."""
+    story = await ordered("orders: {accept_within: null}")
+    if state == "reopened":
+        assert await story.command("ann", "resolve", "x1") is None
+        await story.at(10)
+        assert await story.command("ann", "reopen", "x1") is None
+    elif state is not None:
+        assert await story.command("ann", "order_update", "x1", state=state) is None
+    await story.at(400)
+    await story.enforce(rules_with("orders: {accept_within: 5m}"))
+    await story.finish()
+    found = [one.data["target"] for one in story.events("sla.breached")]
+    assert found == breached
+    assert [one.data["lapsed_at"] for one in story.events("sla.breached")] == [
+        "2027-03-01T09:05:00Z" for _ in breached
+    ]
 
 
 async def test_an_sms_that_does_not_arrive_is_seen_by_agent_and_operations() -> None:

@@ -36,11 +36,51 @@ async def test_a_transfer_to_another_pool_takes_the_whole_ticket_along() -> None
     assert story.events("ticket.queued", "x1", "agent.queue.claims")
 
 
+async def test_what_was_refused_in_one_pool_does_not_count_in_another() -> None:
+    """Two offers may come to nothing in each queue; then the ticket is parked."""
+    queues = "queues: {billing: {max_offers: 2}, claims: {max_offers: 2, reoffer_after: 1s}}"
+    ladder = "ladders: {duty: [{level: 1, after: 0s, move_to: claims}]}"
+    story = await Story.begin(f"{queues}\n{ladder}\nslas: {{standard: {{ladder: duty}}}}")
+    await story.available("ann", "bob")
+    await story.request("x1")
+    await story.after(61)
+    assert (story.ticket("x1").pool, story.ticket("x1").offers) == ("office", 0)
+    await story.available("eve")
+    await story.after(100)
+    parked = [(one.data["pool"], one.data["reason"]) for one in story.events("ticket.parked", "x1")]
+    assert parked == [("service", "offers_exhausted"), ("office", "offers_exhausted")]
+
+
 async def test_an_agent_who_gave_a_ticket_to_another_pool_is_free_for_the_next() -> None:
     """Her capacity is free, and she counts as idle from now on."""
     story = await moved()
     assert story.desk.loads.load("ann") == 0
     assert story.desk.agents.rows["ann"].idle_since == story.now
+
+
+async def test_the_other_pools_queue_counts_its_own_offers() -> None:
+    """Two that came to nothing here do not park it after the first one there."""
+    story = await Story.begin("""
+queues: {claims: {max_offers: 2}}
+agents: {sue: {pool: service, queues: [], role: supervisor}}
+""")
+    await story.available("ann", "eve")
+    await story.request("x1")
+    await story.command("ann", "decline", "x1")
+    await story.command("sue", "transfer", "x1", queue="claims")
+    await story.command("eve", "decline", "x1")
+    assert not story.events("ticket.parked", "x1")
+    assert story.ticket("x1").offers == 1
+
+
+async def test_who_gave_a_ticket_to_another_pool_is_not_the_first_to_get_it_back() -> None:
+    """Nobody there had it; it comes back to the queue, and not as a ticket of Ann's."""
+    story = await moved(
+        "agents: {bob: {capacity: 9}, pat: {pool: office, queues: [], role: supervisor}}"
+    )
+    await story.available("bob")
+    assert await story.command("pat", "transfer", "x1", queue="billing") is None
+    assert story.holders("x1") == ["ann", "eve", "bob"]
 
 
 async def test_a_pending_ticket_counts_on_in_its_new_pool() -> None:
@@ -179,6 +219,18 @@ def test_a_ticket_that_comes_back_is_taken_in_again() -> None:
     assert fields_of(offered[0])["agent"] == "ann"
     assert len(service.core.desk.stubs) == 0
     assert of(service.step(message(order, 2), 10), "ticket.message")
+
+
+def test_the_time_in_the_new_queue_runs_from_when_the_ticket_was_given_up() -> None:
+    """The other pool's shard may be down for a while; the customer has waited all the same."""
+    promised = "slas: {standard: {queue_time: 30s}}"
+    service, office, order = Core(promised), Core(promised), triaged()
+    service.command("ann", "presence", state="available")
+    service.step(order)
+    service.command("ann", "accept", 1, ticket=order.ticket)
+    outputs = service.command("ann", "transfer", 5, ticket=order.ticket, queue="claims")
+    (started,) = of(office.take_in(of(outputs, "ticket.moved")[0], 60), "sla.started")
+    assert fields_of(started)["due_at"] == "2027-03-01T09:00:35Z"
 
 
 def test_an_order_that_is_redriven_after_the_ticket_moved_opens_no_second_one() -> None:

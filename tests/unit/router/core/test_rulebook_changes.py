@@ -3,9 +3,12 @@
 import pytest
 import yaml
 
+from channels.contract import encode
 from channels.errors import Malformed
+from router.core.dispatch import Dispatch
 from router.core.events import RulebookActivated
 from router.core.outputs import Given
+from router.world import LETTERHEAD
 from tests.unit.router.core.cores import Core, activation, at, fields_of, of, triaged, types
 from tests.unit.router.core.story import START, Story, merged, rules
 
@@ -295,6 +298,47 @@ async def test_the_desktops_of_a_changed_chain_learn_what_is_theirs() -> None:
     assert story.holders("x1") == ["bob"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after"),
+    [
+        ("mixed", "push", {}, {}),
+        ("mixed", "pull", {"zh": 1}, {"zh": 1}),
+        ("push", "mixed", {"zh": 1}, {"zh": 1}),
+        ("push", "pull", {"zh": 1}, {"zh": 1}),
+        ("mixed", "mixed", {"zh": 1}, {"zh": 1}),
+    ],
+)
+async def test_a_queue_of_another_mode_keeps_the_step_that_a_ticket_has_reached(
+    old: str, new: str, before: dict[str, int], after: dict[str, int]
+) -> None:
+    """The first step of a mixed queue is not one of its `targets`."""
+    steps = chain("{for: 5s}", "{skills: {zh: 1}, for: 1h}", "{queues: [rescue]}")
+    story = await Story.begin(steps.replace("targets", f"mode: {old}, push_after: 2s, targets"))
+    await story.request("x1", text="repair it")
+    await story.at(6 if before else 1)
+    if before and old == "mixed":
+        await story.at(8)
+    assert dict(story.desk.need(story.ticket("x1")).skills) == before
+    await story.enforce(rules(steps.replace("targets", f"mode: {new}, push_after: 2s, targets")))
+    need = story.desk.need(story.ticket("x1"))
+    assert (dict(need.skills), need.places) == (after, ("repairs",))
+
+
+@pytest.mark.parametrize("before", ["queued", "offered"])
+async def test_a_step_that_has_become_a_way_elsewhere_is_gone(before: str) -> None:
+    """What waits goes at once; what is on offer, as soon as that comes to nothing."""
+    story = await Story.begin(chain("{for: 5s}", "{queues: [rescue]}"))
+    await story.request("x1", text="repair it")
+    await story.at(6)
+    if before == "offered":
+        await story.available("ann")
+    await story.enforce(rules(chain("{for: 5s}", "{move_to: billing}")))
+    if before == "offered":
+        assert story.ticket("x1").queue == "repairs"
+        await story.command("ann", "decline", "x1")
+    assert story.ticket("x1").queue == "billing"
+
+
 async def test_a_ticket_beyond_a_shortened_chain_stands_at_its_end() -> None:
     """And is parked when that step is over."""
     long = chain("{skills: {}, for: 5s}", "{skills: {}, for: 5s}", "{skills: {}, for: 1h}")
@@ -327,3 +371,73 @@ def test_what_had_lapsed_in_a_queue_that_is_removed_is_told() -> None:
     breached, cleared = (of(outputs, f"sla.{kind}")[0] for kind in ("breached", "cleared"))
     assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:10Z"
     assert fields_of(cleared)["reason"] == "transferred"
+
+
+async def test_many_who_come_free_at_once_get_what_one_after_another_would() -> None:
+    """First served first, by whom it is best done, and not by who has just refused it."""
+    names = [f"a{number:02}" for number in range(40)]
+
+    def crowd(level: int) -> str:
+        agent = f"{{pool: service, queues: [billing, rescue], skills: {{zh: {level}}}}}"
+        agents = ", ".join(f"{name}: {agent}" for name in names)
+        return f"""
+queues: {{billing: {{reoffer_after: 1h, offer_timeout: 10m, targets: [{{skills: {{zh: 3}}}}]}}}}
+agents: {{{agents}, ann: {{queues: {{billing: 1, repairs: 2}}, skills: {{zh: 3}}}}, bob: null}}
+"""
+
+    story = await Story.begin(crowd(1))
+    await story.available("ann", *names)
+    for number in range(45):
+        await story.at(number)
+        await story.request(f"x{number}", sender=f"+86{number:03}")
+    assert {one.data["agent"] for one in story.events("ticket.offered")} == {"ann"}
+    for name in ("x0", "x1"):
+        await story.command("ann", "decline", name)
+    story.forget()
+    await story.enforce(rules(crowd(3)))
+    offered = [one.data for one in story.events("ticket.offered")]
+    assert len({one["agent"] for one in offered}) == len(offered) == 40
+    order = [one["external_id"] for one in offered]
+    waiting = [f"x{number}" for number in range(45) if f"x{number}" not in {"x2", "x3"}]
+    assert order == waiting[:40]
+
+
+async def test_who_has_refused_the_first_gets_the_second_in_a_crowd_too() -> None:
+    """Only Ann can do it now, and she has just declined the one that came first."""
+    others = ", ".join(f"a{number:02}: {{pool: service, queues: [rescue]}}" for number in range(20))
+    crowd = f"queues: {{repairs: {{reoffer_after: 1h}}}}\nagents: {{{others}}}"
+    story = await Story.begin(crowd)
+    await story.available("ann", *(f"a{number:02}" for number in range(20)))
+    await story.request("x1", text="repair it")
+    await story.command("ann", "decline", "x1")
+    await story.enforce(rules(crowd.replace("agents: {", "agents: {ann: {queues: [billing]}, ")))
+    await story.request("x2", text="repair it", sender="+8611")
+    await story.enforce(rules(crowd))
+    assert (story.holders("x1"), story.holders("x2")) == (["ann"], ["ann"])
+    assert story.ticket("x1").state.value == "queued"
+
+
+def test_a_restored_shard_says_the_same_in_the_same_order() -> None:
+    """The log gives back what was stored in another order than it came."""
+    shorter = "slas: {standard: {resolution: 5m}}"
+    told = []
+    for order in (1, -1):
+        core = Core("agents: {ann: {capacity: 9}}")
+        for agent in ("bob", "ann"):
+            core.command(agent, "presence", state="available", lease_seconds=60)
+        for name in ("x1", "x2", "x3"):
+            core.step(triaged(name))
+        stored = [
+            (f"{table.name}:{key}", table.stored(key) or b"")
+            for table in (core.core.desk.rulebooks, core.core.desk.tickets, core.core.desk.agents)
+            for key in table
+        ][::order]
+        again = Dispatch(LETTERHEAD)
+        for key, value in stored:
+            again.journal.load(key, value)
+        outputs = again.caught_up(at(5))
+        event = activation(2, rules(NO_REPAIRS + shorter))
+        outputs += again.step(event, Given("new-rules", at(6), encode(event)), at(6))
+        told.append([(one.topic, one.type, one.key, one.id, encode(one.data)) for one in outputs])
+    assert told[0] == told[1]
+    assert len({key for _, kind, key, _, _ in told[0] if kind == "sla.changed"}) > 0

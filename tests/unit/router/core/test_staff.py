@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from router.core.commands import Command
 from router.core.dispatch import Dispatch
@@ -94,6 +95,23 @@ async def test_a_stage_limits_whatever_is_set() -> None:
     assert story.desk.roster.agents["bob"].capacity == 5
 
 
+async def test_a_shift_ends_later_for_who_stays() -> None:
+    """Ann's is over at 10; Sue lets her go on, and takes it back, which takes her offer back."""
+    early = {"early": {"timezone": "UTC", "hours": {"mon-sun": ["09:00-10:00"]}}}
+    story = await team()
+    await story.enforce(
+        merged(rules(TEAM), {"calendars": early, "agents": {"ann": {"calendar": "early"}}})
+    )
+    await story.available("ann")
+    await story.after(3600)
+    await story.request("x1")
+    assert story.holders("x1") == []
+    assert await set_of(story, "ann", calendar="always") is None
+    assert story.holders("x1") == ["ann"]
+    assert await set_of(story, "ann", calendar=None) is None
+    assert story.one("ticket.offer_rescinded", "x1").data["reason"] == "off_shift"
+
+
 async def test_weights_hold_for_what_comes() -> None:
     """A call may take all of an agent from now on."""
     story = await team()
@@ -116,6 +134,7 @@ async def test_weights_hold_for_what_comes() -> None:
         ("sue", "bob", {"queues": ["billling"]}, "unknown_queue"),
         ("sue", "bob", {"queues": ["claims"]}, "unknown_queue"),
         ("sue", "bob", {"stage": "wizard"}, "unknown_stage"),
+        ("sue", "bob", {"calendar": "never"}, "unknown_calendar"),
         ("sue", "bob", {"capacity": -1}, "field_invalid"),
         ("sue", "bob", {"capacity": "many"}, "field_invalid"),
         ("sue", "bob", {"skills": {"zh": 11}}, "field_invalid"),
@@ -228,3 +247,60 @@ async def test_nobody_elses_presence(by: str, target: str, reason: str | None) -
     """Only a supervisor's own pool, and everybody themselves."""
     story = await team()
     assert await story.command(by, "presence", target=target, state="available") == reason
+
+
+async def test_who_changes_the_pool_leaves_behind_what_was_set() -> None:
+    """Another supervisor's agent, of other queues; back again they are as the rulebook has them."""
+    story = await team()
+    await story.available("ann")
+    await set_of(story, "ann", queues=["billing"], capacity=7)
+    moved = {"agents": {"ann": {"pool": "office", "queues": ["claims"]}}}
+    await story.enforce(merged(rules(TEAM), moved))
+    assert story.desk.agent("ann").presence == "offline"
+    assert story.desk.agent("ann").overlay == {}
+    await story.enforce(rules(TEAM))
+    assert story.desk.roster.agents["ann"].queues == ["billing", "repairs"]
+
+
+async def both_on_offer(changes: str = "") -> Story:
+    """Ann has room for two, and two are on offer to her: x1 came first."""
+    story = await team(changes)
+    await story.available("ann")
+    await story.request("x1", "repair", sender="+8611")
+    await story.at(1)
+    await story.request("x2", "repair", sender="+8612")
+    return story
+
+
+@pytest.mark.parametrize(
+    "changes", [{"capacity": 1}, {"stage": "newcomer"}, {"weights": {"sms": 2}}]
+)
+async def test_an_offer_for_which_there_is_no_room_any_more_goes_back(
+    changes: dict[str, Any],
+) -> None:
+    """By whatever the room is gone; what is later in the order goes first, the other is kept."""
+    story = await both_on_offer()
+    await set_of(story, "ann", **changes)
+    told = story.one("ticket.offer_rescinded").data
+    assert (told["ticket"], told["reason"]) == (story.id("x2"), "agent_changed")
+    assert await story.command("ann", "accept", "x1") is None
+    assert story.desk.loads.load("ann") <= story.desk.roster.agents["ann"].capacity
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ("agents: {ann: {capacity: 1}}", ["x2"]),
+        ("agents: {ann: {queues: [billing]}}", ["x2", "x1"]),
+        ("queues: {repairs: {targets: [{skills: {zh: 1}}]}}", ["x2", "x1"]),
+    ],
+)
+async def test_a_rulebook_takes_back_offers_that_it_would_not_make(
+    changes: str, gone: list[str]
+) -> None:
+    """Nobody accepts what does not suit, or fit, them any more."""
+    story = await both_on_offer()
+    await story.enforce(merged(rules(TEAM), yaml.safe_load(changes)))
+    told = [one.data for one in story.events("ticket.offer_rescinded")]
+    assert [one["ticket"] for one in told] == [story.id(name) for name in gone]
+    assert {one["reason"] for one in told} == {"agent_changed"}

@@ -491,3 +491,61 @@ async def test_a_pending_call_goes_on_only_with_empty_hands() -> None:
     assert await story.command("ann", "resume", "x1") == "no_capacity"
     await story.command("ann", "resolve", "x2")
     assert await story.command("ann", "resume", "x1") is None
+
+
+async def test_what_becomes_hard_while_it_is_on_offer_counts_in_the_row() -> None:
+    """One in a row: Ann, to whom it is on offer, is not offered another; undone, she is."""
+    story = await Story.begin("""
+types: {complaint: {}, inquiry: {}}
+protection: {types: [complaint], in_a_row: 1}
+agents: {ann: {capacity: 3}, sue: {pool: service, queues: [], role: supervisor}}
+routes:
+  - {id: hard, when: {text: {keywords: [awful]}}, then: {queue: billing, type: complaint}}
+  - {id: default, then: {queue: billing, type: inquiry}}
+""")
+    await story.available("ann")
+    await story.request("x1", "hello")
+    assert await story.command("sue", "update", "x1", type="complaint") is None
+    await story.request("x2", "awful", sender="+8611")
+    assert (story.holders("x1"), story.holders("x2")) == (["ann"], [])
+    assert await story.command("sue", "update", "x1", type="inquiry") is None
+    assert story.holders("x2") == ["ann"]
+
+
+RESTS = """
+types: {complaint: {}, inquiry: {}}
+protection: {types: [complaint], in_a_row: 1, rest: 10m}
+agents: {ann: {capacity: 3}, sue: {pool: service, queues: [], role: supervisor}}
+slas: {standard: {first_response: null}}
+routes: [{id: default, then: {queue: billing, type: complaint}}]
+"""
+
+
+async def test_a_rest_begins_when_what_is_in_hands_turns_out_not_to_be_hard() -> None:
+    """An hour of an inquiry is no hour of complaints: ten minutes on, Ann is asked again."""
+    story = await Story.begin(RESTS)
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.at(60)
+    await story.command("sue", "update", "x1", type="inquiry")
+    await story.request("x2", sender="+8611")
+    await story.at(660)
+    assert story.holders("x2") == []
+    await story.after(660)
+    assert story.holders("x2") == ["ann"]
+
+
+async def test_who_rests_under_rules_that_come_back_does_not_rest_for_ever() -> None:
+    """What was resolved while nothing was hard began no rest: it begins with the rules."""
+    story = await Story.begin(RESTS)
+    await story.available("ann")
+    await story.request("x1")
+    await story.hand("ann", "x1")
+    await story.enforce(rules(RESTS.replace("types: [complaint], in_a_row: 1,", "")))
+    await story.command("ann", "resolve", "x1")
+    await story.enforce(rules(RESTS))
+    await story.request("x2", sender="+8611")
+    assert story.holders("x2") == []
+    await story.after(600)
+    assert story.holders("x2") == ["ann"]

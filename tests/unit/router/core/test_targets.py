@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from router.core import clocks
-from router.core.clocks import LATER
 from router.core.desk import Turn
 from router.core.dispatch import Dispatch
+from router.core.owed import LATER
 from router.core.sla import Pause
 from router.core.tickets import MOST_PAUSES, Ticket
 from router.world import LETTERHEAD

@@ -59,6 +59,15 @@ def shown(view: View, kind: str, **data: Any) -> list[str]:
         ("flag 1 queue=rescue", "flag_decision", {"queue": "rescue", "reason": None}),
         ("flag 1 type=t wrong", "flag_decision", {"type": "t", "reason": "wrong"}),
         ("seen 1 first_response", "escalation_acknowledge", {"target": "first_response"}),
+        ("order 1 li when=14:00 phone=+8613900139000 世纪大道 1 号", "order",
+         {"worker": "li", "address": "世纪大道 1 号", "appointment": "14:00",
+          "phone": "+8613900139000"}),
+        ("order 2 li here", "order", {"ticket": "t2", "address": "here", "appointment": None}),
+        ("report 1 done order=2 all dry", "order_update",
+         {"state": "done", "order": 2, "text": "all dry"}),
+        ("report 1 accepted", "order_update", {"state": "accepted", "order": None, "text": None}),
+        ("cancel 1", "follow_up_cancel", {"ticket": "t1", "follow_up": None}),
+        ("cancel 1 3", "follow_up_cancel", {"follow_up": 3}),
         ("move billing rescue", "transfer",
          {"from_queue": "billing", "queue": "rescue", "ticket": None, "type": None}),
         ("move billing rescue type=t tags=a,b", "transfer", {"type": "t", "tags": ("a", "b")}),
@@ -86,6 +95,11 @@ def test_words_with_options_become_commands(line: str, name: str, fields: dict[s
         ("hold 1 until=tomorrow", "until=tomorrow: expected 30m"),
         ("hold 1 until=2027-03-02T09:00:00", "expected 30m"),
         ("consult 1 bob", "consult N agent text"),
+        ("order 1 li", "order N worker"),
+        ("order 1 li when=14:00", "order N worker"),
+        ("report 1 lost", "report needs a state, of accepted"),
+        ("report 1 done order=first", "the order is a number"),
+        ("cancel 1 all", "the follow-up is a number"),
         ("seen 1", "seen needs a target"),
         ("move billing", "move FROM TO"),
         ("move billing rescue quickly", "neither type=T"),
@@ -100,11 +114,20 @@ def test_words_that_lack_something_are_answered(line: str, said: str) -> None:
 def test_every_command_can_be_typed_and_every_verb_is_in_the_help() -> None:
     """The terminal desk leaves out what is not an agent's daily work."""
     typable = {_NAMES.get(verb, verb) for verb in VERBS} | {"presence", "escalation_acknowledge"}
-    typable |= {"flag_decision", "follow_up", *ORDERS}
-    assert set(get_args(Name)) - typable == {
-        "reopen", "agent_set", "follow_up_cancel", "order", "order_update",
-    }  # fmt: skip
+    typable |= {"flag_decision", "follow_up", "follow_up_cancel", "order_update", *ORDERS}
+    assert set(get_args(Name)) - typable == {"reopen", "agent_set"}
     assert all(verb in HELP for verb in VERBS | ORDERS.keys())
+
+
+def test_an_order_does_not_move_its_ticket_in_the_queue() -> None:
+    """Its number is called `order` in its events, as the place in the queue is in a ticket's."""
+    view = View("ann")
+    for name, place in (("t1", "2027-03-01T09:00:00Z"), ("t2", "2027-03-01T09:05:00Z")):
+        queued = TICKET | {"ticket": name, "order": place}
+        view.feed("agent.queue.billing", "ticket.queued", queued, name)
+    told = {"ticket": "t1", "order": "t1-1", "worker": "li", "number": 1, "state": "accepted"}
+    view.feed("agent.queue.billing", "order.updated", told, "e")
+    assert [card.ticket for card in view.waiting()] == ["t1", "t2"]
 
 
 def test_a_question_to_the_agent_is_shown_with_its_ticket() -> None:
