@@ -111,6 +111,7 @@ def queue_time_lapsed(turn: Turn, ticket: Ticket, at: datetime) -> Ticket:
 
     If its time in the queue is over already, they have been told, and the ladder goes on.
     """
+    ticket, _ = lapse(turn, ticket, at, (QUEUE_TIME,))
     policy = turn.desk.promised(ticket)[QUEUE_TIME]
     since = owed_since(ticket, QUEUE_TIME) or at
     fresh = Clock(target=QUEUE_TIME, cycle=cycle_of(ticket, QUEUE_TIME), started_at=since)

@@ -1,6 +1,6 @@
 """Who is offered what, who hears of it, and what a refusal does."""
 
-from tests.unit.router.core.cores import Core, at, triaged, types
+from tests.unit.router.core.cores import Core, at, fields_of, of, triaged, types
 from tests.unit.router.core.story import START, Story, rules
 
 CHAIN = """
@@ -351,3 +351,17 @@ async def test_a_transferred_ticket_comes_back_where_there_is_nobody_else() -> N
     assert story.holders("x1") == ["ann"]
     await story.after(10)
     assert story.holders("x1") == ["ann", "ann"]
+
+
+def test_a_chain_that_ends_late_breaches_when_the_promised_time_was_over() -> None:
+    """Ann goes when both are past; no timer has fired yet: the sooner of the two is told."""
+    core = Core("""
+        slas: {standard: {queue_time: 20s}}
+        queues: {billing: {offer_timeout: 5m, targets: [{for: 30s}]}}
+    """)
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    outputs = core.command("ann", "presence", 60, state="away")
+    assert "ticket.parked" in types(outputs)
+    (breached,) = {one.id: one for one in of(outputs, "sla.breached")}.values()
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:20Z"
