@@ -103,6 +103,7 @@ class Ticket:
         self._resolved = False
         self._comings = 0
         self._parked = False
+        self._parked_at: datetime | None = None
         self._replies = 0
         self._aside: str | None = None
         self._until: str | None = None
@@ -160,6 +161,8 @@ class Ticket:
         for clock in self.clocks:
             if clock.end is None and clock.target in targets:
                 clock.end, clock.told = at, told
+                if clock.target == "queue_time" and self._parked_at is not None:
+                    clock.told = max(at, self._parked_at)
 
     def _over(self, at: datetime, told: datetime | None = None) -> None:
         """Nothing is promised any more of what was until now."""
@@ -279,8 +282,9 @@ class Ticket:
         self._resolved, self._owes = True, False
         self._over(at)
 
-    def _ticket_parked(self, _: Mapping[str, Any], __: datetime) -> None:
-        self._parked = True
+    def _ticket_parked(self, _: Mapping[str, Any], at: datetime) -> None:
+        """New rules may end a chain before what was asked earlier is read."""
+        self._parked, self._parked_at = True, at
 
     def _sla_breached(self, data: Mapping[str, Any], _: datetime) -> None:
         """Of the chain's end alone: that nobody was found is dispatch's to say."""
