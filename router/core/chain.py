@@ -78,7 +78,10 @@ def rechain(turn: Turn, ticket: Ticket, before: Sequence[str], *, was_mixed: boo
     at = moves.relax_at(turn, ticket) if ticket.waits or ticket.offer else None
     if at != ticket.relax_at:
         ticket = turn.save(ticket, relax_at=at)
-    moves.look_at_step(turn, ticket)
+    # Whether the step is over by time is its timer's to say: earlier commands may still be unread.
+    target = turn.desk.target(ticket)
+    if target is not None and target.move_to is not None:
+        turn.entering[ticket.id] = None
     moves.show_anew(turn, ticket, before)
     here = turn.desk.places(ticket)
     moves.take_down(turn, ticket, [place for place in before if place not in here], "queue_removed")
