@@ -7,7 +7,7 @@ which is the overflow between pools; at the end of the chain the ticket is parke
 
 from collections.abc import Sequence
 
-from router.core import moves
+from router.core import clocks, moves
 from router.core.desk import Turn
 from router.core.events import TicketOverflowed
 from router.core.pools import transfer
@@ -47,6 +47,8 @@ def enter(turn: Turn) -> None:
             continue
         if target.move_to is not None:
             transfer(turn, ticket, target.move_to, None, "overflowed")
+        elif clocks.chain_ended(ticket):
+            continue
         elif moves.step_is_over(turn, ticket) or _is_skipped(turn, ticket, target):
             relax(turn, ticket)
 

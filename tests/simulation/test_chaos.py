@@ -56,6 +56,7 @@ async def holds(chaos: Chaos, run: Run) -> None:
     assert chaos.idle == []
     assert run.of("tickets.events", "ticket.opened"), "the seed must open tickets"
     assert not run.of("deadletter"), "nothing in this world is malformed"
+    assert not run.of("operations", "operations.timer_failed"), "no timer fails"
     for owner, restored in await chaos.restored():
         assert remembered(restored.core) == remembered(owner.core)
 

@@ -241,3 +241,17 @@ def test_who_takes_the_next_ticket_hears_first_what_has_lapsed_for_it() -> None:
     )
     outputs = core.command("bob", "take", 12)
     assert types(outputs)[:2] == ["sla.breached", "ticket.assigned"]
+
+
+def test_a_ticket_whose_chain_ends_with_its_offer_is_parked_once() -> None:
+    """The offer lapses when the last step is over, and nobody is there for it either."""
+    core = Core("""
+        queues:
+          billing:
+            offer_timeout: 30s
+            targets: [{for: 20s, skip_if: nobody-available}]
+        presence: {missed_offers: 1}
+    """)
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    assert types(core.fire(60)).count("ticket.parked") == 1
