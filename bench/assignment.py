@@ -17,9 +17,10 @@ from msgspec.structs import replace
 
 from router.core import assign
 from router.core.agents import AgentState, unfit
-from router.core.desk import Activation, Desk, Turn
+from router.core.desk import Activation, Desk
 from router.core.lifecycle import TicketState, Trigger
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from rules.load import version
 from rules.people import Strategy
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from router.core import clocks, moves, standing
 from router.core.agents import unsuited
-from router.core.desk import Turn
 from router.core.events import TicketUpdated
 from router.core.lifecycle import TicketState
 from router.core.tickets import Ticket, deadline
+from router.core.turn import Turn
 from rules.decide import service_level
 
 BY_COMMAND = "command"

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from router.core.agents import rooms
 from router.core.candidates import FEW
-from router.core.desk import Turn
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
 from router.core.queues import Line, Need, Place
 from router.core.tickets import Offer, Ticket
+from router.core.turn import Turn
 
 
 class Choice(NamedTuple):

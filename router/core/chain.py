@@ -8,11 +8,11 @@ which is the overflow between pools; at the end of the chain the ticket is parke
 from collections.abc import Sequence
 
 from router.core import clocks, moves
-from router.core.desk import Turn
 from router.core.events import TicketOverflowed
 from router.core.pools import transfer
 from router.core.sla import ZERO
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from rules.people import QueueTarget
 
 

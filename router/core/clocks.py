@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from router.core import notices, sla
-from router.core.desk import Turn
 from router.core.events import (
     SlaAcknowledged,
     SlaBreached,
@@ -29,6 +28,7 @@ from router.core.owed import FIRST, LATER, NEXT, PERIODIC, SETTLED, cycle_of, ow
 from router.core.sla import ACCEPT, QUEUE_TIME, Clock, Lapse, LapseKind, Pause, Policy
 from router.core.terms import Promised
 from router.core.tickets import MOST_PAUSES, Ticket
+from router.core.turn import Turn
 from router.topics import SLA_ESCALATIONS
 
 

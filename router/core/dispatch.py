@@ -9,7 +9,7 @@ make the same outputs.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,11 +26,11 @@ from router.core import (
     missed,
     moves,
     notices,
+    opening,
     orders,
 )
-from router.core.aftercare import Aftercare
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
-from router.core.desk import Activation, Desk, Remembered, Turn
+from router.core.desk import Activation, Desk, Remembered
 from router.core.events import (
     CommandAccepted,
     CommandRejected,
@@ -47,15 +47,15 @@ from router.core.events import (
 from router.core.handlers import aside, presence, staff, talk, wrap_up
 from router.core.handlers.checks import concerned
 from router.core.handlers.verbs import HANDLERS
-from router.core.letters import Letterhead, answer_to
+from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
 from router.core.pools import TicketMoved, forward, move_in, settle, surviving
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 
 COMMAND_MEMORY = timedelta(hours=24)
-EXCERPT_CHARACTERS = 2_000
 
 
 class Dispatch:
@@ -182,7 +182,7 @@ class Dispatch:
             return None
         turn = Turn(self.desk, f"{given.cause}/fallback", given.at, now)
         queue = self.desk.home("", event.pool)
-        ticket = turn.save(_opened(turn, event, queue, sla=None))
+        ticket = turn.save(opening.opened(turn, event, queue, sla=None))
         moves.park(turn, ticket, "unusable_record", turn.at)
         return turn.out.outputs
 
@@ -231,7 +231,9 @@ class Dispatch:
         if self._known(event.ticket):
             return
         queue = self.desk.home(event.queue, event.pool)
-        ticket = _known(self.desk, _opened(turn, event, queue, sla=event.sla), event.agent)
+        ticket = opening.known(
+            self.desk, opening.opened(turn, event, queue, sla=event.sla), event.agent
+        )
         started = clocks.of_new(turn, ticket, event.request.received_at)
         ticket = moves.enqueue(turn, ticket, clocks=started)
         clocks.announce(turn, ticket, started)
@@ -256,7 +258,7 @@ class Dispatch:
             agent=ticket.agent,
             sender=event.request.sender.address,
             subject=event.request.subject,
-            text=event.request.text[:EXCERPT_CHARACTERS],
+            text=event.request.text[: opening.EXCERPT_CHARACTERS],
             automatic=event.automatic,
             joined=merging.joined_by(ticket, event.conversation),
         )
@@ -389,83 +391,3 @@ def _answer(
     else:
         data = CommandRejected(**fields, reason=rejection, problem=problem)  # type: ignore[arg-type] # as above
     turn.out.add(TICKETS_EVENTS, command.agent, data.TYPE, data, id=f"{turn.out.cause}/outcome")
-
-
-def _known(desk: Desk, ticket: Ticket, agent: str | None) -> Ticket:
-    """The ticket with the agent whom its customer knows: who looks after them, or had the last.
-
-    A follow-up says itself who should have it, or that anyone may.
-    """
-    if ticket.aftercare is not None:
-        return ticket
-    if agent is not None:
-        return msgspec.structs.replace(ticket, last_agent=agent)
-    met = desk.acquaintances.of(ticket)
-    if met is None:
-        return ticket
-    return msgspec.structs.replace(ticket, last_agent=met.agent, last_agent_at=met.since)
-
-
-class Undecided(NamedTuple):
-    """What is not known of the ticket of a mere message."""
-
-    rulebook: str = ""
-    type: str | None = None
-    priority: int = 0
-    skills: dict[str, int] = {}  # noqa: RUF012 - shared, as an event's is, and changed by nobody
-    tier: str | None = None
-    tags: tuple[str, ...] = ()
-    language: str | None = None
-    customer: str | None = None
-    rule: str = ""
-    sla_from: str | None = None
-
-
-UNDECIDED = Undecided()
-
-
-def _opened(
-    turn: Turn, event: TicketTriaged | TicketMessage, queue: str, sla: str | None
-) -> Ticket:
-    """The ticket that a triaged record opens; of a mere message, as much as it tells."""
-    request = event.request
-    answered = answer_to(request, turn.desk.compiled.rulebook.ack_policy.own_addresses)
-    decided = event if isinstance(event, TicketTriaged) else UNDECIDED
-    asked = request.attributes if request.kind == "follow_up" else None
-    return Ticket(
-        id=event.ticket,
-        conversation=event.conversation,
-        pool=event.pool,
-        queue=queue,
-        channel=request.channel,
-        account=request.account,
-        external_id=request.external_id,
-        state=TicketState.NEW,
-        sla=sla,
-        sender=request.sender.address,
-        sender_name=request.sender.name,
-        answer_to=answered.address,
-        answer_name=answered.name,
-        subject=request.subject,
-        text=request.text[:EXCERPT_CHARACTERS],
-        last_message_id=request.attributes.get("message_id"),
-        references=request.references[-20:],
-        created_at=request.received_at,
-        enqueued_at=request.received_at,
-        chain_since=turn.at,
-        waiting_since=None if request.automatic else request.received_at,
-        number=event.number,
-        rulebook=decided.rulebook,
-        type=decided.type,
-        priority=decided.priority,
-        skills=decided.skills,
-        tier=decided.tier,
-        tags=decided.tags,
-        language=decided.language,
-        customer=decided.customer,
-        rule=decided.rule,
-        sla_from=decided.sla_from,
-        last_agent=asked.get("agent") if asked else None,
-        last_agent_at=request.received_at if asked else None,
-        aftercare=Aftercare(asked=asked) if asked else None,
-    )

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from router.core import clocks, moves, sla
-from router.core.desk import Turn
 from router.core.pools import transfer
 from router.core.sla import LapseKind
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 
 def lapsed(turn: Turn, ticket: Ticket, before: datetime) -> Ticket | None:

@@ -16,7 +16,7 @@ from router.core.tickets import Ticket
 from router.topics import QUEUES_STATISTICS
 
 if TYPE_CHECKING:
-    from router.core.desk import Turn
+    from router.core.turn import Turn
 
 EVERY = timedelta(seconds=10)
 SPARE = 64

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from router.core import clocks, moves
-from router.core.desk import Turn
 from router.core.events import TicketMerged, TicketMergedIn, TicketMessage
 from router.core.lifecycle import Trigger
 from router.core.pools import leave_stub
 from router.core.tickets import Joined, Ticket, missing_after
+from router.core.turn import Turn
 
 MOST_JOINED = 100
 """So many tickets can be merged into one."""

@@ -8,7 +8,6 @@ import msgspec
 
 from router.core import clocks, standing
 from router.core.agents import has_room, unsuited
-from router.core.desk import Turn
 from router.core.events import (
     OfferEnded,
     TicketAssigned,
@@ -32,6 +31,7 @@ from router.core.lifecycle import (
 )
 from router.core.sla import ZERO, Clock
 from router.core.tickets import Joined, Offer, Refusal, Ticket, deadline
+from router.core.turn import Turn
 from router.topics import TICKETS_FEEDBACK
 
 _OFFER_ENDS: dict[OfferState, type[OfferEnded]] = {

@@ -6,10 +6,10 @@ from typing import ClassVar
 import msgspec
 
 from router.core import clocks, moves
-from router.core.desk import Turn
 from router.core.events import Event, TicketTransferred
 from router.core.lifecycle import Trigger
 from router.core.tickets import Stub, Ticket, modernized
+from router.core.turn import Turn
 from router.topics import TICKETS_TRIAGED
 
 STUB_MEMORY = timedelta(days=90)

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from router.core.aftercare import NOTHING, Aftercare
-from router.core.desk import Turn
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 
 def care_of(ticket: Ticket) -> Aftercare:

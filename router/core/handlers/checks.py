@@ -3,9 +3,9 @@
 from collections.abc import Container, Iterator
 
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.lifecycle import TicketState, Trigger, may
 from router.core.tickets import Offer, Ticket
+from router.core.turn import Turn
 from rules.people import Agent
 
 

@@ -1,9 +1,9 @@
 """What people say of the router's own decisions."""
 
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import DecisionFlagged
 from router.core.handlers.checks import known, ticket_of
+from router.core.turn import Turn
 
 
 def flag_decision(turn: Turn, command: Command) -> None:

@@ -6,11 +6,11 @@ from channels import phone
 from router.core import orders
 from router.core.aftercare import ENDED, MOST_ORDERS, SENT, Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.handlers.checks import at_most, own_ticket, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 LONGEST_WORDS = 500
 """Characters of an order's address, appointment, note: an SMS tells them."""

@@ -8,13 +8,13 @@ import msgspec
 from router.core import moves, standing
 from router.core.agents import AgentState
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import (
     AgentOverdue,
     AgentPresence,
 )
 from router.core.handlers.checks import supervised
 from router.core.lifecycle import TicketState
+from router.core.turn import Turn
 from router.topics import OPERATIONS, TICKETS_EVENTS
 from rules.people import PresenceState
 

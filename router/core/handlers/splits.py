@@ -5,13 +5,12 @@ from typing import Any
 from channels.identity import key_of, request_id, ticket_id
 from channels.request import CustomerRequest, Recipient, Sender
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import TicketSplit
 from router.core.handlers.checks import charge_of, known
+from router.core.opening import EXCERPT_CHARACTERS
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from router.topics import REQUESTS_INBOUND
-
-EXCERPT_CHARACTERS = 2_000
 
 
 def split(turn: Turn, command: Command) -> None:

@@ -2,10 +2,10 @@
 
 from router.core import moves, overlays
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import AgentChanged
 from router.core.handlers.checks import supervised
 from router.core.handlers.presence import renew
+from router.core.turn import Turn
 from router.topics import TICKETS_EVENTS
 
 

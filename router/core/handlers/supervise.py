@@ -3,10 +3,10 @@
 from router.core import clocks, moves
 from router.core.agents import full, unsuited
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.handlers.checks import colleague, supervised_ticket
 from router.core.lifecycle import TicketState
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 
 def assign(turn: Turn, command: Command) -> None:

@@ -2,7 +2,6 @@
 
 from router.core import clocks
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import (
     TicketConsulted,
     TicketNoted,
@@ -11,6 +10,7 @@ from router.core.events import (
 from router.core.handlers.checks import charge_of, colleague, own_ticket, ticket_of
 from router.core.letters import Letterhead, Thread, letter
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from router.topics import MESSAGES_OUTBOUND, queue_topic
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from router.core import amending
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.handlers.checks import charge_of, known
+from router.core.turn import Turn
 from rules.scalars import language_tag
 
 FIELDS = ("priority", "type", "tier", "sla", "tags", "skills", "language")

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from router.core.commands import Command
-from router.core.desk import Turn
 from router.core.handlers.aside import hold, pending
 from router.core.handlers.flags import flag_decision
 from router.core.handlers.follow_up import follow_up, follow_up_cancel
@@ -19,6 +18,7 @@ from router.core.handlers.transfers import transfer
 from router.core.handlers.updates import update
 from router.core.handlers.work import reopen, resolve, resume, step_done
 from router.core.handlers.wrap_up import wrap_up
+from router.core.turn import Turn
 
 Handler = Callable[[Turn, Command], None]
 

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from router.core import agents, clocks, follow_ups, moves, pools
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import (
     TicketReopened,
     TicketResolved,
@@ -16,6 +15,7 @@ from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import Trigger, may
 from router.core.owed import SETTLED
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 
 def resume(turn: Turn, command: Command) -> None:

@@ -2,12 +2,12 @@
 
 from router.core import moves
 from router.core.commands import Command, Rejected, Rejection
-from router.core.desk import Turn
 from router.core.events import TicketWrappedUp
 from router.core.handlers.checks import ticket_of
 from router.core.lifecycle import TicketState
 from router.core.sla import ZERO
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 
 
 def began(turn: Turn, ticket: Ticket) -> dict[str, object]:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from router.core import moves
-from router.core.desk import Turn
 from router.core.lifecycle import (
     OFFER_TRANSITIONS,
     OPEN,
@@ -20,6 +19,7 @@ from router.core.lifecycle import (
     may,
     move,
 )
+from router.core.turn import Turn
 from tests.unit.router.core.cores import Core, at, triaged
 
 

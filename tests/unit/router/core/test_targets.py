@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from router.core import clocks
-from router.core.desk import Turn
 from router.core.dispatch import Dispatch
 from router.core.owed import LATER
 from router.core.sla import Pause
 from router.core.tickets import MOST_PAUSES, Ticket
+from router.core.turn import Turn
 from router.world import LETTERHEAD
 from tests.unit.router.core.cores import Core, at, of, triaged, types
 from tests.unit.router.core.story import START, Story, rules
