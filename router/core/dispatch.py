@@ -339,7 +339,10 @@ class Dispatch:
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
         ticket = missed.due(turn, self.desk.tickets.rows[key], before)
-        here = escalation.lapsed(turn, ticket, before)
+        until = before
+        if ticket.waits and ticket.relax_at is not None:
+            until = min(before, ticket.relax_at)  # a chain that ends first is told first
+        here = escalation.lapsed(turn, ticket, until)
         if here is None:
             return
         ticket = here

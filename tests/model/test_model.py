@@ -117,7 +117,7 @@ MUTANTS: dict[str, tuple[str, object, str, Any, str]] = {
         OFFER, Journal, "changes", _without_agents, "was not stored|is done otherwise",
     ),
     "whoever is freed gets nothing": (
-        ROOM, assign, "best_for_freed", lambda _: None, "is idle beside",
+        ROOM, assign, "best_for_freed", lambda *_: None, "is idle beside",
     ),
     "ids are not the cause's": (
         OFFER, Outbox, "next_id", lambda box: f"{box.cause}/{next(_numbers)}", "is done otherwise",

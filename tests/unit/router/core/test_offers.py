@@ -365,3 +365,14 @@ def test_a_chain_that_ends_late_breaches_when_the_promised_time_was_over() -> No
     assert "ticket.parked" in types(outputs)
     (breached,) = {one.id: one for one in of(outputs, "sla.breached")}.values()
     assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:20Z"
+
+
+def test_a_chain_that_ends_before_the_promised_time_is_told_first() -> None:
+    """One late look at the ticket finds both: the breach is the chain's end, which came sooner."""
+    core = Core("""
+        slas: {standard: {queue_time: 31s}}
+        queues: {billing: {targets: [{for: 30s}]}}
+    """)
+    core.step(triaged())
+    (breached,) = {one.id: one for one in of(core.fire(60), "sla.breached")}.values()
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:30Z"
