@@ -4,7 +4,9 @@ Between steps one thing always holds: no waiting ticket has an agent who could b
 only what a step has touched needs a look: tickets that began to wait, agents who were freed.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from router.core.agents import rooms
@@ -136,7 +138,8 @@ class Search:
         byte, bit = self._desk.roster.places[self._agent]
         for queue in queues:
             line = self._desk.waiting.line(queue)
-            for number, need in enumerate(line.needs):
+            before = None if best is None else bisect_left(line.places, best)
+            for number, need in enumerate(islice(line.needs, before)):
                 if need.suited[byte] & bit and self._is_open_to(need):
                     head = line.places[number]
                     if best is not None and head >= best:

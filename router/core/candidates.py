@@ -127,7 +127,7 @@ class Candidates:
     def available(self, need: Need) -> int:
         """Those who can do such work and are there, whether or not they have room."""
         self._refresh()
-        return self._roster.suited(need) & self._present
+        return int.from_bytes(need.suited, "little") & self._present
 
     def fit(self, need: Need) -> int:
         """Those who could be given such work now."""
@@ -151,7 +151,8 @@ class Candidates:
 
     def count(self, agents: int, need: Need) -> dict[str, int]:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
-        skilled, suited = self._roster.skilled(need), self._roster.suited(need)
+        suited = int.from_bytes(need.suited, "little")
+        skilled = self._roster.skilled(need) if need.barred else suited
         left = self._roster.serving(need) & ~agents
         found = {reason: left & those for reason, those in self._absent.items()}
         left &= self._present
