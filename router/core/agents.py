@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -119,13 +119,6 @@ class Loads:
     def owned(self, agent: str) -> list[str]:
         """The tickets that are the agent's own: assigned or pending."""
         return sorted(self._owned.get(agent, ()))
-
-
-class Unfit(NamedTuple):
-    """Why an agent was not chosen."""
-
-    agent: str
-    reason: str
 
 
 def weight_of(agent: Agent, channel: str) -> int:

@@ -24,13 +24,13 @@ def amend(turn: Turn, ticket: Ticket, by: str, given: dict[str, Any]) -> Ticket:
     changes = {name: value for name, value in wanted.items() if getattr(ticket, name) != value}
     if not changes:
         return ticket
-    before, promised = ticket, clocks.policies(turn, ticket)
+    before, promised = ticket, turn.desk.promised(ticket)
     ticket = turn.save(ticket, **changes)
     if ticket.offer is not None:
         spec = turn.desk.roster.agents[ticket.offer.agent]
         if unsuited(spec, turn.desk.need(ticket)) is not None:
             ticket = moves.release(turn, ticket, "updated")
-    if turn.desk.protects and ticket.state is TicketState.ASSIGNED:
+    if turn.desk.kinds.protects and ticket.state is TicketState.ASSIGNED:
         state = turn.desk.agents.rows[ticket.agent or ""]
         turn.desk.change_agent(state.id, **standing.rested(turn.desk, state, turn.now))
     ticket = clocks.remeasure(turn, promised, ticket)

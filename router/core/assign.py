@@ -151,9 +151,10 @@ class Search:
 
     def _is_open_to(self, need: Need) -> bool:
         """Whether the agent, whom such work suits, could have it now."""
-        if need.channel not in self.channels or not self._offered:
-            return need.channel in self.channels
-        return need.push and not self._desk.candidates.is_guarded(self._agent, need)
+        if need.channel not in self.channels:
+            return False
+        guarded = self._desk.candidates.is_guarded
+        return not self._offered or (need.push and not guarded(self._agent, need))
 
     def _not_refused(self, line: Line, need: Need, head: Place) -> Place | None:
         """The first ticket of one kind of work that the agent has not refused: mostly its head."""

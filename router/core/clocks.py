@@ -55,11 +55,7 @@ def begun(turn: Turn, ticket: Ticket, targets: tuple[str, ...], at: datetime) ->
 
 def of_new(turn: Turn, ticket: Ticket, at: datetime) -> tuple[Clock, ...]:
     """A ticket was created at `at`: responses, resolution, queue and the procedure's steps run."""
-    return tuple(
-        sla.start(target, cycle_of(ticket, target), at, policy, ticket.pauses)
-        for target, policy in turn.desk.promised(ticket).items()
-        if policy.duration is not None and _at_once(target)
-    )
+    return begun(turn, ticket, tuple(filter(_at_once, turn.desk.promised(ticket))), at)
 
 
 def _at_once(target: str) -> bool:
@@ -288,9 +284,9 @@ def remeasure(
 ) -> Ticket:
     """What the ticket is promised has changed: measure by it from the start, in the same cycles.
 
-    `before` is what it was promised until now (`policies`). A target that is no longer named ends,
-    one that is newly named runs as if it had always been. A ticket `from_elsewhere` was measured by
-    a rulebook that is not known here.
+    `before` is what it was promised until now (`Desk.promised`). A target that is no longer named
+    ends, one that is newly named runs as if it had always been. A ticket `from_elsewhere` was
+    measured by a rulebook that is not known here.
     """
     promised = turn.desk.promised(ticket)
     if (promised is before and not from_elsewhere) or not ticket.open:
@@ -333,11 +329,6 @@ def _added(ticket: Ticket, before: Promised, promised: Promised) -> tuple[Clock,
 def _duration(promised: Promised, target: str) -> object:
     policy = promised.get(target)
     return None if policy is None else policy.duration
-
-
-def policies(turn: Turn, ticket: Ticket) -> Promised:
-    """What the ticket is promised now, for `remeasure`."""
-    return turn.desk.promised(ticket)
 
 
 def lapse(

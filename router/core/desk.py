@@ -96,7 +96,6 @@ class Desk:
         self._roster: Roster | None = None
         self._candidates: Candidates | None = None
         self.kinds: Kinds
-        self.protects = False
         self._terms: Terms | None = None
         self._chains: dict[str, list[QueueTarget]] = {}
         self._needs: dict[tuple[str, int, tuple[tuple[str, int], ...], str, Kind], Need] = {}
@@ -137,7 +136,6 @@ class Desk:
         self._candidates = None
         if compiled:
             self.kinds = Kinds(compiled.rulebook)
-            self.protects = self.kinds.protects
         self._terms = Terms(compiled) if compiled else None
         self._needs.clear()
         self._chains.clear()

@@ -50,7 +50,7 @@ from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, forward, move_in, settle, surviving
+from router.core.pools import TicketMoved, followed, forward, move_in, settle, surviving
 from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -82,7 +82,7 @@ class Dispatch:
             TicketTriaged: self._triaged,
             TicketMessage: self._message,
             TicketClose: self._close,
-            TicketMoved: self._moved,
+            TicketMoved: move_in,
             WorkerAnswered: orders.answered,
             Command: self._command,
             Receipt: self._receipt,
@@ -188,10 +188,8 @@ class Dispatch:
 
     def _known(self, ticket: str) -> bool:
         """Whether the ticket is here, merged into one that is, or went to another pool."""
-        stub = self.desk.stubs.get(ticket)
-        while stub is not None and stub.into is not None:
-            ticket, stub = stub.into, self.desk.stubs.get(stub.into)
-        return ticket in self.desk.tickets.rows or stub is not None
+        last, stub = followed(self.desk, ticket)
+        return last in self.desk.tickets.rows or stub is not None
 
     def _settled(self, turn: Turn) -> list[Output]:
         chain.enter(turn)
@@ -203,7 +201,7 @@ class Dispatch:
         if event.activation <= self.activation:
             return
         tickets = [ticket for ticket in self.desk.tickets.sorted() if ticket.open]
-        before = [(clocks.policies(turn, one), self.desk.places(one)) for one in tickets]
+        before = [(self.desk.promised(one), self.desk.places(one)) for one in tickets]
         pools, mixed = self.desk.pools_of_agents(), self.desk.mixed_queues()
         self.desk.rulebooks.put("current", Activation.of(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
@@ -285,9 +283,6 @@ class Dispatch:
             follow_ups.closed(turn, ticket)
             for one in ticket.joined:
                 self.desk.stubs.delete(one.ticket)
-
-    def _moved(self, turn: Turn, event: TicketMoved) -> None:
-        move_in(turn, event)
 
     def _receipt(self, turn: Turn, event: Receipt) -> None:
         if forward(turn, event.ticket or "", MESSAGES_RECEIPTS, MessageReceipt.TYPE):

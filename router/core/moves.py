@@ -92,16 +92,18 @@ def chained(turn: Turn, ticket: Ticket, trigger: Trigger | None = None, **change
     """Save what moves the ticket in its target chain, and when that moves on."""
     moved = msgspec.structs.replace(ticket, **changes)
     moved = turn.save(moved, trigger, relax_at=relax_at(turn, moved))
-    target = turn.desk.target(moved)
-    if target is not None and target.skip_if:
-        turn.entering[moved.id] = None
-    return look_at_step(turn, moved)
+    return look_at_step(turn, moved, begins=True)
 
 
-def look_at_step(turn: Turn, ticket: Ticket) -> Ticket:
-    """Nobody is asked in a step of the chain that is over, or that gives the ticket away."""
+def look_at_step(turn: Turn, ticket: Ticket, *, begins: bool = False) -> Ticket:
+    """Nobody is asked in a step of the chain that is over, or that gives the ticket away.
+
+    One that `begins` may be passed over as well.
+    """
     target = turn.desk.target(ticket) if turn.desk.placed(ticket) else None
-    if target is not None and (target.move_to or step_is_over(turn, ticket)):
+    if target is None:
+        return ticket
+    if target.move_to or step_is_over(turn, ticket) or (begins and target.skip_if):
         turn.entering[ticket.id] = None
     return ticket
 
@@ -239,7 +241,7 @@ def transfer(
     turn: Turn, ticket: Ticket, queue: str, agent: str | None, reason: str, *, by: str | None = None
 ) -> Ticket:
     """Give the ticket to another queue of its pool; it keeps its age, the chain begins anew."""
-    left, promised = ticket.queue, clocks.policies(turn, ticket)
+    left, promised = ticket.queue, turn.desk.promised(ticket)
     changes: dict[str, Any] = {"refusals": (), "offers": 0}
     if agent is not None:
         # Who gives it away is no longer the one who knows the customer, nor asked at once.
@@ -285,7 +287,7 @@ def raise_priority(turn: Turn, ticket: Ticket, by: int) -> Ticket:
     raised = min(ticket.priority + by, 9)
     if raised == ticket.priority:
         return ticket
-    promised = clocks.policies(turn, ticket)
+    promised = turn.desk.promised(ticket)
     ticket = turn.save(ticket, priority=raised)
     if ticket.waits:
         _announce_requeued(turn, ticket, "priority_raised", None)

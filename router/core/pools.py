@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from router.core import clocks, moves
+from router.core.desk import Desk
 from router.core.events import Event, TicketTransferred
 from router.core.lifecycle import Trigger
 from router.core.tickets import Stub, Ticket, modernized
@@ -28,7 +29,6 @@ class TicketMoved(Event, frozen=True, kw_only=True):
     reason: str
     by: str | None = None
     at: datetime | None = None
-    """When it was given up; older versions did not say."""
 
 
 def transfer(
@@ -93,7 +93,7 @@ def move_in(turn: Turn, event: TicketMoved) -> None:
     moves.announce_queued(turn, ticket)
     moves.feedback(turn, ticket, "moved")
     left = msgspec.structs.replace(ticket, queue=event.from_queue)
-    promised = clocks.policies(turn, left)
+    promised = turn.desk.promised(left)
     ticket = clocks.remeasure(turn, promised, ticket, from_elsewhere=True)
     ticket = clocks.queues(turn, ticket)
     settle(turn, ticket)
@@ -111,9 +111,7 @@ def settle(turn: Turn, ticket: Ticket) -> Ticket | None:
 
 def forward(turn: Turn, ticket: str, topic: str, kind: str) -> bool:
     """Whether `ticket` has moved on: then the input is written to the pool that has it now."""
-    stub = turn.desk.stubs.get(ticket)
-    while stub is not None and stub.into is not None:
-        stub = turn.desk.stubs.get(stub.into)
+    _, stub = followed(turn.desk, ticket)
     if stub is not None:
         turn.out.add(topic, stub.pool, kind, turn.out.raw, id=turn.out.cause)
     return stub is not None
@@ -121,9 +119,13 @@ def forward(turn: Turn, ticket: str, topic: str, kind: str) -> bool:
 
 def surviving(turn: Turn, ticket: str) -> Ticket | None:
     """The ticket, or the one that it was merged into, at the end of the chain; None: not here."""
-    found = turn.desk.tickets.get(ticket)
-    stub = None if found else turn.desk.stubs.get(ticket)
+    last, _ = followed(turn.desk, ticket)
+    return turn.desk.tickets.get(last)
+
+
+def followed(desk: Desk, ticket: str) -> tuple[str, Stub | None]:
+    """The last ticket that this one was merged into, or itself; its stub, if it is elsewhere."""
+    stub = desk.stubs.get(ticket)
     while stub is not None and stub.into is not None:
-        found = turn.desk.tickets.get(stub.into)
-        stub = turn.desk.stubs.get(stub.into)
-    return found
+        ticket, stub = stub.into, desk.stubs.get(stub.into)
+    return ticket, stub

@@ -87,7 +87,7 @@ def lending(desk: Desk, state: AgentState, now: datetime) -> Changes:
 
 def took(desk: Desk, state: AgentState, ticket: Ticket) -> Changes:
     """The agent has got the ticket: hard ones are counted, any other one ends the row."""
-    if not desk.protects:
+    if not desk.kinds.protects:
         return {}
     row = state.hard + 1 if desk.kinds.hard(ticket) else 0
     return {"rest_at": None, **_row(desk, state, row)}
@@ -97,7 +97,7 @@ def put_down(
     desk: Desk, state: AgentState, ticket: Ticket, now: datetime, *, done: bool
 ) -> Changes:
     """The ticket has left the agent's hands: the rest from hard ones begins; a pause if `done`."""
-    if not desk.protects:
+    if not desk.kinds.protects:
         return {}
     protection, hard = desk.compiled.rulebook.protection, desk.kinds.hard(ticket)
     changes: Changes = {}

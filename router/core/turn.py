@@ -45,7 +45,7 @@ class Turn:
         else:
             self.seeking.pop(changed.id, None)
         self.desk.tickets.put(changed.id, changed)
-        if self.desk.protects:
+        if self.desk.kinds.protects:
             self._count_offered(ticket, changed)
         return changed
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator
 
+from channels import phone
 from router.core.commands import Command, Rejected, Rejection
 from router.core.lifecycle import TicketState, Trigger, may
 from router.core.tickets import Offer, Ticket
@@ -49,8 +50,7 @@ def supervised(turn: Turn, command: Command, *, of_themselves: bool = True) -> s
     agents = turn.desk.roster.agents
     if target not in agents:
         raise Rejected(Rejection.UNKNOWN_AGENT)
-    sender = agents[command.agent]
-    if sender.role != "supervisor" or sender.pool != agents[target].pool:
+    if not supervises(turn, command, agents[target].pool):
         raise Rejected(Rejection.NOT_ALLOWED)
     return target
 
@@ -125,6 +125,16 @@ def offered_ticket(turn: Turn, command: Command) -> tuple[Ticket, Offer]:
     if turn.at > offer.expires_at:
         raise Rejected(Rejection.OFFER_EXPIRED)
     return ticket, offer
+
+
+def phone_given(command: Command) -> str | None:
+    """The command's phone number as the stages write it, if it has one."""
+    if command.phone is None:
+        return None
+    number = phone.normalize(command.phone, None)
+    if number is None:
+        raise Rejected(Rejection.FIELD_INVALID)
+    return number
 
 
 def at_most(characters: int, *texts: str | None) -> None:

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 
-from channels import phone
 from router.core import follow_ups
 from router.core.aftercare import FollowUp
 from router.core.commands import Command, Rejected, Rejection
-from router.core.handlers.checks import at_most, ticket_of
+from router.core.handlers.checks import at_most, phone_given, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
 from router.core.tickets import Ticket
@@ -59,10 +58,8 @@ def _due_at(turn: Turn, command: Command) -> datetime:
 
 def _number(ticket: Ticket, command: Command) -> str | None:
     """The number to call where it is not the customer's address; a caller needs one of them."""
-    if command.phone is not None:
-        number = phone.normalize(command.phone, None)
-        if number is None:
-            raise Rejected(Rejection.FIELD_INVALID)
+    number = phone_given(command)
+    if number is not None:
         return number
     by_phone = ticket.channel in {"hotline", "sms"}
     if command.kind == "callback" and by_phone and not ticket.sender.startswith("+"):

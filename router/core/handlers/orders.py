@@ -2,11 +2,10 @@
 
 from typing import get_args
 
-from channels import phone
 from router.core import orders
 from router.core.aftercare import ENDED, MOST_ORDERS, SENT, Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
-from router.core.handlers.checks import at_most, own_ticket, ticket_of
+from router.core.handlers.checks import at_most, own_ticket, phone_given, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
 from router.core.tickets import Ticket
@@ -40,12 +39,8 @@ def order(turn: Turn, command: Command) -> None:
 
 def _number(ticket: Ticket, command: Command) -> str | None:
     """Whom the worker calls: the number that is given, else the customer's own."""
-    if command.phone is None:
-        return ticket.sender if ticket.sender.startswith("+") else None
-    number = phone.normalize(command.phone, None)
-    if number is None:
-        raise Rejected(Rejection.FIELD_INVALID)
-    return number
+    own = ticket.sender if ticket.sender.startswith("+") else None
+    return phone_given(command) or own
 
 
 def order_update(turn: Turn, command: Command) -> None:
