@@ -6,6 +6,7 @@ which is the overflow between pools; at the end of the chain the ticket is parke
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from router.core import clocks, moves
 from router.core.events import TicketOverflowed
@@ -16,12 +17,20 @@ from router.core.turn import Turn
 from rules.people import QueueTarget
 
 
-def relax(turn: Turn, ticket: Ticket) -> None:
-    """A step of the ticket's chain is over: relax, widen, move on, or park at the end."""
+def due(turn: Turn, ticket: Ticket | None, before: datetime) -> None:
+    """Every step whose time ended strictly before `before`, each at its own instant."""
+    while ticket is not None and ticket.waits:
+        if ticket.relax_at is None or ticket.relax_at >= before:
+            return
+        relax(turn, ticket, ticket.relax_at)
+        ticket = turn.desk.tickets.get(ticket.id)
+
+
+def relax(turn: Turn, ticket: Ticket, at: datetime) -> None:
+    """A step of the ticket's chain is over at `at`: relax, widen, move on, or park at the end."""
     targets = turn.desk.targets(ticket.queue)
     if ticket.place + 1 >= len(targets):
-        # A last step that is passed over is over now, not when its time would be.
-        moves.park(turn, ticket, "targets_exhausted", min(ticket.relax_at or turn.at, turn.at))
+        moves.park(turn, ticket, "targets_exhausted", at)
         return
     elsewhere = targets[ticket.place + 1].move_to
     if elsewhere is not None:
@@ -50,7 +59,7 @@ def enter(turn: Turn) -> None:
         elif clocks.chain_ended(ticket):
             continue
         elif moves.step_is_over(turn, ticket) or _is_skipped(turn, ticket, target):
-            relax(turn, ticket)
+            relax(turn, ticket, turn.at)
 
 
 def _is_skipped(turn: Turn, ticket: Ticket, target: QueueTarget) -> bool:

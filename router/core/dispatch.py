@@ -148,10 +148,12 @@ class Dispatch:
         for ticket in self.desk.tickets.sorted():
             if ticket.offer is not None:
                 timeout = self.desk.queue(ticket.queue).offer_timeout
-                offer = msgspec.structs.replace(ticket.offer, expires_at=now + timeout)
+                anew = max(ticket.offer.expires_at, now + timeout)  # less may be allowed by now
+                offer = msgspec.structs.replace(ticket.offer, expires_at=anew)
                 ticket = turn.save(ticket, offer=offer)  # noqa: PLW2901 - the next version of it
             elif ticket.return_at is not None:
-                turn.save(ticket, return_at=now + self.desk.compiled.rulebook.presence.grace)
+                grace = self.desk.compiled.rulebook.presence.grace
+                turn.save(ticket, return_at=max(ticket.return_at, now + grace))
             if ticket.relax_at is not None and ticket.relax_at < now:
                 chain.step_anew(turn, ticket)
         return self._settled(turn)
@@ -325,7 +327,10 @@ class Dispatch:
     def _handle(self, turn: Turn, command: Command) -> None:
         if command.agent not in self.desk.roster.agents:
             raise Rejected(Rejection.UNKNOWN_AGENT)
-        for ticket in concerned(turn, command):
+        about = tuple(concerned(turn, command))
+        for ticket in about:  # what was asked before a ticket came to this pool is done there then
+            turn.at = clocks.once_here(ticket, turn.at)
+        for ticket in about:
             _caught_up(turn, ticket)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
@@ -334,8 +339,8 @@ class Dispatch:
 
     def _ticket_due(self, turn: Turn, key: str, before: datetime) -> None:
         ticket = missed.due(turn, self.desk.tickets.rows[key], before)
-        until = before
-        if ticket.waits and ticket.relax_at is not None:
+        until, waited = before, ticket.waits
+        if waited and ticket.relax_at is not None:
             until = min(before, ticket.relax_at)  # a chain that ends first is told first
         here = escalation.lapsed(turn, ticket, until)
         if here is None:
@@ -351,7 +356,7 @@ class Dispatch:
             ticket = moves.requeue(turn, ticket, "agent_offline")
         if ticket.wrapping_until is not None and ticket.wrapping_until < before:
             ticket = wrap_up.over(turn, ticket, "time")
-        if ticket.waits:
+        if waited:
             _waited(turn, ticket, before)
         aside.due(turn, ticket, before)
 
@@ -360,8 +365,7 @@ def _waited(turn: Turn, ticket: Ticket, before: datetime) -> None:
     """Who refused may be asked again, and the chain's step may be over."""
     if any(refusal.until < before for refusal in ticket.refusals):
         ticket = moves.forget_refusals(turn, ticket, before)
-    if ticket.relax_at is not None and ticket.relax_at < before:
-        chain.relax(turn, ticket)
+    chain.due(turn, ticket, before)
 
 
 def _caught_up(turn: Turn, ticket: Ticket) -> None:

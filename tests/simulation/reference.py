@@ -134,7 +134,8 @@ class Ticket:
                 steps += [("escalated", level, clock.after(breach, s)) for level, s in rungs]
             for kind, step, at in steps:
                 end = (clock.told if unaware else None) or clock.end or until
-                if at is not None and at < end:
+                cut = kind == "breached" and at == clock.cut == end  # and the ladder moves it at once
+                if at is not None and (at < end or cut):
                     yield Lapse(clock.target, clock.cycle, kind, step, at)
 
     def _warnings(

@@ -1,6 +1,14 @@
 """Who is offered what, who hears of it, and what a refusal does."""
 
-from tests.unit.router.core.cores import Core, at, fields_of, of, triaged, types
+from tests.unit.router.core.cores import (
+    Core,
+    activation,
+    at,
+    fields_of,
+    of,
+    triaged,
+    types,
+)
 from tests.unit.router.core.story import START, Story, rules
 
 CHAIN = """
@@ -158,6 +166,19 @@ def test_a_step_that_has_time_left_after_a_restart_keeps_it() -> None:
     core.core.caught_up(at(10))
     core.core.journal.committed()
     assert "ticket.overflowed" in types(core.fire(21))
+
+
+def test_an_offer_keeps_the_time_that_it_was_given() -> None:
+    """A short stop, after which new rules allow less: the desktop was told when it expires."""
+    core, order = Core("queues: {billing: {offer_timeout: 30s}}"), triaged()
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    shorter = activation(2, rules("queues: {billing: {offer_timeout: 5s}}"))
+    core.step(shorter, 2)
+    core.core.caught_up(at(10))
+    core.core.journal.committed()
+    assert "ticket.offer_expired" not in types(core.fire(29))
+    assert "ticket.offer_expired" in types(core.fire(31))
 
 
 async def test_a_step_without_an_end_waits_for_ever() -> None:
@@ -376,3 +397,36 @@ def test_a_chain_that_ends_before_the_promised_time_is_told_first() -> None:
     core.step(triaged())
     (breached,) = {one.id: one for one in of(core.fire(60), "sla.breached")}.values()
     assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:30Z"
+
+
+def test_a_chain_ends_when_its_ticket_has_come_back() -> None:
+    """What is on offer beyond its step's time is not parked before the offer is seen to be over."""
+    core = Core("""
+        slas: {standard: {queue_time: 31s}}
+        queues: {billing: {offer_timeout: 10s, targets: [{for: 30s}]}}
+    """)
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    outputs = core.fire(32)
+    assert "ticket.parked" in types(outputs)
+    (breached,) = {one.id: one for one in of(outputs, "sla.breached")}.values()
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:31Z"
+
+
+def test_a_chain_without_a_promised_time_ends_when_its_ticket_has_come_back() -> None:
+    """Else a rulebook that promises more than the chain would find it breached before."""
+    core = Core("queues: {billing: {offer_timeout: 10s, targets: [{for: 30s}]}}")
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    (breached,) = {one.id: one for one in of(core.fire(32), "sla.breached")}.values()
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:32Z"
+
+
+def test_steps_that_are_over_together_end_one_by_one() -> None:
+    """A late look finds two: the second ended at its own time, not when somebody looked."""
+    core = Core("queues: {billing: {targets: [{for: 30s}, {for: 15s}]}}")
+    core.step(triaged())
+    outputs = core.fire(60)
+    assert types(outputs).count("ticket.overflowed") == 1
+    (breached,) = {one.id: one for one in of(outputs, "sla.breached")}.values()
+    assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:45Z"

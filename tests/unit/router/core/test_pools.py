@@ -129,6 +129,26 @@ def test_a_transfer_that_was_asked_for_before_the_ticket_came_counts_from_its_co
     assert office.core.desk.tickets.rows[order.ticket].chain_since == at(70)
 
 
+def test_what_lapsed_before_the_ticket_came_is_told_before_an_earlier_command_ends_it() -> None:
+    """The command waited for longer than the ticket took: it is carried out once that is there."""
+    changes = """
+        slas: {standard: {resolution: 50s}}
+        queues: {billing: {targets: [{for: 35s}, {move_to: claims}]}}
+        agents: {sue: {pool: office, queues: [], role: supervisor}}
+    """
+    service, office, order = Core(changes), Core(changes), triaged()
+    service.step(order)
+    (move,) = of(service.fire(70), "ticket.moved")
+    office.take_in(move, 70)
+    office.command("eve", "presence", state="available")
+    assigned = office.command("sue", "assign", 20, ticket=order.ticket, to="eve")
+    told = types(assigned)
+    assert told.index("sla.breached") < told.index("ticket.assigned")
+    assert {fields_of(one)["at"] for one in of(assigned, "ticket.assigned")} == {
+        "2027-03-01T09:01:10Z"
+    }
+
+
 class Two(NamedTuple):
     """The two pools as the two shards that they are, a ticket on its way between them."""
 
