@@ -4,16 +4,14 @@ Between steps one thing always holds: no waiting ticket has an agent who could b
 only what a step has touched needs a look: tickets that began to wait, agents who were freed.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 from router.core.agents import rooms
 from router.core.candidates import FEW
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
-from router.core.queues import Line, Need, Place
+from router.core.queues import Entry
 from router.core.tickets import Offer, Ticket
 from router.core.turn import Turn
 
@@ -43,7 +41,7 @@ def match(turn: Turn) -> None:
 def choose(turn: Turn, ticket: Ticket) -> Choice | None:
     """The best agent for `ticket`: who knows the customer, else whom the queue's strategy asks."""
     desk = turn.desk
-    need = desk.need(ticket)
+    need = desk.waiting.need(ticket.id)
     if not need.push:
         return None
     fit = desk.candidates.fit(need)
@@ -51,19 +49,19 @@ def choose(turn: Turn, ticket: Ticket) -> Choice | None:
         fit &= ~_refusers(turn, ticket)
     if not fit:
         return None
-    queue = desk.queue(ticket.queue)
+    queue, eligible = desk.queue(ticket.queue), fit.bit_count()
     if _knows_customer(turn, ticket) & fit:
         agent = ticket.last_agent or ""
         why = "account_agent" if ticket.last_agent_at is None else "sticky"
     else:
         agent = desk.candidates.first(fit, queue.strategy, need)
-        why = queue.strategy.replace("-", "_") if fit.bit_count() > 1 else "only_one"
+        why = queue.strategy.replace("-", "_") if eligible > 1 else "only_one"
     chosen = desk.snapshot(agent)
     explanation = {
         "by": why,
         "spare": chosen.agent.capacity - chosen.load,
         "idle_since": chosen.state.idle_since,
-        "eligible": fit.bit_count(),
+        "eligible": eligible,
         "not_eligible": desk.candidates.count(fit, need),
         "skills": dict(need.skills),
     }
@@ -106,8 +104,8 @@ def offer(turn: Turn, ticket: Ticket, choice: Choice) -> Ticket:
     return ticket
 
 
-def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool) -> Ticket | None:
-    """The ticket that `agent` should have next from `queues`: by their priority, then in order.
+def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool) -> Entry | None:
+    """What `agent` should have next from `queues`: by their priority, then in order.
 
     With `pushed_only` it is one to be offered; otherwise one that the agent takes.
     """
@@ -115,7 +113,7 @@ def next_for(turn: Turn, agent: str, queues: Iterable[str], *, pushed_only: bool
     for equals in turn.desk.roster.agents[agent].by_priority(queues) if search.channels else ():
         best = search.first(equals)
         if best is not None:
-            return turn.desk.tickets.get(best.ticket)
+            return best
     return None
 
 
@@ -132,38 +130,23 @@ class Search:
             return ()
         return rooms(spec, load)
 
-    def first(self, queues: Iterable[str]) -> Place | None:
-        """The first place in these queues that the agent could be given."""
-        best: Place | None = None
+    def first(self, queues: Iterable[str]) -> Entry | None:
+        """The first in these queues that the agent could be given."""
         byte, bit = self._desk.roster.places[self._agent]
-        for queue in queues:
-            line = self._desk.waiting.line(queue)
-            before = None if best is None else bisect_left(line.places, best)
-            for number, need in enumerate(islice(line.needs, before)):
-                if need.suited[byte] & bit and self._is_open_to(need):
-                    head = line.places[number]
-                    if best is not None and head >= best:
-                        break
-                    found = self._not_refused(line, need, head)
-                    if found is not None and (best is None or found < best):
-                        best = found
-        return best
+        waiting = self._desk.waiting
+        heads = (head for head in waiting.heads(queues) if head.need.suited[byte] & bit)
+        return waiting.first(filter(self._is_open_to, heads), self._has_refused)
 
-    def _is_open_to(self, need: Need) -> bool:
+    def _is_open_to(self, head: Entry) -> bool:
         """Whether the agent, whom such work suits, could have it now."""
+        need = head.need
         if need.channel not in self.channels:
             return False
         guarded = self._desk.candidates.is_guarded
         return not self._offered or (need.push and not guarded(self._agent, need))
 
-    def _not_refused(self, line: Line, need: Need, head: Place) -> Place | None:
-        """The first ticket of one kind of work that the agent has not refused: mostly its head."""
-        if not self._has_refused(head):
-            return head
-        return next((one for one in line.in_order(need) if not self._has_refused(one)), None)
-
-    def _has_refused(self, place: Place) -> bool:
-        ticket = self._desk.tickets.rows[place.ticket]
+    def _has_refused(self, entry: Entry) -> bool:
+        ticket = self._desk.tickets.rows[entry.ticket]
         return bool(ticket.refusals) and ticket.refused_by(self._agent)
 
 
@@ -184,49 +167,35 @@ class Crowd:
                 self._queues.update(dict.fromkeys(spec.queues))
                 del turn.freed[name]
 
-    def first(self) -> Place | None:
-        """The first place in order that one of them could be offered."""
-        best: Place | None = None
-        for queue in self._queues:
-            line = self._turn.desk.waiting.line(queue)
-            for head, need in zip(line.places, line.needs, strict=True):
-                if best is not None and head >= best:
-                    break
-                found = self._first_of(line, need, head)
-                if found is not None and (best is None or found < best):
-                    best = found
-        return best
+    def first(self) -> Entry | None:
+        """The first in order that one of them could be offered."""
+        waiting = self._turn.desk.waiting
+        return waiting.first(filter(self._fit, waiting.heads(self._queues)), self._have_refused)
 
-    def _first_of(self, line: Line, need: Need, head: Place) -> Place | None:
-        """The first place of one kind of work whose ticket somebody has not refused."""
-        desk = self._turn.desk
-        fit = desk.candidates.fit(need) & self._agents if need.push else 0
-        if not fit:
-            return None
-        rows = desk.tickets.rows
-        if fit & ~_refusers(self._turn, rows[head.ticket]):
-            return head
-        places = line.in_order(need)
-        return next((one for one in places if fit & ~_refusers(self._turn, rows[one.ticket])), None)
+    def _fit(self, head: Entry) -> int:
+        fit = self._turn.desk.candidates.fit
+        return fit(head.need) & self._agents if head.need.push else 0
+
+    def _have_refused(self, entry: Entry) -> bool:
+        ticket = self._turn.desk.tickets.rows[entry.ticket]
+        return not self._fit(entry) & ~_refusers(self._turn, ticket)
 
 
 def best_for_freed(turn: Turn, crowd: Crowd | None = None) -> tuple[Ticket, Choice] | None:
     """The first ticket in order that some freed agent can do, with the best agent for it."""
-    first = crowd.first() if crowd is not None else None
-    best = None if first is None else (first, turn.desk.tickets.rows[first.ticket])
+    best = crowd.first() if crowd is not None else None
     for agent in list(turn.freed):
         spec = turn.desk.roster.agents.get(agent)
-        ticket = next_for(turn, agent, spec.queues, pushed_only=True) if spec else None
-        if ticket is None:
+        first = next_for(turn, agent, spec.queues, pushed_only=True) if spec else None
+        if first is None:
             del turn.freed[agent]
-            continue
-        place = turn.desk.waiting.place(ticket)
-        if best is None or place < best[0]:
-            best = place, ticket
+        elif best is None or first < best:
+            best = first
     if best is None:
         return None
-    choice = choose(turn, best[1])
-    return (best[1], choice) if choice is not None else None
+    ticket = turn.desk.tickets.rows[best.ticket]
+    choice = choose(turn, ticket)
+    return (ticket, choice) if choice is not None else None
 
 
 def _in_order(turn: Turn) -> list[Ticket]:

@@ -70,11 +70,16 @@ KEYS: dict[Strategy, Callable[[Snapshot], Key]] = {
 
 def _with(agents: int, bit: int, belongs: object) -> int:
     """The set with an agent in it, or not."""
-    return agents | bit if belongs else agents & ~bit
+    return agents | bit if belongs else _without(agents, bit)
+
+
+def _without(agents: int, those: int) -> int:
+    """The set without those; `& ~those` says the same, and takes three times as long."""
+    return agents ^ (agents & those)
 
 
 class Ranking:
-    """The agents who are there, in the order in which one strategy asks them."""
+    """The agents who are there, with some room, in the order in which one strategy asks them."""
 
     def __init__(self, roster: Roster, key: Callable[[Snapshot], Key]) -> None:
         self._roster = roster
@@ -83,7 +88,7 @@ class Ranking:
         self._keys: dict[str, Key] = {}
 
     def put(self, name: str, snapshot: Snapshot | None) -> None:
-        """The agent is so now; None: they are not there."""
+        """The agent is so now; None: they are not there, or full."""
         new = None if snapshot is None else self._key(snapshot)
         old = self._keys.get(name)
         if new == old:
@@ -96,11 +101,11 @@ class Ranking:
             self._keys[name] = new
 
     def first(self, agents: int) -> str:
-        """The first of these, of whom there is at least one; they must all be there.
+        """The first of these, of whom there is at least one; they must all have room.
 
         Few are compared; of many one soon comes up in the order.
         """
-        if agents.bit_count() <= FEW:
+        if agents.bit_count() ** 2 <= len(self._order):
             return str(min(self._keys[name] for name in self._roster.members(agents))[-1])
         bits = self._roster.bits
         return next(str(key[-1]) for key in self._order if agents & bits[key[-1]])
@@ -131,7 +136,7 @@ class Candidates:
 
     def fit(self, need: Need) -> int:
         """Those who could be given such work now."""
-        return self.available(need) & ~self._full[need.channel] & ~self._guarded(need)
+        return _without(self.available(need), self._full[need.channel] | self._guarded(need))
 
     def channels(self, name: str) -> tuple[str, ...]:
         """The channels of which one agent could be offered work now: they are there, with room."""
@@ -153,25 +158,25 @@ class Candidates:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
         suited = int.from_bytes(need.suited, "little")
         skilled = self._roster.skilled(need) if need.barred else suited
-        left = self._roster.serving(need) & ~agents
+        left = _without(self._roster.serving(need), agents)
         found = {reason: left & those for reason, those in self._absent.items()}
         left &= self._present
-        found["skills"] = left & ~skilled
-        found["stage"] = left & skilled & ~suited
+        found["skills"] = _without(left, skilled)
+        found["stage"] = _without(left & skilled, suited)
         left &= suited
         found["capacity"] = left & self._full[need.channel]
-        left &= ~found["capacity"]
+        left ^= found["capacity"]
         found["rest"] = left & self._resting if need.hard else 0
-        left &= ~found["rest"]
+        left ^= found["rest"]
         found["reserved"] = left & self._kept_from(need)
-        found["refused"] = left & ~found["reserved"]
-        return {reason: those.bit_count() for reason, those in sorted(found.items()) if those}
+        found["refused"] = left ^ found["reserved"]
+        return dict(sorted((reason, those.bit_count()) for reason, those in found.items() if those))
 
     def _guarded(self, need: Need) -> int:
         return (self._resting if need.hard else 0) | self._kept_from(need)
 
     def _kept_from(self, need: Need) -> int:
-        return self._reserved and self._reserved & ~self._roster.reserved_for(need.tier)
+        return _without(self._reserved, self._roster.reserved_for(need.tier))
 
     def _refresh(self) -> None:
         if self._stale:
@@ -188,17 +193,18 @@ class Candidates:
             self._marks[name] = mark
             self._move(self._roster.bits[name], old, mark)
         for ranking in self._rankings.values():
-            ranking.put(name, None if mark.why else snapshot)
+            ranking.put(name, snapshot if mark.why is None and mark.rooms else None)
 
     def _move(self, bit: int, old: Mark, new: Mark) -> None:
         """Put an agent into the sets to which they now belong, and out of the others."""
-        if old.why is not None:
-            self._absent[old.why] &= ~bit
-        if new.why is not None:
-            self._absent[new.why] = self._absent.get(new.why, 0) | bit
-        self._present = _with(self._present, bit, new.why is None)
-        self._resting = _with(self._resting, bit, new.rests)
-        self._reserved = _with(self._reserved, bit, new.reserved)
+        if old.why != new.why:
+            for why in filter(None, (old.why, new.why)):
+                self._absent[why] = _with(self._absent.get(why, 0), bit, why == new.why)
+            self._present = _with(self._present, bit, new.why is None)
+        if old.rests != new.rests:
+            self._resting = _with(self._resting, bit, new.rests)
+        if old.reserved != new.reserved:
+            self._reserved = _with(self._reserved, bit, new.reserved)
         if old.rooms != new.rooms:
             for channel, those in self._full.items():
                 self._full[channel] = _with(those, bit, channel not in new.rooms)
@@ -207,5 +213,6 @@ class Candidates:
         if strategy not in self._rankings:
             ranking = self._rankings[strategy] = Ranking(self._roster, KEYS[strategy])
             for name in self._roster.members(self._present):
-                ranking.put(name, self._snapshot(name))
+                if self._marks[name].rooms:
+                    ranking.put(name, self._snapshot(name))
         return self._rankings[strategy]

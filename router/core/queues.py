@@ -6,7 +6,7 @@ whatever the number of tickets that wait.
 """
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,60 +45,65 @@ class Place(NamedTuple):
     ticket: str
 
 
-class Line:
-    """What waits in one queue: a heap for each kind of work, and the heaps' heads in order.
+class Entry(NamedTuple):
+    """What waits: its place in the order, and the kind of work. No two entries have one place."""
 
-    The first ticket of `needs[n]` stands at `places[n]`. `holds` says whether an entry still
-    stands: what has left is skipped when it comes up.
+    order: datetime
+    deadline: datetime
+    ticket: str
+    need: Need
+
+
+class Line:
+    """What waits in one queue: a heap for each kind of work, and the heaps' `heads` in order.
+
+    `holds` says whether an entry still stands: what has left is skipped when it comes up.
     """
 
-    def __init__(self, holds: Callable[[Need, Place], bool]) -> None:
+    def __init__(self, holds: Callable[[Entry], bool]) -> None:
         self._holds = holds
-        self._heaps: dict[Need, list[Place]] = {}
-        self._heads: dict[Need, Place] = {}
-        self.places: list[Place] = []
-        self.needs: list[Need] = []
+        self._heaps: dict[Need, list[Entry]] = {}
+        self._led: dict[Need, Entry] = {}
+        self.heads: list[Entry] = []
 
-    def come(self, need: Need, place: Place) -> None:
-        """A ticket begins to wait at this place."""
-        heap = self._heaps.setdefault(need, [])
-        heapq.heappush(heap, place)
-        if heap[0] is place:
-            self._lead(need, place)
+    def come(self, entry: Entry) -> None:
+        """A ticket begins to wait."""
+        heap = self._heaps.setdefault(entry.need, [])
+        heapq.heappush(heap, entry)
+        if heap[0] is entry:
+            self._lead(entry)
 
-    def gone(self, need: Need, place: Place) -> None:
-        """A ticket no longer waits at this place."""
-        if self._heads[need] != place:
+    def gone(self, entry: Entry) -> None:
+        """A ticket no longer waits."""
+        need = entry.need
+        if self._led[need] != entry:
             return
         heap = self._heaps[need]
-        while heap and not self._holds(need, heap[0]):
+        while heap and not self._holds(heap[0]):
             heapq.heappop(heap)
         if heap:
-            self._lead(need, heap[0])
+            self._lead(heap[0])
         else:
             self._unlead(need)
             del self._heaps[need]
 
-    def in_order(self, need: Need) -> Iterator[Place]:
-        """All tickets of one kind of work, for the rare search past a head."""
-        before: Place | None = None
-        for place in sorted(self._heaps.get(need, ())):
-            if place != before and self._holds(need, place):
-                yield place
-            before = place
+    def in_order(self, need: Need) -> Iterator[Entry]:
+        """All that waits of one kind of work, for the rare search past a head."""
+        before: Entry | None = None
+        for entry in sorted(self._heaps.get(need, ())):
+            if entry != before and self._holds(entry):
+                yield entry
+            before = entry
 
-    def _lead(self, need: Need, place: Place) -> None:
-        self._unlead(need)
-        self._heads[need] = place
-        number = bisect_left(self.places, place)
-        self.places.insert(number, place)
-        self.needs.insert(number, need)
+    def _lead(self, entry: Entry) -> None:
+        self._unlead(entry.need)
+        self._led[entry.need] = entry
+        insort(self.heads, entry)
 
     def _unlead(self, need: Need) -> None:
-        old = self._heads.pop(need, None)
+        old = self._led.pop(need, None)
         if old is not None:
-            number = bisect_left(self.places, old)
-            del self.places[number], self.needs[number]
+            del self.heads[bisect_left(self.heads, old)]
 
 
 class Waiting:
@@ -117,14 +122,14 @@ class Waiting:
         self._placed = placed
         self._need_of = need_of
         self._order_of = order_of
-        self._entries: dict[str, tuple[Need, Place]] = {}
+        self._entries: dict[str, Entry] = {}
         self._lines: dict[str, Line] = {}
 
     def changed(self, key: str, old: Ticket | None, new: Ticket | None) -> None:
         """Follow one ticket's change."""
         entry = None
         if new is not None and new.waits and self._placed(new):
-            entry = self._need_of(new), self.place(new)
+            entry = Entry(*self.place(new), self._need_of(new))
         former = self._entries.get(key)
         if entry == former:
             return
@@ -133,14 +138,18 @@ class Waiting:
         else:
             del self._entries[key]
         if former is not None:
-            for queue in former[0].places:
-                self._lines[queue].gone(*former)
+            for queue in former.need.places:
+                self._lines[queue].gone(former)
         if entry is not None:
-            for queue in entry[0].places:
-                self.line(queue).come(*entry)
+            for queue in entry.need.places:
+                self.line(queue).come(entry)
 
-    def _holds(self, need: Need, place: Place) -> bool:
-        return self._entries.get(place.ticket) == (need, place)
+    def need(self, ticket: str) -> Need:
+        """What a ticket that waits asks of an agent."""
+        return self._entries[ticket].need
+
+    def _holds(self, entry: Entry) -> bool:
+        return self._entries.get(entry.ticket) == entry
 
     def place(self, ticket: Ticket) -> Place:
         """The ticket's place in the order of whatever queue it waits in."""
@@ -153,6 +162,27 @@ class Waiting:
         self._lines.clear()
         for ticket in tickets:
             self.changed(ticket.id, None, ticket)
+
+    def heads(self, queues: Iterable[str]) -> Iterator[Entry]:
+        """The first ticket of each kind of work in these queues, in order.
+
+        What waits in several of them comes as often.
+        """
+        return heapq.merge(*[self.line(queue).heads for queue in queues])
+
+    def first(self, heads: Iterable[Entry], refused: Callable[[Entry], bool]) -> Entry | None:
+        """The first in order, of the kinds of work of these heads, that is not refused."""
+        best: Entry | None = None
+        for head in heads:
+            if best is not None and head >= best:
+                break
+            if not refused(head):
+                return head
+            others = self.line(head.need.places[0]).in_order(head.need)
+            other = next((one for one in others if not refused(one)), None)
+            if other is not None and (best is None or other < best):
+                best = other
+        return best
 
     def line(self, queue: str) -> Line:
         """What waits in `queue`."""

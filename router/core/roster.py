@@ -113,8 +113,8 @@ class Roster:
         return levels[max(levels)]
 
     def members(self, agents: int) -> Iterator[str]:
-        """The names of a set's agents, in order."""
+        """The names of a set's agents, the last one first: so the number becomes shorter."""
         while agents:
-            first = agents & -agents
-            yield self.names[first.bit_length() - 1]
-            agents ^= first
+            last = agents.bit_length() - 1
+            yield self.names[last]
+            agents ^= 1 << last

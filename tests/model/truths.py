@@ -151,9 +151,9 @@ def _never_forgotten(world: World, ticket: Ticket) -> None:
     if ticket.state in {"queued", "parked"}:
         for queue in _shown_to(world, ticket):
             waiting = {
-                place.ticket
-                for need in desk.waiting.line(queue).needs
-                for place in desk.waiting.line(queue).in_order(need)
+                entry.ticket
+                for head in desk.waiting.line(queue).heads
+                for entry in desk.waiting.line(queue).in_order(head.need)
             }
             assert ticket.id in waiting, f"{ticket.id} waits, and is not in {queue}"
     elif ticket.state == "offered":

@@ -143,4 +143,4 @@ def _same_next(desks: Desks, agent: str, waiting: list[Ticket]) -> None:
                 ranks = [spec.priority_of(queue) for queue in spec.queues if queue in need.places]
                 found.append((min(ranks), desk.waiting.place(ticket)))
         mine = assign.next_for(turn, agent, spec.queues, pushed_only=offered)
-        assert (mine.id if mine else None) == (min(found)[1].ticket if found else None)
+        assert (mine.ticket if mine else None) == (min(found)[1].ticket if found else None)

@@ -378,14 +378,18 @@ def _measured(run: Run, rules: Rules, events: Sequence[Event]) -> Sla | None:
 def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
     """Of each conversation they are numbered upwards, also when its ticket was merged.
 
-    One that had to follow the ticket to another pool may come late.
+    One that had to follow the ticket, or what that was merged into, to another pool may come late.
     """
     wrong, left = [], departed(run)
     conversations: dict[str, list[int]] = defaultdict(list)
+    followed: set[str] = set()
     for event in run.of("tickets.events", "ticket.message"):
-        conversations[event.data.get("joined") or event.data["ticket"]].append(event.data["number"])
+        ticket = event.data.get("joined") or event.data["ticket"]
+        conversations[ticket].append(event.data["number"])
+        if ticket in left or event.data["ticket"] in left:
+            followed.add(ticket)
     for ticket, numbers in conversations.items():
-        told = sorted(numbers) if ticket in left else numbers
+        told = sorted(numbers) if ticket in followed else numbers
         if told != sorted(set(numbers)) or (numbers and min(numbers) < 2):
             wrong.append(f"ticket {ticket}: messages in the order {numbers}")
     return wrong

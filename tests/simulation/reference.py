@@ -56,6 +56,10 @@ class Clock:
     cut: datetime | None = None
     pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
 
+    def is_stopped_from(self, at: datetime) -> bool:
+        """Whether a pause that begins then stops it: a hold waits for nothing written later."""
+        return self.target != "next_response" or at >= self.start
+
     def pause(self, at: datetime) -> None:
         """Stop at `at`, unless it stands still already."""
         if not self.pauses or self.pauses[-1][1] is not None:
@@ -134,7 +138,9 @@ class Ticket:
                 steps += [("escalated", level, clock.after(breach, s)) for level, s in rungs]
             for kind, step, at in steps:
                 end = (clock.told if unaware else None) or clock.end or until
-                cut = kind == "breached" and at == clock.cut == end  # and the ladder moves it at once
+                cut = (
+                    kind == "breached" and at == clock.cut == end
+                )  # and the ladder moves it at once
                 if at is not None and (at < end or cut):
                     yield Lapse(clock.target, clock.cycle, kind, step, at)
 
@@ -153,9 +159,7 @@ class Ticket:
     def _start(self, target: str, cycle: int, at: datetime) -> None:
         if target == "queue_time" or getattr(self._sla, target) is not None:
             clock = Clock(target, cycle, at)
-            later = target == "next_response"  # a hold does not wait for what was just written
-            pauses = self._pauses.pauses
-            clock.pauses = [one for one in pauses if not later or one[0] >= at]
+            clock.pauses = [one for one in self._pauses.pauses if clock.is_stopped_from(one[0])]
             self.clocks.append(clock)
 
     def _end(self, at: datetime, *targets: str, told: datetime | None = None) -> None:
@@ -238,7 +242,7 @@ class Ticket:
             self._resume(at)
         self._aside, self._until = state, data["until"]
         for clock in (self._pauses, *self.clocks):
-            if clock.end is None and state in self._sla.pauses:
+            if clock.end is None and state in self._sla.pauses and clock.is_stopped_from(at):
                 clock.pause(at)
 
     def _resume(self, at: datetime) -> None:

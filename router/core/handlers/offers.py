@@ -49,7 +49,8 @@ def take(turn: Turn, command: Command) -> None:
 
 def _next(turn: Turn, agent: str, queues: Iterable[str]) -> Ticket:
     """The ticket that the agent should have next, once what has lapsed for it is told."""
-    while (ticket := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
+    while (first := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
+        ticket = turn.desk.tickets.rows[first.ticket]
         if escalation.lapsed(turn, ticket, turn.at) is ticket:
             return ticket
     raise Rejected(Rejection.NOTHING_WAITS)

@@ -186,7 +186,7 @@ def serving(dispatch: Dispatch, queue: str) -> list[str]:
     need = Need(
         places=(queue,), skills=(), channel="sms", push=True, barred=(), hard=False, tier=None
     )
-    return list(dispatch.desk.roster.members(dispatch.desk.roster.serving(need)))
+    return sorted(dispatch.desk.roster.members(dispatch.desk.roster.serving(need)))
 
 
 def test_a_change_that_is_rolled_back_leaves_no_trace_in_the_roster() -> None:
