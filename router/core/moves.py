@@ -146,7 +146,8 @@ def end_offer(
     ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals, offers=offers)
     turn.emit_queue(_OFFER_ENDS[outcome], ticket, agent=offer.agent, offer=offer.id, reason=reason)
     turn.freed[offer.agent] = None
-    if refused and offers == turn.desk.queue(ticket.queue).max_offers:
+    most = turn.desk.queue(ticket.queue).max_offers
+    if refused and most is not None and offers >= most and not clocks.chain_ended(ticket):
         return park(turn, ticket, "offers_exhausted", turn.at)
     return look_at_step(turn, ticket)
 

@@ -22,8 +22,8 @@ def comments(text: str) -> Iterator[Comment]:
         yield from _between(lines, here, start)
         if isinstance(token, yaml.ScalarToken) and token.style in {"|", ">"}:
             head = lines[start[0]][start[1] :]
-            if (at := head.find(" #")) >= 0:
-                yield _comment(lines, (start[0], start[1] + at + 1))
+            if (at := head.find("#")) >= 0:  # the parser asks for no blank before it here
+                yield _comment(lines, (start[0], start[1] + at))
         here = max(here, end)
     yield from _between(lines, here, (len(lines), 0))
 

@@ -126,7 +126,10 @@ MUTANTS: dict[str, tuple[str, object, str, Any, str]] = {
         OFFER, dispatch, "fingerprint", lambda _: str(next(_numbers)), "StopIteration",
     ),
     "parked tickets leave their place": (
-        CHAIN, Waiting, "changed", lambda *_: None, "is not in|is idle beside",
+        CHAIN, Waiting, "changed", lambda *_: None, "is not in|KeyError",
+    ),
+    "nobody looks at what waits": (
+        ROOM, Waiting, "heads", lambda *_: iter(()), "is idle beside",
     ),
     "what a transfer takes back is kept": (
         CLOCKS, moves, "release", lambda _, ticket, __: ticket, "not possible while",

@@ -59,6 +59,10 @@ CASES = {
         "acks:\n  a:\n    sms: |-   # folded\n      one\n        two\n\n      # three\n"
         '    chat: "four\n      five"   # six\n',
     ),
+    "a comment may be glued to a block's sign, which the parser takes": (
+        "acks:\n  a:\n    sms: >-# folded\n      one\n",
+        "acks:\n  a:\n    sms: >-  # folded\n      one\n",
+    ),
     "a comment that is indented more than what follows ends what stands before": (
         "tiers:\n    a: {}\n    # b: {}\nqueues: {}\n",
         "tiers:\n  a: {}\n  # b: {}\n\nqueues: {}\n",

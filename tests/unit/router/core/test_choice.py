@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.router.core.cores import Core, triaged, types
-from tests.unit.router.core.story import Story
+from tests.unit.router.core.story import Story, rules
 
 FOUR = """
 queues: {{billing: {{strategy: {strategy}}}}}
@@ -214,6 +214,23 @@ async def test_after_so_many_offers_in_vain_the_ticket_is_parked() -> None:
     story.forget()
     await story.after(3600)
     assert story.holders("x1") == ["ann"]
+
+
+async def test_after_fewer_offers_than_before_where_new_rules_say_so() -> None:
+    """Two were in vain when two became one: the third parks it, and no other one does again."""
+    several = "queues: {billing: {max_offers: 5, reoffer_after: 1s}}"
+    story = await Story.begin(several)
+    await story.available("ann")
+    await story.request("x1")
+    for second in (2, 4):
+        await story.command("ann", "decline", "x1")
+        await story.after(second)
+    await story.enforce(rules("queues: {billing: {max_offers: 1, reoffer_after: 1s}}"))
+    for second in (6, 8, 10):
+        await story.command("ann", "decline", "x1")
+        await story.after(second)
+    assert story.types("x1").count("ticket.parked") == 1
+    assert story.holders("x1") == ["ann"] * 6
 
 
 async def test_who_refused_is_asked_again_after_a_while() -> None:
