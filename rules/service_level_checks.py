@@ -85,4 +85,15 @@ def _spans(rulebook: Rulebook, sla: Sla) -> Iterator[timedelta]:
         yield from (step.within for step in kind.steps if step.within is not None)
 
 
-LOOKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (_covered, _too_early)
+def _promising_nothing(rulebook: Rulebook) -> Iterator[Wrong]:
+    """SLAs that measure nothing, not even the steps of a procedure or an order's acceptance."""
+    for key, sla in rulebook.slas.items():
+        if rulebook.orders.accept_within is None and not any(_spans(rulebook, sla)):
+            yield ("slas", key), f"sla {key!r} names no target: nothing of it can lapse in time"
+
+
+LOOKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (
+    _covered,
+    _too_early,
+    _promising_nothing,
+)

@@ -385,3 +385,16 @@ def test_a_warning_that_is_never_given() -> None:
     """Whom it would notify is not notified."""
     slas = {"usual": {**CLEAN["slas"]["usual"], "warn_notify": ["x"]}}
     assert warnings(slas=slas) == ["SLA 'usual' warns of nothing (`warn`): nobody is notified"]
+
+
+def test_an_sla_that_promises_nothing() -> None:
+    """Neither by itself, nor in a row, nor for the steps that it would measure."""
+    said = "sla 'usual' names no target: nothing of it can lapse in time"
+    bare = {key: value for key, value in CLEAN["slas"]["usual"].items() if key != "first_response"}
+    assert said in warnings(slas={"usual": bare})
+    assert said not in warnings(slas={"usual": {**bare, "queue_time": "1m"}})
+    row = {"when": {"priority": {"at_least": 2}}, "resolution": "1h"}
+    assert said not in warnings(slas={"usual": {**bare, "targets": [row]}})
+    steps = {**CLEAN["types"], "repair": {"steps": [{"id": "visit", "within": "2h"}]}}
+    assert said not in warnings(slas={"usual": bare}, types=steps)
+    assert said not in warnings(slas={"usual": bare}, orders={"accept_within": "10m"})
