@@ -16,7 +16,7 @@ from router.core.order_book import OrderBook
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
 from router.core.roster import Roster
-from router.core.sla import Policy
+from router.core.sla import ZERO, Policy
 from router.core.state import Entity, Journal, Table, Timers
 from router.core.terms import Promised, Terms
 from router.core.tickets import Stub, Ticket, deadline, modernized, order_key
@@ -230,7 +230,7 @@ class Desk:
     def order(self, ticket: Ticket) -> datetime:
         """The ticket's linear key in its queue."""
         tier = self.compiled.rulebook.tiers.get(ticket.tier) if ticket.tier else None
-        bonus = tier.bonus if tier else timedelta(0)
+        bonus = tier.bonus if tier else ZERO
         return order_key(ticket, self.queue(ticket.queue).aging, bonus)
 
     @property

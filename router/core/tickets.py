@@ -180,13 +180,20 @@ class Ticket(Entity, frozen=True, kw_only=True):
 
 def modernized(ticket: Ticket) -> Ticket:
     """A ticket that an older version may have stored, as this one has it."""
+    if not any([_is_old(one, ticket) for one in ticket.clocks]):
+        return ticket
     clocks, pauses = modern(ticket.clocks)
     opened = max((one.cycle for one in clocks if one.target == "resolution"), default=0)
-    if clocks == ticket.clocks and opened <= ticket.opened:
-        return ticket
     return msgspec.structs.replace(
         ticket, clocks=clocks, pauses=ticket.pauses or pauses, opened=max(opened, ticket.opened)
     )
+
+
+def _is_old(clock: Clock, ticket: Ticket) -> bool:
+    """Whether an older version has stored this clock of the ticket, or what its cycle follows."""
+    if clock.running_since is not None or clock.paused_at is not None:
+        return True
+    return clock.target == "resolution" and clock.cycle > ticket.opened
 
 
 def missing_after(newest: int, missing: tuple[int, ...], number: int) -> tuple[int, ...]:

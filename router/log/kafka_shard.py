@@ -100,34 +100,35 @@ class KafkaShard:
         while True:
             first = max(begin, self._state_end - tail)
             offset, found = -1, None
-            async for record in self._changelog(reader, first):
-                if record.key == POSITIONS.encode() and record.value:
-                    offset = record.offset
-                    found = msgspec.json.decode(record.value, type=Standing)
+            async for records in self._changelog(reader, first):
+                for record in records:
+                    if record.key == POSITIONS.encode() and record.value:
+                        offset = record.offset
+                        found = msgspec.json.decode(record.value, type=Standing)
             if found is not None or first == begin:
                 return offset, found
             tail *= 100
 
-    async def _changelog(self, reader: AIOKafkaConsumer, first: int) -> AsyncIterator[Any]:
-        """The committed records of the changelog from an offset to its end."""
+    async def _changelog(self, reader: AIOKafkaConsumer, first: int) -> AsyncIterator[list[Any]]:
+        """The committed records of the changelog from an offset to its end, as they are fetched."""
         reader.assign([self._state])
         reader.seek(self._state, first)
         while await reader.position(self._state) < self._state_end:
             async with asyncio.timeout(self._cluster.timeout_seconds):
                 found = await reader.getmany(self._state, timeout_ms=1_000)
-            for record in found.get(self._state, ()):
-                yield record
+            yield found.get(self._state, [])
 
     async def restore(self) -> AsyncIterator[tuple[str, bytes]]:
         """See `ShardLog.restore`."""
         state: dict[bytes, bytes] = {}
         with self._cluster.errors(self._name):
             begin = await self._first()
-            async for record in self._changelog(self._reader, begin):
-                if record.value is None:
-                    state.pop(record.key, None)
-                else:
-                    state[record.key] = record.value
+            async for records in self._changelog(self._reader, begin):
+                for record in records:
+                    if record.value is None:
+                        state.pop(record.key, None)
+                    else:
+                        state[record.key] = record.value
         state.pop(POSITIONS.encode(), None)
         self._reading = False
         while state:
