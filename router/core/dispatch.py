@@ -50,7 +50,15 @@ from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved, followed, forward, move_in, settle, surviving
+from router.core.pools import (
+    TicketMoved,
+    followed,
+    forward,
+    forward_close,
+    move_in,
+    settle,
+    surviving,
+)
 from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -271,8 +279,7 @@ class Dispatch:
         stub = self.desk.stubs.get(event.ticket)
         if stub is not None and stub.into is not None:
             return  # it ends with the ticket that it was merged into
-        if forward(turn, event.ticket, TICKETS_TRIAGED, event.TYPE):
-            self.desk.stubs.delete(event.ticket)
+        if forward_close(turn, event.ticket, event.TYPE):
             return
         ticket = self.desk.tickets.get(event.ticket)
         if ticket is None or ticket.state is not TicketState.RESOLVED:

@@ -14,6 +14,8 @@ from router.core.turn import Turn
 from router.topics import TICKETS_TRIAGED
 
 STUB_MEMORY = timedelta(days=90)
+STUB_REST = timedelta(days=1)
+"""What of it is left once a close was forwarded: longer than anything is on its way."""
 
 
 class TicketMoved(Event, frozen=True, kw_only=True):
@@ -115,6 +117,21 @@ def forward(turn: Turn, ticket: str, topic: str, kind: str) -> bool:
     if stub is not None:
         turn.out.add(topic, stub.pool, kind, turn.out.raw, id=turn.out.cause)
     return stub is not None
+
+
+def forward_close(turn: Turn, ticket: str, kind: str) -> bool:
+    """Like `forward`. Soon nothing will come for the ticket, which need not be closed by this.
+
+    Its customer may have written meanwhile: the pool that has it knows, and what is on its way to
+    this one must still find it.
+    """
+    stub = turn.desk.stubs.get(ticket)
+    if stub is None or not forward(turn, ticket, TICKETS_TRIAGED, kind):
+        return False
+    rest = turn.now + STUB_REST
+    if stub.wake_at is None or stub.wake_at > rest:
+        turn.desk.stubs.put(ticket, msgspec.structs.replace(stub, wake_at=rest))
+    return True
 
 
 def surviving(turn: Turn, ticket: str) -> Ticket | None:

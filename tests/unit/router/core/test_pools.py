@@ -217,7 +217,21 @@ def test_the_close_of_a_ticket_that_moved_is_forwarded_and_ends_the_stub() -> No
     )
     (forwarded,) = service.step(close, 700)
     assert types(office.take_in(forwarded, 701)) == ["ticket.closed"]
+    service.fire(700 + timedelta(days=1).total_seconds() + 1)
     assert len(service.core.desk.stubs) == len(office.core.desk.tickets) == 0
+
+
+def test_a_close_that_comes_too_late_leaves_the_way_to_the_other_pool() -> None:
+    """The ticket was opened again before it moved: what its customer writes next arrives."""
+    service, office, order, move = two()
+    office.take_in(move, 6)
+    close = TicketClose(
+        ticket=order.ticket, conversation=order.conversation, pool="service", resolved_at=at(1)
+    )
+    (forwarded,) = service.step(close, 7)
+    assert office.take_in(forwarded, 8) == []
+    (forwarded,) = service.step(message(order, 2), 9)
+    assert "ticket.message" in types(office.take_in(forwarded, 10))
 
 
 def test_a_forgotten_stub_does_not_wake_for_ever() -> None:
