@@ -146,10 +146,15 @@ def end_offer(
     ticket = turn.save(ticket, how, offer=None, weight=0, refusals=refusals, offers=offers)
     turn.emit_queue(_OFFER_ENDS[outcome], ticket, agent=offer.agent, offer=offer.id, reason=reason)
     turn.freed[offer.agent] = None
-    most = turn.desk.queue(ticket.queue).max_offers
-    if refused and most is not None and offers >= most and not clocks.chain_ended(ticket):
+    if refused and _is_enough(turn, ticket):
         return park(turn, ticket, "offers_exhausted", turn.at)
     return look_at_step(turn, ticket)
+
+
+def _is_enough(turn: Turn, ticket: Ticket) -> bool:
+    """Whether so many offers came to nothing that somebody must look, and nobody has been told."""
+    most = turn.desk.queue(ticket.queue).max_offers
+    return most is not None and ticket.offers >= most and not clocks.chain_ended(ticket)
 
 
 def forget_refusals(turn: Turn, ticket: Ticket, before: datetime) -> Ticket:

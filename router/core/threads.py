@@ -2,7 +2,8 @@
 
 1. A proof (an HMAC that our own Message-ID or reply address carried back) names it.
 2. In-Reply-To or References name a message that the same sender wrote in it.
-3. A conversation on the same address that is not closed, within the channel's window.
+3. A conversation on the same address that is not closed, within the channel's window: one in which
+   the customer wrote first before one that we began beside it (a topic split off, a follow-up).
 4. Otherwise a new one begins.
 """
 
@@ -36,7 +37,7 @@ class Conversation(Entity, frozen=True, kw_only=True):
 
     `count` numbers its messages; `message_ids` are the customer's own, newest last, and `last_at`
     is when a person last wrote: what a machine sends keeps no conversation alive. `into` is the
-    ticket that its own was merged into.
+    ticket that its own was merged into; `aside`: it is one that we began.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Conversation(Entity, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     message_ids: tuple[str, ...] = ()
     into: str | None = None
+    aside: bool = False
 
     @property
     def home(self) -> str:
@@ -101,13 +103,18 @@ def find(
             if not named.isdisjoint(conversation.message_ids):
                 return Found(conversation, Proof.REFERENCES)
     window = _window(request, threading)
-    for conversation in reversed(known):
+    for conversation in likeliest(known):
         if (
             conversation.state != "closed"
             and abs(request.received_at - conversation.last_at) < window
         ):
             return Found(conversation, Proof.WINDOW)
     return Found(None, Proof.NEW)
+
+
+def likeliest(known: list[Conversation]) -> list[Conversation]:
+    """What a customer may mean, the likeliest first: open, and begun by them; then the newest."""
+    return sorted(reversed(known), key=lambda one: (one.state != "open", one.aside))
 
 
 def previous(

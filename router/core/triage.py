@@ -253,7 +253,7 @@ class Triage:
         self, out: Outbox, request: CustomerRequest, known: list[Conversation]
     ) -> None:
         """A visitor has closed the chat's window, or is back: news of the open ticket only."""
-        for conversation in reversed(known):
+        for conversation in threads.likeliest(known):
             if conversation.state == "open":
                 self._joins(out, request, conversation)
                 return
@@ -381,6 +381,7 @@ class Triage:
             opened_at=request.received_at,
             last_at=request.received_at,
             message_ids=threads.remembered((), request),
+            aside=request.kind == "follow_up" or split_of(request) is not None,
         )
         self.conversations.put(conversation.id, conversation)
         withheld = self._withheld(request, decision, contact)

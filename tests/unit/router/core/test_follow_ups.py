@@ -117,13 +117,16 @@ async def test_nobody_is_acknowledged_for_it() -> None:
 
 
 async def test_what_the_customer_writes_then_belongs_to_the_follow_up() -> None:
-    """The newest ticket of the address takes it in."""
+    """As soon as what they had begun themselves is settled."""
     story = await taken()
     await story.command("ann", "follow_up", "x1", **wish())
     await story.after(300)
-    await story.request("x2", "you wanted to call me")
-    (message,) = story.events("ticket.message")
-    assert message.data["ticket"] == story.events("ticket.opened")[-1].data["ticket"]
+    await story.request("x2", "is there any news?")
+    await story.command("ann", "resolve", "x1")
+    await story.request("x3", "you wanted to call me")
+    first, second = story.events("ticket.message")
+    assert first.data["ticket"] == story.ticket("x1").id
+    assert second.data["ticket"] == story.events("ticket.opened")[-1].data["ticket"]
 
 
 async def test_its_clocks_start_when_it_was_due() -> None:

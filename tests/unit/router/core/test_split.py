@@ -155,6 +155,17 @@ async def test_each_matter_goes_on_in_its_own_conversation() -> None:
         assert story.one("ticket.message", name).data["text"] == text
 
 
+async def test_what_names_no_conversation_belongs_to_the_one_that_the_customer_began() -> None:
+    """Who chats with Ann knows of one conversation; the other is meant once that is settled."""
+    story = await talking(channel="chat", sender="v1")
+    new = await split(story, text="please repair my door")
+    await story.request("x2", "and my bill?", channel="chat", sender="v1")
+    assert story.one("ticket.message", "x1").data["text"] == "and my bill?"
+    await story.command("ann", "resolve", "x1")
+    await story.request("x3", "is anybody coming?", channel="chat", sender="v1")
+    assert story.one("ticket.message", new).data["text"] == "is anybody coming?"
+
+
 async def test_whom_to_answer_goes_along() -> None:
     """The Reply-To of the old message holds for the topic as well."""
     story = await talking(

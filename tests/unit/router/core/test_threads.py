@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from channels.defaults import fill
 from router.core.threads import (
@@ -11,6 +12,7 @@ from router.core.threads import (
     Conversation,
     Proof,
     find,
+    likeliest,
     new_id,
     remembered,
 )
@@ -74,3 +76,11 @@ def test_a_customers_message_ids_are_remembered_once_and_bounded() -> None:
     kept = remembered(many, mail)
     assert (len(kept), kept[-1]) == (MESSAGE_IDS_KEPT, "<1@x>")
     assert remembered((), fill({"channel": "sms"}, at=START)) == ()
+
+
+def test_the_likeliest_is_open_and_the_customers_own() -> None:
+    """Not the newest, where that is settled, or one that we began."""
+    ours = replace(RECENT, id="key-4", aside=True)
+    settled = replace(RECENT, id="key-5", state="resolved")
+    known = [MAILS, RECENT, ours, settled]
+    assert [one.id for one in likeliest(known)] == ["key-2", "key-1", "key-4", "key-5"]
