@@ -15,7 +15,7 @@ from router.core.outputs import Output
 from router.core.tickets import Ticket
 from router.topics import TICKETS_EVENTS
 from tests.model.explorer import Broken, Happening, Order, Step, World
-from tests.simulation.invariants import idle_beside_waiting
+from tests.simulation.invariants import idle_beside_waiting, wrongly_placed
 
 PATIENCE = 60
 """In so many steps of agents who do what they can, every ticket gets resolved."""
@@ -127,8 +127,8 @@ def in_state(world: World) -> None:
         _never_forgotten(world, ticket)
     _capacity(world)
     _timers(world)
-    idle = idle_beside_waiting(world.core)
-    assert not idle, idle
+    wrong = idle_beside_waiting(world.core) + wrongly_placed(world.core)
+    assert not wrong, wrong
 
 
 def _one_owner(ticket: Ticket) -> None:

@@ -30,6 +30,7 @@ from tests.simulation.invariants import (
     remembered,
     stuck,
     why_not,
+    wrongly_placed,
 )
 from tests.unit.router.core.cores import activation, triaged
 from tests.unit.router.core.story import START, merged, rules
@@ -305,7 +306,7 @@ class Floor(RuleBasedStateMachine):
     @invariant()
     def nobody_idles(self) -> None:
         """Beside what they could be offered; and nothing holds for ever."""
-        assert idle_beside_waiting(self.core) == []
+        assert idle_beside_waiting(self.core) + wrongly_placed(self.core) == []
         assert stuck(self.core, self.now) == []
 
     @invariant()

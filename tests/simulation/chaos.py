@@ -27,7 +27,7 @@ from router.shard import Core, Pace, Shard
 from router.topics import Partitions
 from rules.people import PresenceState
 from tests.simulation.checkers import Rules, Run
-from tests.simulation.invariants import idle_beside_waiting
+from tests.simulation.invariants import idle_beside_waiting, wrongly_placed
 from tests.simulation.rulebooks import VARIANTS, WRITTEN
 from tests.simulation.stored import event_of
 from tests.simulation.supervision import Drawn
@@ -86,7 +86,7 @@ class Chaos:
         self._drawn = Drawn(self.chance)
         self._count = 0
         self._requests: list[CustomerRequest] = []
-        self.idle: list[str] = []
+        self.wrong: list[str] = []
 
     def _shard(self, index: int) -> Shard:
         cores: tuple[Callable[[], Core], ...] = (lambda: Triage(HEAD), lambda: Dispatch(HEAD))
@@ -180,7 +180,7 @@ class Chaos:
             await shard.close()
             return
         if isinstance(shard.core, Dispatch) and shard._caught_up:
-            self.idle += idle_beside_waiting(shard.core)
+            self.wrong += idle_beside_waiting(shard.core) + wrongly_placed(shard.core)
 
     async def _watched(self, index: int, shard: Shard) -> None:
         """A turn, of which is noted under which activations it may have told what it told."""

@@ -1,6 +1,7 @@
 """What must hold of a shard's memory between any two of its turns.
 
-No waiting ticket has an agent who could be offered it; and what is stored is what is remembered.
+No waiting ticket has an agent who could be offered it, none is on offer to the wrong one; and what
+is stored is what is remembered.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from router.core.dispatch import Dispatch
 from router.core.tickets import Ticket
 from router.shard import Core
 from rules.model import Rulebook
+from rules.people import QueueTarget
 
 
 def idle_beside_waiting(core: Dispatch) -> list[str]:
@@ -23,10 +25,43 @@ def idle_beside_waiting(core: Dispatch) -> list[str]:
     return [
         f"{name} is idle beside {ticket.id} in {ticket.queue}"
         for ticket in desk.tickets.rows.values()
-        if ticket.state in {"queued", "parked"} and desk.queue(ticket.queue).mode == "push"
+        if ticket.state in {"queued", "parked"} and _is_offered(desk, ticket)
         for name in desk.compiled.rulebook.agents
         if why_not(desk, name, ticket) is None
     ]
+
+
+def wrongly_placed(core: Dispatch) -> list[str]:
+    """Tickets on offer to somebody whom they do not suit or fit, or waiting in a step elsewhere."""
+    desk = core.desk
+    found: list[str] = []
+    for ticket in desk.tickets.rows.values() if desk.activation else ():
+        name = ticket.offer.agent if ticket.offer is not None else ""
+        if ticket.offer is not None and not (
+            _asked_for(desk, name, ticket)
+            and _of_stage(desk.compiled.rulebook, _set(desk, name, "stage"), ticket)
+            and fits(desk, name, ticket)
+        ):
+            found.append(f"{ticket.id} in {ticket.queue} is not for {name}, who is offered it")
+        step = _step(desk, ticket) if ticket.state in {"queued", "parked"} else None
+        if step is not None and step.move_to is not None:
+            found.append(f"{ticket.id} in {ticket.queue} should have gone to {step.move_to}")
+    return found
+
+
+def _step(desk: Desk, ticket: Ticket) -> QueueTarget | None:
+    """The step of its queue's chain in which the ticket is; a mixed queue has one before those."""
+    queue = desk.queue(ticket.queue)
+    number = ticket.place - (queue.mode == "mixed")
+    return queue.targets[max(min(number, len(queue.targets) - 1), 0)] if queue.targets else None
+
+
+def _is_offered(desk: Desk, ticket: Ticket) -> bool:
+    """Whether agents are asked, and do not take it themselves."""
+    queue, step = desk.queue(ticket.queue), _step(desk, ticket)
+    if queue.mode == "mixed":
+        return ticket.place > 0
+    return ((step and step.mode) or queue.mode) == "push"
 
 
 def why_not(desk: Desk, name: str, ticket: Ticket) -> str | None:
@@ -55,8 +90,7 @@ def _set(desk: Desk, name: str, field: str) -> Any:
 
 
 def _asked_for(desk: Desk, name: str, ticket: Ticket) -> bool:
-    targets = desk.queue(ticket.queue).targets
-    target = targets[min(ticket.place, len(targets) - 1)] if targets else None
+    target = _step(desk, ticket)
     queues = {ticket.queue, *(target.queues if target else ())}
     skills = ticket.skills | (target.skills if target else {})
     has = _set(desk, name, "skills")

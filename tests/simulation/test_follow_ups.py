@@ -138,7 +138,7 @@ async def holds(seed: int) -> None:
     assert what_is_due_is_one_request_and_one_ticket(run) == []
     assert nothing_is_early(run) == []
     assert violations(run, RULES) == []
-    assert chaos.idle == []
+    assert chaos.wrong == []
     assert not run.of("deadletter"), "nothing in this world is malformed"
     for owner, restored in await chaos.restored():
         assert remembered(restored.core) == remembered(owner.core)
