@@ -86,10 +86,17 @@ def _spans(rulebook: Rulebook, sla: Sla) -> Iterator[timedelta]:
 
 
 def _promising_nothing(rulebook: Rulebook) -> Iterator[Wrong]:
-    """SLAs that measure nothing, not even the steps of a procedure or an order's acceptance."""
+    """SLAs that say what becomes of a lapse, and promise nothing; an empty one may be meant."""
     for key, sla in rulebook.slas.items():
-        if rulebook.orders.accept_within is None and not any(_spans(rulebook, sla)):
-            yield ("slas", key), f"sla {key!r} names no target: nothing of it can lapse in time"
+        says = sla.warn or sla.pause or (sla.ladder and not _parks(rulebook))
+        if says and rulebook.orders.accept_within is None and not any(_spans(rulebook, sla)):
+            yield ("slas", key), f"sla {key!r} names no target: nothing of it can lapse"
+
+
+def _parks(rulebook: Rulebook) -> bool:
+    """Whether some queue gives up looking, which lapses whatever was promised."""
+    queues = rulebook.queues.values()
+    return any(one.max_offers or (one.targets and one.targets[-1].for_) for one in queues)
 
 
 LOOKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (

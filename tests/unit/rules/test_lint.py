@@ -388,8 +388,8 @@ def test_a_warning_that_is_never_given() -> None:
 
 
 def test_an_sla_that_promises_nothing() -> None:
-    """Neither by itself, nor in a row, nor for the steps that it would measure."""
-    said = "sla 'usual' names no target: nothing of it can lapse in time"
+    """Neither by itself, nor in a row, nor for the steps that it would measure; yet it warns."""
+    said = "sla 'usual' names no target: nothing of it can lapse"
     bare = {key: value for key, value in CLEAN["slas"]["usual"].items() if key != "first_response"}
     assert said in warnings(slas={"usual": bare})
     assert said not in warnings(slas={"usual": {**bare, "queue_time": "1m"}})
@@ -398,3 +398,6 @@ def test_an_sla_that_promises_nothing() -> None:
     steps = {**CLEAN["types"], "repair": {"steps": [{"id": "visit", "within": "2h"}]}}
     assert said not in warnings(slas={"usual": bare}, types=steps)
     assert said not in warnings(slas={"usual": bare}, orders={"accept_within": "10m"})
+    parks = {**CLEAN["queues"], "one": {"max_offers": 3}}
+    assert said not in warnings(slas={"usual": bare}, queues=parks)
+    assert said not in warnings(slas={"usual": {"calendar": "desk"}})
