@@ -96,7 +96,8 @@ def _promising_nothing(rulebook: Rulebook) -> Iterator[Wrong]:
 def _parks(rulebook: Rulebook) -> bool:
     """Whether some queue gives up looking, which lapses whatever was promised."""
     queues = rulebook.queues.values()
-    return any(one.max_offers or (one.targets and one.targets[-1].for_) for one in queues)
+    ends = (one.targets[-1] for one in queues if one.targets)
+    return any(one.max_offers for one in queues) or any(end.for_ or end.skip_if for end in ends)
 
 
 LOOKS: tuple[Callable[[Rulebook], Iterator[Wrong]], ...] = (

@@ -4,16 +4,18 @@ Between steps one thing always holds: no waiting ticket has an agent who could b
 only what a step has touched needs a look: tickets that began to wait, agents who were freed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from router.core.agents import rooms
-from router.core.candidates import FEW
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
-from router.core.queues import Entry
+from router.core.queues import Entry, Need
 from router.core.tickets import Offer, Ticket
 from router.core.turn import Turn
+
+FEW = 16
+"""So many agents who are freed in one step are searched for one by one, more as a crowd."""
 
 
 class Choice(NamedTuple):
@@ -122,6 +124,7 @@ class Search:
 
     def __init__(self, turn: Turn, agent: str, *, pushed_only: bool) -> None:
         self._desk, self._agent, self._offered = turn.desk, agent, pushed_only
+        self._place = turn.desk.roster.places[agent]
         self.channels = turn.desk.candidates.channels(agent) if pushed_only else self._to_take()
 
     def _to_take(self) -> tuple[str, ...]:
@@ -132,14 +135,18 @@ class Search:
 
     def first(self, queues: Iterable[str]) -> Entry | None:
         """The first in these queues that the agent could be given."""
-        byte, bit = self._desk.roster.places[self._agent]
-        waiting = self._desk.waiting
-        heads = (head for head in waiting.heads(queues) if head.need.suited[byte] & bit)
-        return waiting.first(filter(self._is_open_to, heads), self._has_refused)
+        return self._desk.waiting.first(queues, self._open_of, self._has_refused)
 
-    def _is_open_to(self, head: Entry) -> bool:
-        """Whether the agent, whom such work suits, could have it now."""
-        need = head.need
+    def _open_of(self, needs: list[Need]) -> list[int]:
+        """Which of these kinds of work suit the agent, who could have them now."""
+        byte, bit = self._place
+        return [
+            number
+            for number, need in enumerate(needs)
+            if need.suited[byte] & bit and self._is_open_to(need)
+        ]
+
+    def _is_open_to(self, need: Need) -> bool:
         if need.channel not in self.channels:
             return False
         guarded = self._desk.candidates.is_guarded
@@ -169,16 +176,18 @@ class Crowd:
 
     def first(self) -> Entry | None:
         """The first in order that one of them could be offered."""
-        waiting = self._turn.desk.waiting
-        return waiting.first(filter(self._fit, waiting.heads(self._queues)), self._have_refused)
+        return self._turn.desk.waiting.first(self._queues, self._open_of, self._have_refused)
 
-    def _fit(self, head: Entry) -> int:
-        fit = self._turn.desk.candidates.fit
-        return fit(head.need) & self._agents if head.need.push else 0
+    def _open_of(self, needs: list[Need]) -> Iterator[int]:
+        """Which of these kinds of work somebody of them could have now."""
+        return (number for number, need in enumerate(needs) if self._fit(need))
+
+    def _fit(self, need: Need) -> int:
+        return self._turn.desk.candidates.fit(need) & self._agents if need.push else 0
 
     def _have_refused(self, entry: Entry) -> bool:
         ticket = self._turn.desk.tickets.rows[entry.ticket]
-        return not self._fit(entry) & ~_refusers(self._turn, ticket)
+        return bool(ticket.refusals) and not self._fit(entry.need) & ~_refusers(self._turn, ticket)
 
 
 def best_for_freed(turn: Turn, crowd: Crowd | None = None) -> tuple[Ticket, Choice] | None:

@@ -14,8 +14,8 @@ from router.core.queues import Need
 from router.core.roster import Roster
 from rules.people import Agent, Strategy
 
-FEW = 16
-"""A set of no more agents than these is looked through one by one."""
+A_KEY = 8
+"""To take an agent out of a set, with their key, costs about so many steps through the order."""
 
 Key = tuple[Any, ...]
 """By what agents are ranked: the least is asked first. It ends with the agent's name."""
@@ -105,7 +105,8 @@ class Ranking:
 
         Few are compared; of many one soon comes up in the order.
         """
-        if agents.bit_count() ** 2 <= len(self._order):
+        few = agents.bit_count()
+        if A_KEY * few <= len(self._order) / few:
             return str(min(self._keys[name] for name in self._roster.members(agents))[-1])
         bits = self._roster.bits
         return next(str(key[-1]) for key in self._order if agents & bits[key[-1]])

@@ -8,7 +8,7 @@ which is the overflow between pools; at the end of the chain the ticket is parke
 from collections.abc import Sequence
 from datetime import datetime
 
-from router.core import clocks, moves
+from router.core import clocks, escalation, moves
 from router.core.events import TicketOverflowed
 from router.core.pools import transfer
 from router.core.sla import ZERO
@@ -18,11 +18,14 @@ from rules.people import QueueTarget
 
 
 def due(turn: Turn, ticket: Ticket | None, before: datetime) -> None:
-    """Every step whose time ended strictly before `before`, each at its own instant."""
+    """Every step whose time ended strictly before `before`, each after what lapsed before it."""
     while ticket is not None and ticket.waits:
-        if ticket.relax_at is None or ticket.relax_at >= before:
+        at = ticket.relax_at
+        if at is None or at >= before:
             return
-        relax(turn, ticket, ticket.relax_at)
+        here = escalation.lapsed(turn, ticket, at)
+        if here is ticket:
+            relax(turn, ticket, at)
         ticket = turn.desk.tickets.get(ticket.id)
 
 

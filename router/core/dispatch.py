@@ -334,11 +334,14 @@ class Dispatch:
     def _handle(self, turn: Turn, command: Command) -> None:
         if command.agent not in self.desk.roster.agents:
             raise Rejected(Rejection.UNKNOWN_AGENT)
-        about = tuple(concerned(turn, command))
-        for ticket in about:  # what was asked before a ticket came to this pool is done there then
-            turn.at = clocks.once_here(ticket, turn.at)
-        for ticket in about:
-            _caught_up(turn, ticket)
+        asked = turn.at
+        for name in dict.fromkeys(ticket.id for ticket in concerned(turn, command)):
+            if (ticket := self.desk.tickets.get(name)) is not None:
+                turn.at = clocks.once_here(ticket, asked)
+                _caught_up(turn, ticket)
+        own = self.desk.tickets.get(command.ticket or "")
+        # What was asked before its ticket came to this pool is done then.
+        turn.at = asked if own is None else clocks.once_here(own, asked)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:

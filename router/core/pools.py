@@ -14,8 +14,8 @@ from router.core.turn import Turn
 from router.topics import TICKETS_TRIAGED
 
 STUB_MEMORY = timedelta(days=90)
-STUB_REST = timedelta(days=1)
-"""What of it is left once a close was forwarded: longer than anything is on its way."""
+STUB_REST = timedelta(days=7)
+"""What of it is left once a close was forwarded: longer than a shard is down."""
 
 
 class TicketMoved(Event, frozen=True, kw_only=True):
@@ -125,12 +125,11 @@ def forward_close(turn: Turn, ticket: str, kind: str) -> bool:
     Its customer may have written meanwhile: the pool that has it knows, and what is on its way to
     this one must still find it.
     """
-    stub = turn.desk.stubs.get(ticket)
-    if stub is None or not forward(turn, ticket, TICKETS_TRIAGED, kind):
+    if not forward(turn, ticket, TICKETS_TRIAGED, kind):
         return False
-    rest = turn.now + STUB_REST
-    if stub.wake_at is None or stub.wake_at > rest:
-        turn.desk.stubs.put(ticket, msgspec.structs.replace(stub, wake_at=rest))
+    stub, rest = turn.desk.stubs.rows[ticket], turn.now + STUB_REST
+    wake_at = rest if stub.wake_at is None else min(stub.wake_at, rest)
+    turn.desk.stubs.put(ticket, msgspec.structs.replace(stub, wake_at=wake_at))
     return True
 
 

@@ -6,13 +6,16 @@ whatever the number of tickets that wait.
 """
 
 import heapq
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from router.core.tickets import Ticket
+
+FIRST_LOOK, WIDER = 6, 3
+"""So many heads of each queue are looked at first; so many times more with every further look."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -57,6 +60,7 @@ class Entry(NamedTuple):
 class Line:
     """What waits in one queue: a heap for each kind of work, and the heaps' `heads` in order.
 
+    `needs` are those of the heads: read without them, they are looked through in half the time.
     `holds` says whether an entry still stands: what has left is skipped when it comes up.
     """
 
@@ -65,6 +69,7 @@ class Line:
         self._heaps: dict[Need, list[Entry]] = {}
         self._led: dict[Need, Entry] = {}
         self.heads: list[Entry] = []
+        self.needs: list[Need] = []
 
     def come(self, entry: Entry) -> None:
         """A ticket begins to wait."""
@@ -87,6 +92,12 @@ class Line:
             self._unlead(need)
             del self._heaps[need]
 
+    def first(self, head: Entry, refused: Callable[[Entry], bool]) -> Entry | None:
+        """The first of a head's kind of work that is not refused: mostly the head itself."""
+        if not refused(head):
+            return head
+        return next((entry for entry in self.in_order(head.need) if not refused(entry)), None)
+
     def in_order(self, need: Need) -> Iterator[Entry]:
         """All that waits of one kind of work, for the rare search past a head."""
         before: Entry | None = None
@@ -98,12 +109,15 @@ class Line:
     def _lead(self, entry: Entry) -> None:
         self._unlead(entry.need)
         self._led[entry.need] = entry
-        insort(self.heads, entry)
+        number = bisect_left(self.heads, entry)
+        self.heads.insert(number, entry)
+        self.needs.insert(number, entry.need)
 
     def _unlead(self, need: Need) -> None:
         old = self._led.pop(need, None)
         if old is not None:
-            del self.heads[bisect_left(self.heads, old)]
+            number = bisect_left(self.heads, old)
+            del self.heads[number], self.needs[number]
 
 
 class Waiting:
@@ -163,25 +177,35 @@ class Waiting:
         for ticket in tickets:
             self.changed(ticket.id, None, ticket)
 
-    def heads(self, queues: Iterable[str]) -> Iterator[Entry]:
-        """The first ticket of each kind of work in these queues, in order.
+    def first(
+        self,
+        queues: Iterable[str],
+        open_of: Callable[[list[Need]], Iterable[int]],
+        refused: Callable[[Entry], bool],
+    ) -> Entry | None:
+        """The first in order, in these queues, of an open kind of work, that is not refused.
 
-        What waits in several of them comes as often.
+        `open_of` says which of some needs are open, by their numbers. The first heads of every
+        queue are looked at before the next ones: mostly the best is among few.
         """
-        return heapq.merge(*[self.line(queue).heads for queue in queues])
-
-    def first(self, heads: Iterable[Entry], refused: Callable[[Entry], bool]) -> Entry | None:
-        """The first in order, of the kinds of work of these heads, that is not refused."""
         best: Entry | None = None
-        for head in heads:
-            if best is not None and head >= best:
-                break
-            if not refused(head):
-                return head
-            others = self.line(head.need.places[0]).in_order(head.need)
-            other = next((one for one in others if not refused(one)), None)
-            if other is not None and (best is None or other < best):
-                best = other
+        left, width = [(self.line(queue), 0) for queue in queues], FIRST_LOOK
+        while left:
+            further = []
+            for line, start in left:
+                end = start + width
+                if best is not None:
+                    end = bisect_left(line.heads, best, start, min(end, len(line.heads)))
+                for number in open_of(line.needs[start:end]):
+                    head = line.heads[start + number]
+                    if best is not None and head >= best:
+                        break
+                    found = line.first(head, refused)
+                    if found is not None and (best is None or found < best):
+                        best = found
+                if end == start + width and end < len(line.heads):
+                    further.append((line, end))
+            left, width = further, width * WIDER
         return best
 
     def line(self, queue: str) -> Line:

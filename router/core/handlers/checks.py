@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator
 
 from channels import phone
+from router.core.clocks import once_here
 from router.core.commands import Command, Rejected, Rejection
 from router.core.lifecycle import TicketState, Trigger, may
 from router.core.tickets import Offer, Ticket
@@ -20,7 +21,11 @@ def concerned(turn: Turn, command: Command) -> Iterator[Ticket]:
         yield from (one for one in others if one is not None)
     if command.from_queue:
         waiting = waiting_in(turn, command)
-        yield from (one for one in waiting if one.wake_at is not None and one.wake_at < turn.at)
+        yield from (
+            one
+            for one in waiting
+            if one.wake_at is not None and one.wake_at < once_here(one, turn.at)
+        )
 
 
 def waiting_in(turn: Turn, command: Command) -> list[Ticket]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from router.core import assign, escalation, moves
+from router.core import assign, clocks, escalation, moves
 from router.core.agents import unable
 from router.core.commands import Command, Rejected, Rejection
 from router.core.handlers.checks import offered_ticket, ticket_of
@@ -49,8 +49,10 @@ def take(turn: Turn, command: Command) -> None:
 
 def _next(turn: Turn, agent: str, queues: Iterable[str]) -> Ticket:
     """The ticket that the agent should have next, once what has lapsed for it is told."""
+    asked = turn.at
     while (first := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
         ticket = turn.desk.tickets.rows[first.ticket]
+        turn.at = clocks.once_here(ticket, asked)
         if escalation.lapsed(turn, ticket, turn.at) is ticket:
             return ticket
     raise Rejected(Rejection.NOTHING_WAITS)

@@ -446,13 +446,13 @@ def test_a_message_that_comes_after_everything_opens_a_ticket_where_it_is_read()
     (forwarded,) = world.core.step(close, 700)
     assert types(world.office.take_in(forwarded, 701)) == ["ticket.closed"]
     assert len(world.office.core.desk.stubs) == 0
-    world.core.fire(100_000)
+    world.core.fire(1_000_000)
     world.core.core.journal.committed()
     late = message(world.b, 5)
     with pytest.raises(LookupError):
-        world.core.step(late, 100_001)
+        world.core.step(late, 1_000_001)
     world.core.core.journal.rollback()
-    outputs = world.core.core.fallback(late, world.core.given(late), at(100_001))
+    outputs = world.core.core.fallback(late, world.core.given(late), at(1_000_001))
     assert types(outputs)[0] == "ticket.parked"
 
 

@@ -217,7 +217,7 @@ def test_the_close_of_a_ticket_that_moved_is_forwarded_and_ends_the_stub() -> No
     )
     (forwarded,) = service.step(close, 700)
     assert types(office.take_in(forwarded, 701)) == ["ticket.closed"]
-    service.fire(700 + timedelta(days=1).total_seconds() + 1)
+    service.fire(700 + timedelta(days=7).total_seconds() + 1)
     assert len(service.core.desk.stubs) == len(office.core.desk.tickets) == 0
 
 
