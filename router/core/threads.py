@@ -2,8 +2,8 @@
 
 1. A proof (an HMAC that our own Message-ID or reply address carried back) names it.
 2. In-Reply-To or References name a message that the same sender wrote in it.
-3. A conversation on the same address that is not closed, within the channel's window: one in which
-   the customer wrote first before one that we began beside it (a topic split off, a follow-up).
+3. A conversation on the same address that is not closed, within the channel's window: of open ones
+   one that the customer began before one that we began beside it (a topic split off, a follow-up).
 4. Otherwise a new one begins.
 """
 
@@ -102,19 +102,41 @@ def find(
         for conversation in reversed(known):
             if not named.isdisjoint(conversation.message_ids):
                 return Found(conversation, Proof.REFERENCES)
+    recent = _recent(request, known, threading)
+    return Found(recent[0], Proof.WINDOW) if recent else Found(None, Proof.NEW)
+
+
+def open_for(
+    request: CustomerRequest, known: list[Conversation], threading: Threading
+) -> Conversation | None:
+    """The open conversation that a visitor who comes or goes is in; first where they would write.
+
+    However long nobody has written in it.
+    """
+    likely = [*_recent(request, known, threading), *_likeliest(known)]
+    return next((one for one in likely if one.state == "open"), None)
+
+
+def _recent(
+    request: CustomerRequest, known: list[Conversation], threading: Threading
+) -> list[Conversation]:
+    """What is not closed, within the channel's window, the likeliest first."""
     window = _window(request, threading)
-    for conversation in likeliest(known):
-        if (
-            conversation.state != "closed"
-            and abs(request.received_at - conversation.last_at) < window
-        ):
-            return Found(conversation, Proof.WINDOW)
-    return Found(None, Proof.NEW)
+    return [
+        one
+        for one in _likeliest(known)
+        if one.state != "closed" and abs(request.received_at - one.last_at) < window
+    ]
 
 
-def likeliest(known: list[Conversation]) -> list[Conversation]:
-    """What a customer may mean, the likeliest first: open, and begun by them; then the newest."""
-    return sorted(reversed(known), key=lambda one: (one.state != "open", one.aside))
+def _likeliest(known: list[Conversation]) -> list[Conversation]:
+    """Open ones first, and of these the customer's own; then the newest."""
+    return sorted(reversed(known), key=_unlikely)
+
+
+def _unlikely(one: Conversation) -> tuple[bool, bool]:
+    is_open = one.state == "open"
+    return not is_open, is_open and one.aside
 
 
 def previous(

@@ -253,11 +253,11 @@ class Triage:
         self, out: Outbox, request: CustomerRequest, known: list[Conversation]
     ) -> None:
         """A visitor has closed the chat's window, or is back: news of the open ticket only."""
-        for conversation in threads.likeliest(known):
-            if conversation.state == "open":
-                self._joins(out, request, conversation)
-                return
-        self._file(out, request, request.kind)
+        conversation = threads.open_for(request, known, self.compiled.rulebook.threading)
+        if conversation is None:
+            self._file(out, request, request.kind)
+        else:
+            self._joins(out, request, conversation)
 
     def _known_to(self, contact: Contact) -> list[Conversation]:
         """The contact's conversations that are not forgotten, the newest last."""

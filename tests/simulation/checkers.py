@@ -7,7 +7,7 @@ topic, and know only the contract's words. Each returns the violations that it f
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -347,20 +347,36 @@ def _departures(run: Run) -> Mapping[str, list[str]]:
 
 
 def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Event]:
-    """The events of a ticket; one that comes from another pool was transferred when it left.
-
-    What was asked of the new pool before, and done once the ticket was there, happened then too.
-    """
+    """The events of a ticket; one that comes from another pool was transferred when it left."""
     departures, pool, since = iter(left), None, ""
     for event in events:
         here = event.data.get("pool", pool)
-        moved = event.type == "ticket.transferred" and pool not in {None, here}
-        if moved:
+        if event.type == "ticket.transferred" and pool not in {None, here}:
             since = max(next(departures), since or left[0], key=instant_of)
-        if since and (moved or instant_of(event.data.get("at", since)) < instant_of(since)):
             event = replace(event, data={**event.data, "at": since})  # noqa: PLW2901 - as above
         yield event
         pool = here
+
+
+_DONE = {
+    "ticket.assigned", "ticket.transferred", "ticket.replied", "ticket.pending", "ticket.held",
+    "ticket.merged", "ticket.resolved",
+}  # fmt: skip
+
+
+def nothing_is_done_before_the_ticket_is_there(run: Run, _: Rules) -> list[str]:
+    """What was asked of a pool before the ticket came to it is done at its coming."""
+    wrong, left = [], _departures(run)
+    for ticket, events in run.tickets.items():
+        pool, since = None, datetime.min.replace(tzinfo=UTC)
+        for event in _as_it_happened(events, left[ticket]):
+            here = event.data.get("pool", pool)
+            if event.type in _DONE and instant_of(event.data["at"]) < since:
+                wrong.append(f"{event.type} of {ticket} before it came at {since}")
+            if pool not in {None, here}:
+                since = instant_of(event.data["at"])
+            pool = here
+    return wrong
 
 
 def _measured(run: Run, rules: Rules, events: Sequence[Event]) -> Sla | None:
@@ -382,15 +398,17 @@ def messages_keep_their_order(run: Run, _: Rules) -> list[str]:
     """
     wrong, left = [], departed(run)
     conversations: dict[str, list[int]] = defaultdict(list)
-    followed: set[str] = set()
+    followed: dict[str, int] = {}
     for event in run.of("tickets.events", "ticket.message"):
         ticket = event.data.get("joined") or event.data["ticket"]
+        moves = [*left.get(ticket, ()), *left.get(event.data["ticket"], ())]
+        if any(at <= event.time for at in moves):
+            followed.setdefault(ticket, len(conversations[ticket]))
         conversations[ticket].append(event.data["number"])
-        if ticket in left or event.data["ticket"] in left:
-            followed.add(ticket)
     for ticket, numbers in conversations.items():
-        told = sorted(numbers) if ticket in followed else numbers
-        if told != sorted(set(numbers)) or (numbers and min(numbers) < 2):
+        kept = numbers[: followed.get(ticket)]
+        late = len(set(numbers)) < len(numbers) or kept != sorted(kept) or min(numbers) < 2
+        if late:
             wrong.append(f"ticket {ticket}: messages in the order {numbers}")
     return wrong
 
@@ -473,6 +491,7 @@ CHECKERS: tuple[Checker, ...] = (
     each_lapse_is_told_once,
     a_breach_comes_before_its_escalations,
     every_lapse_is_told_and_no_other,
+    nothing_is_done_before_the_ticket_is_there,
     messages_keep_their_order,
     what_was_merged_goes_on_in_one_ticket,
     what_waits_for_an_instant_is_woken,

@@ -107,7 +107,8 @@ class Ticket:
         self._resolved = False
         self._comings = 0
         self._parked = False
-        self._read_until = NEVER
+        self._parked_at: datetime | None = None
+        self._done_at = NEVER
         self._replies = 0
         self._aside: str | None = None
         self._until: str | None = None
@@ -118,8 +119,8 @@ class Ticket:
     def take(self, kind: str, data: Mapping[str, Any]) -> None:
         """The next event."""
         at = datetime.fromisoformat(data["at"])
-        if kind.startswith("ticket."):
-            self._read_until = max(self._read_until, at)
+        if kind == "ticket.transferred":
+            self._done_at = max(self._done_at, at)
         step = getattr(self, "_" + kind.replace(".", "_"), None)
         if step is not None:
             step(data, at)
@@ -165,15 +166,16 @@ class Ticket:
             clock.pauses = [one for one in self._pauses.pauses if clock.is_stopped_from(one[0])]
             self.clocks.append(clock)
 
-    def _end(self, at: datetime, *targets: str) -> None:
-        """What comes late ends a clock before what was already read of the ticket."""
+    def _end(self, at: datetime, *targets: str, told: datetime | None = None) -> None:
         for clock in self.clocks:
             if clock.end is None and clock.target in targets:
-                clock.end, clock.told = at, max(at, self._read_until)
+                clock.end, clock.told = at, told
+                if clock.target == "queue_time" and self._parked_at is not None:
+                    clock.told = max(at, self._parked_at)
 
-    def _over(self, at: datetime) -> None:
+    def _over(self, at: datetime, told: datetime | None = None) -> None:
         """Nothing is promised any more of what was until now."""
-        self._end(at, *EVERY)
+        self._end(at, *EVERY, told=told)
         self._pauses.pauses.clear()
 
     def _ticket_opened(self, data: Mapping[str, Any], at: datetime) -> None:
@@ -215,7 +217,8 @@ class Ticket:
             self._waits(datetime.fromisoformat(data["waiting_since"]), at)
 
     def _ticket_merged(self, _: Mapping[str, Any], at: datetime) -> None:
-        self._over(at)
+        """A supervisor's order may come after what was asked later, and was done."""
+        self._over(at, told=max(at, self._done_at))
 
     def _reopen(self, at: datetime) -> None:
         self._resolved = False
@@ -275,7 +278,7 @@ class Ticket:
     def _ticket_transferred(self, data: Mapping[str, Any], at: datetime) -> None:
         self._resume(at)
         if data["reason"] in {"missed", "returned"} and self._sign_at is not None:
-            self._over(self._sign_at)
+            self._over(self._sign_at, told=at)
             self._cycle += 1
             self._start("first_response", self._cycle, self._sign_at)
             self._start("resolution", self._cycle, self._sign_at)
@@ -289,8 +292,9 @@ class Ticket:
         self._resolved, self._owes = True, False
         self._over(at)
 
-    def _ticket_parked(self, *_: object) -> None:
-        self._parked = True
+    def _ticket_parked(self, _: Mapping[str, Any], at: datetime) -> None:
+        """New rules may end a chain before what was asked earlier is read."""
+        self._parked, self._parked_at = True, at
 
     def _sla_breached(self, data: Mapping[str, Any], _: datetime) -> None:
         """Of the chain's end alone: that nobody was found is dispatch's to say."""

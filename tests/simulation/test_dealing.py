@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from router.core import assign
+from router.core import assign, escalation
 from router.core.agents import Loads
+from router.core.dispatch import Dispatch
+from router.core.events import TicketMessage
+from router.core.pools import surviving
 from router.core.tickets import Ticket
+from router.core.turn import Turn
 from tests.simulation.chaos import Chaos
-from tests.simulation.checkers import Event, Run, violations
+from tests.simulation.checkers import Event, Run, every_lapse_is_told_and_no_other, violations
 from tests.simulation.dealing import DEALING
 from tests.simulation.rulebooks import RULES
 from tests.simulation.test_chaos import play
@@ -66,6 +70,26 @@ MUTANTS: dict[str, tuple[object, str, Any, str]] = {
         Loads, "load", lambda *_: 0, "work_goes_to_whoever_has_most_to_spare",
     ),
 }  # fmt: skip
+
+
+async def test_a_router_that_lets_a_message_lapse_clocks_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An earlier reply may still be unread, so that the breach is not true."""
+    taken = Dispatch._message
+
+    def hasty(core: Dispatch, turn: Turn, event: TicketMessage) -> None:
+        ticket = surviving(turn, event.ticket)
+        if ticket is not None:
+            escalation.lapsed(turn, ticket, turn.at)
+        taken(core, turn, event)
+
+    monkeypatch.setattr(Dispatch, "_message", hasty)
+    for seed in range(60):
+        chaos = await play(seed)
+        if violations(chaos.run(), RULES, (every_lapse_is_told_and_no_other,)):
+            return
+    pytest.fail("a false breach was not seen")
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

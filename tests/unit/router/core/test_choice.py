@@ -233,6 +233,20 @@ async def test_after_fewer_offers_than_before_where_new_rules_say_so() -> None:
     assert story.holders("x1") == ["ann"] * 6
 
 
+async def test_a_ticket_whose_chain_has_ended_is_not_parked_by_offers_as_well() -> None:
+    """Somebody has been told to look."""
+    queue = "{max_offers: 2, reoffer_after: 1s, targets: [{skills: {}, for: 3s}]}"
+    story = await Story.begin(f"queues: {{billing: {queue}}}")
+    await story.request("x1")
+    await story.after(3)
+    await story.available("ann")
+    for second in (6, 8, 10):
+        await story.command("ann", "decline", "x1")
+        await story.after(second)
+    parked = story.events("ticket.parked", "x1")
+    assert [one.data["reason"] for one in parked] == ["targets_exhausted"]
+
+
 async def test_who_refused_is_asked_again_after_a_while() -> None:
     """After `reoffer_after`, not before."""
     story = await Story.begin("queues: {billing: {reoffer_after: 90s}}")

@@ -430,3 +430,41 @@ def test_steps_that_are_over_together_end_one_by_one() -> None:
     assert types(outputs).count("ticket.overflowed") == 1
     (breached,) = {one.id: one for one in of(outputs, "sla.breached")}.values()
     assert fields_of(breached)["lapsed_at"] == "2027-03-01T09:00:45Z"
+
+
+def test_what_the_ladder_does_before_the_chain_ends_is_done_first() -> None:
+    """A late look: the ticket left after 40 s, and was never parked."""
+    core = Core("""
+        slas: {standard: {first_response: 40s, ladder: duty}}
+        ladders: {duty: [{level: 1, after: 0s, move_to: rescue}]}
+        queues: {billing: {targets: [{for: 30s}, {for: 15s}]}}
+    """)
+    core.step(triaged())
+    told = types(core.fire(60))
+    assert "ticket.transferred" in told
+    assert "ticket.parked" not in told
+
+
+def test_what_is_on_offer_beyond_its_step_lapses_in_time() -> None:
+    """The step's end is nothing to a ticket that does not wait."""
+    core = Core("""
+        slas: {standard: {first_response: 40s}}
+        queues: {billing: {offer_timeout: 5m, targets: [{for: 30s}]}}
+    """)
+    core.command("ann", "presence", state="available")
+    core.step(triaged())
+    assert "sla.breached" in types(core.fire(41))
+
+
+def test_whoever_was_gone_before_a_restart_keeps_the_grace_that_was_left() -> None:
+    """New rules give less; the ticket does not go back sooner than it would have."""
+    core, order = Core("presence: {grace: 60s}"), triaged()
+    core.command("ann", "presence", state="available")
+    core.step(order)
+    core.command("ann", "accept", 1, ticket=order.ticket)
+    core.command("ann", "presence", 2, state="offline")
+    core.step(activation(2, rules("presence: {grace: 5s}")), 3)
+    core.core.caught_up(at(10))
+    core.core.journal.committed()
+    assert "ticket.requeued" not in types(core.fire(61))
+    assert "ticket.requeued" in types(core.fire(63))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from channels.outbound import Receipt
 from router.core.events import TicketClose, TicketTriaged
 from router.core.outputs import Output
-from router.topics import MESSAGES_RECEIPTS, TICKETS_TRIAGED
+from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED
 from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import START, Story, rules
 
@@ -147,6 +147,77 @@ def test_what_lapsed_before_the_ticket_came_is_told_before_an_earlier_command_en
     assert {fields_of(one)["at"] for one in of(assigned, "ticket.assigned")} == {
         "2027-03-01T09:01:10Z"
     }
+
+
+class Late:
+    """A command of the other pool's, asked at 20, is read after B was here and A came at 70."""
+
+    def __init__(self) -> None:
+        changes = """
+            slas: {standard: {first_response: 30s, resolution: 50s, queue_time: 45s}}
+            pools: {office: {queues: [claims, archive]}}
+            queues:
+              billing: {targets: [{for: 35s}, {move_to: claims}]}
+              claims: {mode: pull}
+              archive: {mode: pull}
+            agents: {eve: {capacity: 3}, sue: {pool: office, queues: [], role: supervisor}}
+        """
+        service, self.office = Core(changes), Core(changes)
+        self.a, self.b = triaged("a"), triaged("b", queue="claims", pool="office")
+        service.step(self.a)
+        (self.move,) = of(service.fire(70), "ticket.moved")
+        self.office.step(self.b)
+        self.office.command("eve", "presence", state="available")
+
+    def come(self) -> None:
+        """A is here now."""
+        self.office.take_in(self.move, 70)
+
+    def told(self, outputs: list[Output], ticket: TicketTriaged) -> list[tuple[str, str]]:
+        """What is told of a ticket, and when it was."""
+        found = [(one.type, fields_of(one)) for one in outputs if one.topic == TICKETS_EVENTS]
+        return [
+            (kind, data["at"][14:19]) for kind, data in found if data.get("ticket") == ticket.ticket
+        ]
+
+
+def test_each_ticket_of_a_transfer_leaves_when_it_was_asked_or_had_come() -> None:
+    """B at 20, though A came at 70: nothing of B had lapsed; by name and by queue."""
+    late = Late()
+    late.come()
+    named = late.office.command(
+        "sue", "transfer", 20, tickets=(late.b.ticket, late.a.ticket), queue="archive"
+    )
+    assert ("ticket.transferred", "00:20") in late.told(named, late.b)
+    assert ("ticket.transferred", "01:10") in late.told(named, late.a)
+    assert not {"sla.breached"} & {kind for kind, _ in late.told(named, late.b)}
+    late = Late()
+    late.come()
+    queued = late.office.command("sue", "transfer", 20, from_queue="claims", queue="archive")
+    assert late.told(queued, late.b) == late.told(named, late.b)
+    assert late.told(queued, late.a) == late.told(named, late.a)
+
+
+def test_what_a_ticket_is_merged_into_is_not_late_because_the_other_was() -> None:
+    """The reply that is read next was in time."""
+    late = Late()
+    late.office.command("eve", "take", 10, ticket=late.b.ticket)
+    late.come()
+    merged = late.office.command("sue", "merge", 20, ticket=late.a.ticket, into=late.b.ticket)
+    assert "sla.breached" in dict(late.told(merged, late.a))
+    replied = late.office.command("eve", "reply", 25, ticket=late.b.ticket, text="hello")
+    (met,) = of(replied, "sla.met")
+    assert fields_of(met)["in_time"] is True
+
+
+def test_who_takes_the_next_takes_it_once_it_has_come() -> None:
+    """As by its name: what had lapsed on the way is told first."""
+    late = Late()
+    late.office.command("eve", "take", 10, ticket=late.b.ticket)
+    late.come()
+    told = late.told(late.office.command("eve", "take", 20), late.a)
+    assert ("ticket.assigned", "01:10") in told
+    assert told[0] == ("sla.breached", "01:10")
 
 
 class Two(NamedTuple):

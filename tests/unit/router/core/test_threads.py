@@ -12,8 +12,8 @@ from router.core.threads import (
     Conversation,
     Proof,
     find,
-    likeliest,
     new_id,
+    open_for,
     remembered,
 )
 from rules.model import Threading
@@ -78,9 +78,35 @@ def test_a_customers_message_ids_are_remembered_once_and_bounded() -> None:
     assert remembered((), fill({"channel": "sms"}, at=START)) == ()
 
 
-def test_the_likeliest_is_open_and_the_customers_own() -> None:
-    """Not the newest, where that is settled, or one that we began."""
-    ours = replace(RECENT, id="key-4", aside=True)
-    settled = replace(RECENT, id="key-5", state="resolved")
-    known = [MAILS, RECENT, ours, settled]
-    assert [one.id for one in likeliest(known)] == ["key-2", "key-1", "key-4", "key-5"]
+OURS = replace(RECENT, id="key-4", aside=True)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ([MAILS, RECENT, OURS], "key-2"),
+        ([MAILS, OURS, replace(RECENT, state="resolved")], "key-1"),
+        ([replace(MAILS, state="resolved"), OURS], "key-4"),
+        ([replace(MAILS, state="resolved"), replace(OURS, state="resolved")], "key-4"),
+        ([replace(MAILS, last_at=START - timedelta(days=2)), OURS], "key-4"),
+    ],
+)
+def test_the_customer_means_what_is_open_and_their_own_then_the_newest(
+    known: list[Conversation], expected: str
+) -> None:
+    """Not what is out of the window; and who is settled on both sides answers the last."""
+    request = fill({"channel": "sms", "sender": "+8610"}, at=START)
+    found = find(request, known, None, Threading()).conversation
+    assert found is not None
+    assert found.id == expected
+
+
+def test_who_leaves_is_where_they_would_write_or_in_what_is_open_at_all() -> None:
+    """The window of their own is over; of two that are, their own is meant."""
+    long_ago = replace(MAILS, last_at=START - timedelta(days=2))
+    request = fill({"channel": "chat", "sender": "v1", "kind": "left"}, at=START)
+    threading = Threading()
+    assert open_for(request, [long_ago, OURS], threading) == OURS
+    late = replace(OURS, last_at=START - timedelta(days=2))
+    assert open_for(request, [long_ago, late], threading) == long_ago
+    assert open_for(request, [replace(long_ago, state="resolved")], threading) is None

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from router.core.handlers import transfers
+from tests.unit.router.core.cores import Core, of, triaged
 from tests.unit.router.core.story import Story
 from tests.unit.router.core.test_supervise import SUPERVISED, supervised
 
@@ -176,3 +177,21 @@ defaults: {sla: standard}
     await story.command("sue", "transfer", from_queue="billing", queue="rescue")
     types = story.types("x1")
     assert types.index("sla.escalated") < types.index("ticket.transferred")
+
+
+@pytest.mark.parametrize("ladder", ["raise_priority: 1", "move_to: claims"])
+def test_a_ticket_that_is_named_twice_is_looked_at_once(ladder: str) -> None:
+    """What had lapsed of it is told once, and it goes once."""
+    core = Core(f"""
+        ladders: {{duty: [{{level: 1, after: 0s, {ladder}}}]}}
+        slas: {{standard: {{ladder: duty}}}}
+        agents: {{sue: {{pool: service, queues: [], role: supervisor}}}}
+    """)
+    order = triaged()
+    core.step(order)
+    twice = (order.ticket, order.ticket)
+    outputs = core.command("sue", "transfer", 100, tickets=twice, queue="repairs")
+    written = [(one.topic, one.id) for one in outputs]
+    assert len(written) == len(set(written))
+    gone = of(outputs, "ticket.transferred") + of(outputs, "ticket.moved")
+    assert len(gone) == 1
