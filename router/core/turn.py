@@ -17,8 +17,9 @@ class Turn:
     """One step: the desk, the instants, and what comes of it.
 
     `at` is when the event happened (a command's time in the log, or the later coming of its ticket
-    from another pool; a request's arrival), `now` the shard's clock. `seeking` are tickets that need an agent, `freed` agents who may take more,
-    `entering` tickets at a step of their queue's chain that may be over at once; all are settled
+    from another pool; a request's arrival), `now` the shard's clock. `seeking` are tickets that
+    need an agent, `freed` agents who may take more, `entering` tickets at a step of their queue's
+    chain that may be over at once; all are settled
     at the end of the step (`router.core.chain.enter`, `router.core.assign.match`).
     """
 
