@@ -19,8 +19,8 @@ class Turn:
     `at` is when the event happened (a command's time in the log, or the later coming of its ticket
     from another pool; a request's arrival), `now` the shard's clock. `seeking` are tickets that
     need an agent, `freed` agents who may take more, `entering` tickets at a step of their queue's
-    chain that may be over at once; all are settled
-    at the end of the step (`router.core.chain.enter`, `router.core.assign.match`).
+    chain that may be over at once; all are settled at the end of the step
+    (`router.core.chain.enter`, `router.core.assign.match`).
     """
 
     def __init__(
