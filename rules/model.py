@@ -23,7 +23,6 @@ from rules.scalars import (
     Skills,
     Span,
     Template,
-    Whole,
     within_a_day,
 )
 from rules.service_levels import LadderLevel, Sla
@@ -62,7 +61,7 @@ class Tier(Entry):
 
     name: str | None = None
     """What people call it."""
-    priority: Whole = Field(default=0, ge=0, le=9)
+    priority: int = Field(default=0, ge=0, le=9)
     """Added to the route's."""
     sla: Id | None = None
     """The SLA of its customers, where the route names none."""
@@ -124,7 +123,7 @@ class Action(Entry):
     is always replaced by that of the route that ends the search."""
     type: Id | None = None
     """The kind of request, with its procedure."""
-    priority: Whole | None = Field(default=None, ge=0, le=9)
+    priority: int | None = Field(default=None, ge=0, le=9)
     """0 to 9, to which the tier's is added."""
     skills: Skills = {}
     """What an agent must be able to do, with levels."""
@@ -145,7 +144,7 @@ class Defaults(Entry):
 
     type: Id | None = None
     """The kind of request."""
-    priority: Whole = Field(default=0, ge=0, le=9)
+    priority: int = Field(default=0, ge=0, le=9)
     """The priority, to which the tier's is added."""
     sla: Id | None = None
     """The service level."""
@@ -197,7 +196,7 @@ class Threading(Entry):
 class Budget(Entry):
     """Automatic messages allowed to one address."""
 
-    limit: Whole = Field(ge=0)
+    limit: int = Field(ge=0)
     """So many of them."""
     within: Annotated[Span, AfterValidator(within_a_day)]
     """Within so long, a day at most."""
@@ -212,7 +211,7 @@ class AckPolicy(Entry):
         Budget(limit=100, within=timedelta(days=1)),
     ]
     """Bounds for one address, all of which hold."""
-    repeats: Whole = Field(default=2, ge=1)
+    repeats: int = Field(default=2, ge=1)
     """How often a text that repeats is answered."""
     own_addresses: list[str] = []
     """Addresses of ours, which are never acknowledged."""

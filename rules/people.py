@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from channels.request import Channel
 from rules.aftercare import Missed
-from rules.scalars import Duration, Entry, Id, Many, Skills, Span, Whole
+from rules.scalars import Duration, Entry, Id, Many, Skills, Span
 
 PresenceState = Literal["available", "busy", "away", "wrap_up", "offline"]
 """What an agent can be; only who is `available` is offered work."""
@@ -24,7 +24,7 @@ def _shape(value: Any) -> str:
     return "mapping" if isinstance(value, dict) else "plain"
 
 
-QueuePriority = Annotated[Whole, Field(ge=1, le=9)]
+QueuePriority = Annotated[int, Field(ge=1, le=9)]
 ServedQueues = Annotated[
     Annotated[list[Id], Tag("plain")] | Annotated[dict[Id, QueuePriority], Tag("mapping")],
     Discriminator(_shape),
@@ -33,7 +33,7 @@ WrapUp = Annotated[
     Annotated[Duration, Tag("plain")] | Annotated[dict[Channel, Duration], Tag("mapping")],
     Discriminator(_shape),
 ]
-Weight = Annotated[Whole, Field(ge=0, le=1000)] | Literal["all"]
+Weight = Annotated[int, Field(ge=0, le=1000)] | Literal["all"]
 
 Strategy = Literal["spare-capacity", "longest-idle", "least-loaded", "round-robin", "best-skill"]
 """Whom a queue asks first among those who can do the work."""
@@ -86,7 +86,7 @@ class Queue(Entry):
     """How long an offer waits for its agent."""
     reoffer_after: Span | None = None
     """How long who has refused a ticket is not asked again; the offer timeout if none is given."""
-    max_offers: Whole | None = Field(default=None, ge=1, le=1000)
+    max_offers: int | None = Field(default=None, ge=1, le=1000)
     """After so many offers that came to nothing the ticket is parked and escalated."""
     targets: list[QueueTarget] = []
     """The chain of steps that relaxes skills and widens to other queues."""
@@ -111,7 +111,7 @@ class Stage(Entry):
 
     name: str | None = None
     """What people call it."""
-    capacity: Whole | None = Field(default=None, ge=1, le=1000)
+    capacity: int | None = Field(default=None, ge=1, le=1000)
     """The most that they do at once, whatever their own capacity."""
     types: list[Id] = []
     """The only kinds of request that they get."""
@@ -142,7 +142,7 @@ class Agent(Entry):
     comes free gets what waits in a queue of 1 first."""
     skills: Skills = {}
     """What they can do, with levels."""
-    capacity: Whole = Field(default=1, ge=0, le=1000)
+    capacity: int = Field(default=1, ge=0, le=1000)
     """How much they can do at once."""
     weights: dict[Channel, Weight] = {}
     """How much of the capacity a ticket of a channel takes: 1 where none is given; `all` is offered
@@ -173,7 +173,7 @@ class Protection(Entry):
     """Kinds of request that are hard."""
     tags: list[str] = []
     """Tags that make a ticket a hard one."""
-    in_a_row: Whole | None = Field(default=None, ge=1)
+    in_a_row: int | None = Field(default=None, ge=1)
     """So many hard tickets one after another, then another one, or a rest; else any number."""
     rest: Span = timedelta(minutes=10)
     """Who had no hard ticket in their hands for so long begins to count anew."""
@@ -195,11 +195,11 @@ class PresenceReason(Entry):
 class Ramp(Entry):
     """Who becomes available is filled gradually."""
 
-    start: Whole = Field(default=1, ge=1, le=1000)
+    start: int = Field(default=1, ge=1, le=1000)
     """Up to so much of the capacity is filled at once."""
     every: Span = timedelta(seconds=30)
     """After each such time there is more."""
-    step: Whole = Field(default=1, ge=1, le=1000)
+    step: int = Field(default=1, ge=1, le=1000)
     """So much more."""
 
 
@@ -210,7 +210,7 @@ class Presence(Entry):
     """How long an agent is present without a sign of life."""
     grace: Duration = timedelta(minutes=1)
     """How long after that the tickets go back."""
-    missed_offers: Whole = Field(default=3, ge=1)
+    missed_offers: int = Field(default=3, ge=1)
     """Who lets so many offers lapse one after another is `away`."""
     reasons: dict[Id, PresenceReason] = {}
     """Why agents are in a state. Who comes into one that has reasons must give one of them."""

@@ -18,7 +18,6 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
-    Strict,
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -190,10 +189,7 @@ def _subtag(one: str) -> str:
     return one.title() if len(one) == 4 else one.upper() if len(one) == 2 else one
 
 
-Whole = Annotated[int, Strict()]
-"""A whole number, and neither `true` nor a text."""
-
-Level = Annotated[Whole, Field(ge=0, le=10)]
+Level = Annotated[int, Field(ge=0, le=10)]
 Skills = dict[Id, Level]
 Language = Annotated[
     str,

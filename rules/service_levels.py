@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from channels.request import Channel
-from rules.scalars import Duration, Entry, Id, Many, Span, Warn, Whole
+from rules.scalars import Duration, Entry, Id, Many, Span, Warn
 
 
 class Targets(Entry):
@@ -37,9 +37,9 @@ class Targets(Entry):
 class Priorities(Entry):
     """A range of priorities."""
 
-    at_least: Whole = Field(default=0, ge=0, le=9)
+    at_least: int = Field(default=0, ge=0, le=9)
     """The lowest of them."""
-    at_most: Whole = Field(default=9, ge=0, le=9)
+    at_most: int = Field(default=9, ge=0, le=9)
     """The highest of them."""
 
 
@@ -116,13 +116,13 @@ class Sla(Targets, Counted):
 class LadderLevel(Entry):
     """One rung of a ladder."""
 
-    level: Whole = Field(ge=1, le=9)
+    level: int = Field(ge=1, le=9)
     """Its number, by which an escalation is known."""
     after: Duration
     """How long after the breach it is reached, by the clock on the wall."""
     notify: list[str] = []
     """Contacts, and free words for whoever watches `sla.escalations`."""
-    raise_priority: Whole = Field(default=0, ge=0, le=9)
+    raise_priority: int = Field(default=0, ge=0, le=9)
     """So much is added to the ticket's priority."""
     move_to: Id | None = None
     """The queue that gets the ticket."""

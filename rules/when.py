@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from channels.request import Channel, Kind, Outcome
-from rules.scalars import Duration, Entry, Id, Language, Many, Scalar, Span, Whole
+from rules.scalars import Duration, Entry, Id, Language, Many, Scalar, Span
 
 
 class TextMatch(Entry):
@@ -68,9 +68,9 @@ class Attachments(Entry):
     """The media type, with `*` for anything: `image/*`."""
     name: Many[str] | None = None
     """The file's name, with `*` for anything: `*.pdf`; case does not matter."""
-    larger_than: Whole | None = Field(default=None, ge=0)
+    larger_than: int | None = Field(default=None, ge=0)
     """More octets than this."""
-    at_least: Whole = Field(default=1, ge=1)
+    at_least: int = Field(default=1, ge=1)
     """So many such files."""
 
 
@@ -79,9 +79,9 @@ class PreviousTickets(Entry):
 
     within: Span | None = None
     """Only those that were opened so shortly before the request."""
-    at_least: Whole | None = Field(default=None, ge=1, le=20)
+    at_least: int | None = Field(default=None, ge=1, le=20)
     """So many of them; 1 where no bound is given."""
-    at_most: Whole | None = Field(default=None, ge=0, le=20)
+    at_most: int | None = Field(default=None, ge=0, le=20)
     """No more of them; alone it also holds where there is none."""
 
     @property
@@ -103,7 +103,7 @@ class Congestion(Entry):
     Dispatch tells it at most every ten seconds, so it is that old when a request is decided.
     """
 
-    waiting: Whole | None = Field(default=None, ge=1)
+    waiting: int | None = Field(default=None, ge=1)
     """At least so many tickets wait."""
     oldest: Span | None = None
     """The one that waits longest has waited for so long."""
