@@ -62,7 +62,7 @@ def enter(turn: Turn) -> None:
         elif clocks.chain_ended(ticket):
             continue
         elif moves.step_is_over(turn, ticket) or _is_skipped(turn, ticket, target):
-            relax(turn, ticket, turn.at)
+            relax(turn, ticket, turn.instant(ticket))
 
 
 def _is_skipped(turn: Turn, ticket: Ticket, target: QueueTarget) -> bool:

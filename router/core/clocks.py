@@ -86,13 +86,8 @@ def coming(ticket: Ticket, at: datetime, reason: str = "") -> dict[str, Any]:
 
     Where the ladder moves it its time in the queue does not begin anew: or the ladder would, too.
     """
-    since = None if reason == "escalated" else once_here(ticket, at)
+    since = None if reason == "escalated" else ticket.once_here(at)
     return {"comings": ticket.comings + 1, "queued_at": since}
-
-
-def once_here(ticket: Ticket, at: datetime) -> datetime:
-    """When what was asked of the ticket's pool at `at` is done: not before the ticket is there."""
-    return at if ticket.came_at is None else max(at, ticket.came_at)
 
 
 def queues(turn: Turn, ticket: Ticket) -> Ticket:

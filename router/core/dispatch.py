@@ -325,6 +325,7 @@ class Dispatch:
             self.journal.rollback(mark)
             turn.discard()
             rejection = error.reason.value
+        turn.at = turn.asked or turn.at
         self.desk.commands.put(
             command.id,
             Remembered(content=content, rejection=rejection, wake_at=turn.now + COMMAND_MEMORY),
@@ -334,14 +335,14 @@ class Dispatch:
     def _handle(self, turn: Turn, command: Command) -> None:
         if command.agent not in self.desk.roster.agents:
             raise Rejected(Rejection.UNKNOWN_AGENT)
-        asked = turn.at
+        turn.asked = asked = turn.at
         for name in dict.fromkeys(ticket.id for ticket in concerned(turn, command)):
             if (ticket := self.desk.tickets.get(name)) is not None:
-                turn.at = clocks.once_here(ticket, asked)
+                turn.at = ticket.once_here(asked)
                 _caught_up(turn, ticket)
         own = self.desk.tickets.get(command.ticket or "")
         # What was asked before its ticket came to this pool is done then.
-        turn.at = asked if own is None else clocks.once_here(own, asked)
+        turn.at = asked if own is None else own.once_here(asked)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:

@@ -110,7 +110,7 @@ def look_at_step(turn: Turn, ticket: Ticket, *, begins: bool = False) -> Ticket:
 
 def step_is_over(turn: Turn, ticket: Ticket) -> bool:
     """Whether the time of the chain's step is over."""
-    return ticket.relax_at is not None and ticket.relax_at < turn.at
+    return ticket.relax_at is not None and ticket.relax_at < turn.instant(ticket)
 
 
 def show_anew(turn: Turn, ticket: Ticket, before: Sequence[str]) -> None:
@@ -255,7 +255,7 @@ def transfer(
         changes |= {"refusals": (Refusal(agent, until),), "last_agent": None}
     ticket = chained(
         turn, given_up(turn, ticket, reason), Trigger.TRANSFERRED, queue=queue, agent=None,
-        weight=0, place=0, chain_since=clocks.once_here(ticket, turn.at), return_at=None,
+        weight=0, place=0, chain_since=ticket.once_here(turn.at), return_at=None,
         **clocks.coming(ticket, turn.at, reason), **changes,
     )  # fmt: skip
     turn.emit(TicketTransferred, ticket, from_queue=left, agent=agent, reason=reason, by=by)

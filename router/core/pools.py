@@ -54,7 +54,7 @@ def _leave(
         refusals=(), return_at=None, relax_at=None,
         last_agent=None if agent is not None else ticket.last_agent,
     )  # fmt: skip
-    at = clocks.once_here(ticket, turn.at)
+    at = ticket.once_here(turn.at)
     data = TicketMoved(ticket=ticket, from_queue=left, agent=agent, reason=reason, by=by, at=at)
     extensions = {"activation": str(turn.desk.activation)}
     turn.out.add(TICKETS_TRIAGED, pool, TicketMoved.TYPE, data, extensions=extensions)

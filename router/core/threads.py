@@ -109,11 +109,11 @@ def find(
 def open_for(
     request: CustomerRequest, known: list[Conversation], threading: Threading
 ) -> Conversation | None:
-    """The open conversation that a visitor who comes or goes is in; first where they would write.
+    """The open conversation that a visitor who comes or goes is in: where they would write.
 
-    However long nobody has written in it.
+    If nothing is that recent, however long nobody has written in it.
     """
-    likely = [*_recent(request, known, threading), *_likeliest(known)]
+    likely = _recent(request, known, threading)[:1] or _likeliest(known)
     return next((one for one in likely if one.state == "open"), None)
 
 

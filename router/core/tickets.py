@@ -146,6 +146,10 @@ class Ticket(Entity, frozen=True, kw_only=True):
             return self.agent
         return None
 
+    def once_here(self, at: datetime) -> datetime:
+        """When what was asked of its pool at `at` is done: not before the ticket is there."""
+        return at if self.came_at is None else max(at, self.came_at)
+
     def lacks(self, number: int) -> bool:
         """Whether the customer's message `number` has not come yet."""
         return number > self.number or number in self.missing

@@ -16,11 +16,11 @@ from router.topics import TICKETS_EVENTS, queue_topic
 class Turn:
     """One step: the desk, the instants, and what comes of it.
 
-    `at` is when the event happened (a command's time in the log, or the later coming of its ticket
-    from another pool; a request's arrival), `now` the shard's clock. `seeking` are tickets that
-    need an agent, `freed` agents who may take more, `entering` tickets at a step of their queue's
-    chain that may be over at once; all are settled at the end of the step
-    (`router.core.chain.enter`, `router.core.assign.match`).
+    `at` is when the event happened (a command's time in the log, a request's arrival), `now` the
+    shard's clock. A command has `asked` at its time; while it is done, `at` is the later coming of
+    its ticket from another pool. `seeking` are tickets that need an agent, `freed` agents who may
+    take more, `entering` tickets at a step of their queue's chain that may be over at once; all are
+    settled at the end of the step (`router.core.chain.enter`, `router.core.assign.match`).
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Turn:
     ) -> None:
         self.desk = desk
         self.at = at
+        self.asked: datetime | None = None
         self.now = now
         self.out = Outbox(cause, now, raw)
         self.seeking: dict[str, None] = {}
@@ -63,6 +64,10 @@ class Turn:
                 self.freed[state.id] = None
             self.desk.change_agent(state.id, rests=rests)
 
+    def instant(self, ticket: Ticket) -> datetime:
+        """When it happens to this ticket: what a command does, not before the ticket is there."""
+        return self.at if self.asked is None else ticket.once_here(self.asked)
+
     def event(
         self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
     ) -> TicketEvent:
@@ -77,7 +82,7 @@ class Turn:
             queue=queue or ticket.queue,
             rulebook=ticket.rulebook,
             version=ticket.version,
-            at=self.at,
+            at=self.instant(ticket),
             **fields,
         )
 

@@ -360,7 +360,7 @@ def _as_it_happened(events: Sequence[Event], left: Sequence[str]) -> Iterator[Ev
 
 _DONE = {
     "ticket.assigned", "ticket.transferred", "ticket.replied", "ticket.pending", "ticket.held",
-    "ticket.merged", "ticket.resolved",
+    "ticket.merged", "ticket.merged_in", "ticket.resolved",
 }  # fmt: skip
 
 

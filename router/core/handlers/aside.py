@@ -30,7 +30,8 @@ def _set_aside(
 ) -> None:
     ticket = own_ticket(turn, command, trigger)
     until = command.until
-    if until is not None and (until.tzinfo is None or not turn.at < until <= turn.at + LONGEST):
+    asked = turn.asked or turn.at
+    if until is not None and (until.tzinfo is None or not asked < until <= asked + LONGEST):
         raise Rejected(Rejection.FIELD_INVALID)
     moves.put_down(turn, ticket, done=False)
     ticket = turn.save(ticket, trigger, return_at=None, until=until)

@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator
 
 from channels import phone
-from router.core.clocks import once_here
 from router.core.commands import Command, Rejected, Rejection
 from router.core.lifecycle import TicketState, Trigger, may
 from router.core.tickets import Offer, Ticket
@@ -24,7 +23,7 @@ def concerned(turn: Turn, command: Command) -> Iterator[Ticket]:
         yield from (
             one
             for one in waiting
-            if one.wake_at is not None and one.wake_at < once_here(one, turn.at)
+            if one.wake_at is not None and one.wake_at < one.once_here(turn.at)
         )
 
 

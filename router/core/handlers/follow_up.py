@@ -41,17 +41,17 @@ def _due_at(turn: Turn, command: Command) -> datetime:
         raise Rejected(Rejection.FIELD_MISSING)
     if command.due_at is not None and command.after is not None:
         raise Rejected(Rejection.FIELD_INVALID)
-    due_at = command.due_at
+    due_at, asked = command.due_at, turn.asked or turn.at
     if due_at is None:
         try:
-            due_at = turn.at + parse_duration(command.after)
+            due_at = asked + parse_duration(command.after)
         except ValueError:
             raise Rejected(Rejection.FIELD_INVALID) from None
     if due_at.tzinfo is None:
         raise Rejected(Rejection.FIELD_INVALID)
-    if due_at <= turn.at:
+    if due_at <= asked:
         raise Rejected(Rejection.IN_THE_PAST)
-    if due_at - turn.at > LONGEST_FOLLOW_UP:
+    if due_at - asked > LONGEST_FOLLOW_UP:
         raise Rejected(Rejection.TOO_FAR_AHEAD)
     return due_at.astimezone(UTC)
 

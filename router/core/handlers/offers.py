@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from router.core import assign, clocks, escalation, moves
+from router.core import assign, escalation, moves
 from router.core.agents import unable
 from router.core.commands import Command, Rejected, Rejection
 from router.core.handlers.checks import offered_ticket, ticket_of
@@ -52,7 +52,7 @@ def _next(turn: Turn, agent: str, queues: Iterable[str]) -> Ticket:
     asked = turn.at
     while (first := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
         ticket = turn.desk.tickets.rows[first.ticket]
-        turn.at = clocks.once_here(ticket, asked)
+        turn.at = ticket.once_here(asked)
         if escalation.lapsed(turn, ticket, turn.at) is ticket:
             return ticket
     raise Rejected(Rejection.NOTHING_WAITS)

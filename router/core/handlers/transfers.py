@@ -1,6 +1,6 @@
 """A ticket, or many of them, goes to another queue."""
 
-from router.core import clocks, pools
+from router.core import pools
 from router.core.commands import Command, Rejected, Rejection
 from router.core.events import TicketsTransferred
 from router.core.handlers.checks import known, own_ticket, supervises, ticket_of, waiting_in
@@ -44,7 +44,7 @@ def _many(turn: Turn, command: Command, queue: str) -> None:
     tickets, refused = _chosen(turn, command, pool)
     asked = turn.at
     for ticket in tickets[:MOST_AT_ONCE]:
-        turn.at = clocks.once_here(ticket, asked)
+        turn.at = ticket.once_here(asked)
         _transferred(turn, command, ticket, queue)
     turn.at = asked
     data = TicketsTransferred(

@@ -220,6 +220,44 @@ def test_who_takes_the_next_takes_it_once_it_has_come() -> None:
     assert told[0] == ("sla.breached", "01:10")
 
 
+def test_a_late_command_judges_no_other_ticket_by_its_own_tickets_coming() -> None:
+    """What is on offer to Ann goes back; its step has not ended: Bob is still to be heard."""
+    changes = """
+        slas: {standard: {queue_time: 1h}}
+        queues: {repairs: {offer_timeout: 5m, targets: [{for: 100s}]}}
+        agents:
+          ann: {queues: [billing, repairs], capacity: 1}
+          bob: {queues: [billing, repairs]}
+          sue: {pool: service, queues: [], role: supervisor}
+    """
+    service, office = Core(changes), Core(changes)
+    offered, order = triaged("a", queue="repairs"), triaged("b", queue="claims", pool="office")
+    service.command("ann", "presence", state="available")
+    service.step(offered)
+    office.command("eve", "presence", state="available")
+    office.step(order)
+    office.command("eve", "accept", 2, ticket=order.ticket)
+    outputs = office.command("eve", "transfer", 200, ticket=order.ticket, queue="billing")
+    service.take_in(of(outputs, "ticket.moved")[0], 201)
+    forced = service.command("sue", "assign", 50, ticket=order.ticket, to="ann", force=True)
+    assert "ticket.offer_rescinded" in types(forced)
+    assert not {"ticket.parked", "sla.breached"} & set(types(forced))
+    assert "ticket.offered" in types(service.command("bob", "presence", 60, state="available"))
+
+
+def test_instants_of_a_late_command_are_those_of_who_asked() -> None:
+    """A call-back before the ticket came was no slip of the agent's: it is due at once."""
+    late = Late()
+    late.office.command("eve", "take", 10, ticket=late.b.ticket)
+    late.come()
+    late.office.command("eve", "take", 11, ticket=late.a.ticket)
+    asked = {"ticket": late.a.ticket, "kind": "callback", "due_at": at(60)}
+    told = late.office.command("eve", "follow_up", 20, **asked)
+    assert "command.accepted" in types(told)
+    told = late.office.command("eve", "pending", 21, ticket=late.a.ticket, until=at(65))
+    assert ("ticket.pending", "01:10") in late.told(told, late.a)
+
+
 class Two(NamedTuple):
     """The two pools as the two shards that they are, a ticket on its way between them."""
 

@@ -110,3 +110,4 @@ def test_who_leaves_is_where_they_would_write_or_in_what_is_open_at_all() -> Non
     late = replace(OURS, last_at=START - timedelta(days=2))
     assert open_for(request, [long_ago, late], threading) == long_ago
     assert open_for(request, [replace(long_ago, state="resolved")], threading) is None
+    assert open_for(request, [late, replace(MAILS, state="resolved")], threading) is None
