@@ -158,19 +158,24 @@ class Candidates:
     def count(self, agents: int, need: Need) -> dict[str, int]:
         """Why the others of the queues' agents cannot be given such work: reasons and numbers."""
         suited = int.from_bytes(need.suited, "little")
-        skilled = self._roster.skilled(need) if need.barred else suited
         left = _without(self._roster.serving(need), agents)
-        found = {reason: left & those for reason, those in self._absent.items()}
+        found = {reason: left & those for reason, those in self._absent.items() if those}
         left &= self._present
+        skilled = suited
+        if need.barred:
+            skilled = self._roster.skilled(need)
+            found["stage"] = _without(left & skilled, suited)
         found["skills"] = _without(left, skilled)
-        found["stage"] = _without(left & skilled, suited)
         left &= suited
         found["capacity"] = left & self._full[need.channel]
         left ^= found["capacity"]
-        found["rest"] = left & self._resting if need.hard else 0
-        left ^= found["rest"]
-        found["reserved"] = left & self._kept_from(need)
-        found["refused"] = left ^ found["reserved"]
+        if need.hard:
+            found["rest"] = left & self._resting
+            left ^= found["rest"]
+        if self._reserved:
+            found["reserved"] = left & self._kept_from(need)
+            left ^= found["reserved"]
+        found["refused"] = left
         return dict(sorted((reason, those.bit_count()) for reason, those in found.items() if those))
 
     def _guarded(self, need: Need) -> int:
