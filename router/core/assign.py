@@ -149,8 +149,9 @@ class Search:
     def _is_open_to(self, need: Need) -> bool:
         if need.channel not in self.channels:
             return False
-        guarded = self._desk.candidates.is_guarded
-        return not self._offered or (need.push and not guarded(self._agent, need))
+        return not self._offered or (
+            need.push and not self._desk.candidates.is_guarded(self._agent, need)
+        )
 
     def _has_refused(self, entry: Entry) -> bool:
         ticket = self._desk.tickets.rows[entry.ticket]

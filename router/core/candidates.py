@@ -182,7 +182,7 @@ class Candidates:
         return (self._resting if need.hard else 0) | self._kept_from(need)
 
     def _kept_from(self, need: Need) -> int:
-        return _without(self._reserved, self._roster.reserved_for(need.tier))
+        return self._reserved and _without(self._reserved, self._roster.reserved_for(need.tier))
 
     def _refresh(self) -> None:
         if self._stale:
