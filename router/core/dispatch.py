@@ -338,11 +338,11 @@ class Dispatch:
         turn.asked = asked = turn.at
         for name in dict.fromkeys(ticket.id for ticket in concerned(turn, command)):
             if (ticket := self.desk.tickets.get(name)) is not None:
-                turn.at = ticket.once_here(asked)
+                turn.at = turn.instant(ticket)
                 _caught_up(turn, ticket)
         own = self.desk.tickets.get(command.ticket or "")
         # What was asked before its ticket came to this pool is done then.
-        turn.at = asked if own is None else own.once_here(asked)
+        turn.at = asked if own is None else turn.instant(own)
         if command.command == "reply":
             talk.reply(turn, command, self._head)
         else:

@@ -21,9 +21,7 @@ def concerned(turn: Turn, command: Command) -> Iterator[Ticket]:
     if command.from_queue:
         waiting = waiting_in(turn, command)
         yield from (
-            one
-            for one in waiting
-            if one.wake_at is not None and one.wake_at < one.once_here(turn.at)
+            one for one in waiting if one.wake_at is not None and one.wake_at < turn.instant(one)
         )
 
 

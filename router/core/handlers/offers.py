@@ -49,10 +49,9 @@ def take(turn: Turn, command: Command) -> None:
 
 def _next(turn: Turn, agent: str, queues: Iterable[str]) -> Ticket:
     """The ticket that the agent should have next, once what has lapsed for it is told."""
-    asked = turn.at
     while (first := assign.next_for(turn, agent, queues, pushed_only=False)) is not None:
         ticket = turn.desk.tickets.rows[first.ticket]
-        turn.at = ticket.once_here(asked)
+        turn.at = turn.instant(ticket)
         if escalation.lapsed(turn, ticket, turn.at) is ticket:
             return ticket
     raise Rejected(Rejection.NOTHING_WAITS)

@@ -44,7 +44,7 @@ def _many(turn: Turn, command: Command, queue: str) -> None:
     tickets, refused = _chosen(turn, command, pool)
     asked = turn.at
     for ticket in tickets[:MOST_AT_ONCE]:
-        turn.at = ticket.once_here(asked)
+        turn.at = turn.instant(ticket)
         _transferred(turn, command, ticket, queue)
     turn.at = asked
     data = TicketsTransferred(
