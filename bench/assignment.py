@@ -16,10 +16,12 @@ from typing import Literal, NamedTuple, get_args
 from msgspec.structs import replace
 
 from router.core import assign
-from router.core.agents import AgentState, unfit
-from router.core.desk import Activation, Desk
+from router.core.agents import unfit
+from router.core.desk import Desk
+from router.core.entities.agent import AgentState
+from router.core.entities.inputs import Activation
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import TicketState, Trigger
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from rules.load import version
 from rules.people import Strategy

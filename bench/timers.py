@@ -12,7 +12,8 @@ from sortedcontainers import SortedList
 
 from bench.memory import resident_mib
 from router.collector import resting_collector
-from router.core.state import Entity, Journal, Table, Timers
+from router.core.entities.entity import Entity
+from router.core.state import Journal, Table, Timers
 
 COUNT = int(os.environ.get("SWITCHBOARD_BENCH_TIMERS", "1000000"))
 TARGET = 200_000

@@ -20,7 +20,6 @@ from router import deadletter, operations
 from router.contracts import CONTRACTS
 from router.core import events
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
 from router.edges.outbox import MESSAGE_RECEIPT
 from router.topics import (
     AGENT_COMMANDS,
@@ -54,14 +53,14 @@ _ALARMS: Contracts = (
 _INSIDE: Contracts = (
     events.TicketTriaged, events.TicketMessage, events.TicketClose, events.TicketFeedback,
     events.RulebookActivated, events.TicketRemoved, events.QueueStatistics, events.WorkerAnswered,
-    events.NoticeHeld, events.NoticeWithheld,
+    events.NoticeHeld, events.NoticeWithheld, events.TicketMoved, events.CustomerChanged,
 )  # fmt: skip
 """Never in `tickets.events`: what is told between the stages, to one desktop, or to operations."""
 
 TAKEN: Mapping[str, Contracts] = {
     REQUESTS_INBOUND: (CustomerRequest,),
     AGENT_COMMANDS: (Command,),
-    CUSTOMERS: (CustomerChanged,),
+    CUSTOMERS: (events.CustomerChanged,),
 }
 """Topic -> what others may write there."""
 

@@ -7,7 +7,6 @@ import msgspec
 from channels.outbound import OutboundMessage, Receipt
 from channels.request import CustomerRequest
 from router import deadletter, operations
-from router.core import customers, pools
 from router.core.commands import Command
 from router.core.events import ALL, Event
 from rules.reference import rulebook_schema
@@ -15,13 +14,11 @@ from rules.reference import rulebook_schema
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _FURTHER: tuple[type[Event], ...] = (
-    customers.CustomerChanged,
     operations.CalendarUncovered,
     operations.DeadLettered,
     operations.NoticeFailed,
     operations.TimerFailed,
     operations.Watermark,
-    pools.TicketMoved,
 )
 
 CONTRACTS: dict[str, type[Any]] = {

@@ -12,7 +12,7 @@ import msgspec
 
 from channels.contract import decode
 from channels.errors import Malformed
-from router.core.desk import Activation
+from router.core.entities.inputs import Activation
 from router.core.events import RulebookActivated
 from router.core.packing import Packed, unpacked
 from router.log.protocol import Record

@@ -13,7 +13,7 @@ from channels.errors import Malformed, Unavailable
 from channels.inbox import utc_now
 from channels.outbound import OutboundMessage
 from channels.sending import Delivery, Sender
-from router.core.held import Alarm
+from router.core.entities.notice import Alarm
 from router.core.writing import messages
 from router.edges import wiring
 from router.edges.ledger import account_of

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from channels.request import CustomerRequest
-from router.core.threads import Contact, Sent
+from router.core.entities.conversation import Contact, Sent
 from rules.model import AckPolicy
 
 SENT_KEPT = 200

@@ -5,15 +5,9 @@ By customer where reference data says who writes, else by the customer's address
 
 from datetime import datetime, timedelta
 
-from router.core.state import Entity, Journal, Table
-from router.core.tickets import Ticket
-
-
-class Acquaintance(Entity, frozen=True, kw_only=True):
-    """The agent whom a customer knows, since the last ticket; forgotten at `wake_at`."""
-
-    agent: str
-    since: datetime
+from router.core.entities.agent import Acquaintance
+from router.core.entities.ticket import Ticket
+from router.core.state import Journal, Table
 
 
 class Acquaintances:

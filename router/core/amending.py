@@ -8,9 +8,10 @@ from typing import Any
 
 from router.core import clocks, moves, standing
 from router.core.agents import unsuited
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketUpdated
 from router.core.lifecycle import TicketState
-from router.core.tickets import Ticket, deadline
+from router.core.tickets import deadline
 from router.core.turn import Turn
 from rules.decide import service_level
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from router.core.agents import rooms
+from router.core.entities.ticket import Offer, Ticket
 from router.core.events import TicketOffered
 from router.core.lifecycle import Trigger
 from router.core.queues import Entry, Need
-from router.core.tickets import Offer, Ticket
 from router.core.turn import Turn
 
 FEW = 16

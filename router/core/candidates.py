@@ -9,7 +9,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from router.core.agents import CHANNELS, AgentState, absent, rooms
+from router.core.agents import CHANNELS, absent, rooms
+from router.core.entities.agent import AgentState
 from router.core.queues import Need
 from router.core.roster import Roster
 from rules.people import Agent, Strategy

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from router.core import clocks, escalation, moves
+from router.core.entities.clock import ZERO
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketOverflowed
 from router.core.pools import transfer
-from router.core.sla import ZERO
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from rules.people import QueueTarget
 

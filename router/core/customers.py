@@ -1,40 +1,11 @@
 """Who is the customer? Reference data by id and by address."""
 
-from typing import Any, ClassVar
-
-import msgspec
-
 from channels.request import CustomerRequest
-from router.core.events import Event
-from router.core.state import Entity, Journal, Table
+from router.core.entities.customer import Known
+from router.core.events import CustomerChanged
+from router.core.state import Journal, Table
 from rules.addresses import written_address
 from rules.model import Customer, Rulebook
-
-
-class CustomerChanged(Event, frozen=True, kw_only=True):
-    """A customer's reference data (compacted topic `customers`); `addresses` by channel."""
-
-    TYPE: ClassVar[str] = "customer.changed"
-    id: str
-    name: str | None = None
-    tier: str | None = None
-    language: str | None = None
-    addresses: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
-    account_agent: str | None = None
-    deleted: bool = False
-
-
-class Known(Entity, frozen=True, kw_only=True):
-    """A customer as triage keeps it."""
-
-    id: str
-    name: str | None = None
-    tier: str | None = None
-    language: str | None = None
-    addresses: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
-    account_agent: str | None = None
 
 
 class Customers:

@@ -6,9 +6,12 @@ from typing import Any
 import msgspec
 
 from router.core.acquaintance import Acquaintances
-from router.core.agents import NEVER, AgentState, Loads, weight_of
+from router.core.agents import Loads, weight_of
 from router.core.candidates import Candidates, Snapshot
-from router.core.events import RulebookActivated
+from router.core.entities.agent import NEVER, AgentState
+from router.core.entities.clock import ZERO, Policy
+from router.core.entities.inputs import Activation, Remembered
+from router.core.entities.ticket import Stub, Ticket
 from router.core.gauges import Gauges
 from router.core.held import Held
 from router.core.kinds import PLAIN, Kind, Kinds
@@ -16,42 +19,12 @@ from router.core.order_book import OrderBook
 from router.core.packing import unpacked
 from router.core.queues import Need, Waiting
 from router.core.roster import Roster
-from router.core.sla import ZERO, Policy
-from router.core.state import Entity, Journal, Table, Timers
+from router.core.state import Journal, Table, Timers
 from router.core.terms import Promised, Terms
-from router.core.tickets import Stub, Ticket, deadline, modernized, order_key
+from router.core.tickets import deadline, modernized, order_key
 from rules.index import Compiled, compile_rulebook
 from rules.people import Queue, QueueTarget
 from rules.service_levels import LadderLevel
-
-
-class Remembered(Entity, frozen=True, kw_only=True):
-    """The outcome of a command, for whoever sends it again; `rejection` None: accepted.
-
-    `content` is the command's fingerprint: another one under the same id is not that command.
-    """
-
-    content: str
-    rejection: str | None
-
-
-class Activation(Entity, frozen=True, kw_only=True):
-    """The rulebook in force, whole, so that a restore needs nothing else."""
-
-    activation: int
-    version: str
-    files: dict[str, str]
-    packed: str = ""
-
-    @classmethod
-    def of(cls, event: RulebookActivated) -> "Activation":
-        """What an event puts in force."""
-        return cls(
-            activation=event.activation,
-            version=event.version,
-            files=event.files,
-            packed=event.packed,
-        )
 
 
 class Desk:

@@ -30,7 +30,9 @@ from router.core import (
     orders,
 )
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
-from router.core.desk import Activation, Desk, Remembered
+from router.core.desk import Desk
+from router.core.entities.inputs import Activation, Remembered
+from router.core.entities.ticket import Ticket
 from router.core.events import (
     CommandAccepted,
     CommandRejected,
@@ -41,6 +43,7 @@ from router.core.events import (
     TicketClosed,
     TicketMessage,
     TicketMessageReceived,
+    TicketMoved,
     TicketTriaged,
     WorkerAnswered,
 )
@@ -50,16 +53,7 @@ from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
-from router.core.pools import (
-    TicketMoved,
-    followed,
-    forward,
-    forward_close,
-    move_in,
-    settle,
-    surviving,
-)
-from router.core.tickets import Ticket
+from router.core.pools import followed, forward, forward_close, move_in, settle, surviving
 from router.core.turn import Turn
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 

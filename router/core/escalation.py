@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from router.core import clocks, moves, sla
+from router.core.entities.clock import LapseKind
+from router.core.entities.ticket import Ticket
 from router.core.pools import transfer
-from router.core.sla import LapseKind
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

@@ -14,11 +14,11 @@ import msgspec
 
 from channels.identity import conversation_key, request_id
 from channels.request import CustomerRequest, Recipient, Sender
-from router.core.aftercare import Aftercare, FollowUp
+from router.core.entities.aftercare import Aftercare, FollowUp
+from router.core.entities.ticket import Ticket
 from router.core.events import FollowUpCancelled, FollowUpDue, FollowUpScheduled
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of, tended
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.topics import REQUESTS_INBOUND
 from rules.aftercare import FollowUpRule

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from router.core.entities.queue import Gauge
+from router.core.entities.ticket import Ticket
 from router.core.events import QueueStatistics
-from router.core.state import Entity, Journal, Table
-from router.core.tickets import Ticket
+from router.core.state import Journal, Table
 from router.topics import QUEUES_STATISTICS
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 EVERY = timedelta(seconds=10)
 SPARE = 64
 """More instants than twice those of the tickets that wait, and these, are never kept of a queue."""
-
-
-class Gauge(Entity, frozen=True, kw_only=True):
-    """What was last told of a queue: the tickets that waited, since when the oldest did."""
-
-    waiting: int = 0
-    oldest: datetime | None = None
-    told_at: datetime | None = None
 
 
 class Gauges:

@@ -5,7 +5,7 @@ Only what some rule of the rulebook asks for is told apart, so that kinds of wor
 
 from typing import NamedTuple
 
-from router.core.tickets import Ticket
+from router.core.entities.ticket import Ticket
 from rules.model import Rulebook
 
 

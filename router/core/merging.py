@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from router.core import clocks, moves
+from router.core.entities.ticket import Joined, Ticket, missing_after
 from router.core.events import TicketMerged, TicketMergedIn, TicketMessage
 from router.core.lifecycle import Trigger
 from router.core.pools import leave_stub
-from router.core.tickets import Joined, Ticket, missing_after
 from router.core.turn import Turn
 
 MOST_JOINED = 100

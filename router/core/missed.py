@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from channels.request import CustomerRequest
 from router.core import clocks, escalation, moves
-from router.core.aftercare import Left, Sign
+from router.core.entities.aftercare import Left, Sign
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of, tended
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 _SIGNS_OF_LIFE = frozenset({"message", "returned"})

@@ -8,6 +8,8 @@ import msgspec
 
 from router.core import clocks, standing
 from router.core.agents import has_room, unsuited
+from router.core.entities.clock import ZERO, Clock
+from router.core.entities.ticket import Joined, Offer, Refusal, Ticket
 from router.core.events import (
     OfferEnded,
     TicketAssigned,
@@ -21,16 +23,8 @@ from router.core.events import (
     TicketRequeued,
     TicketTransferred,
 )
-from router.core.lifecycle import (
-    REFUSED,
-    IllegalTransition,
-    OfferState,
-    TicketState,
-    Trigger,
-    end,
-)
-from router.core.sla import ZERO, Clock
-from router.core.tickets import Joined, Offer, Refusal, Ticket, deadline
+from router.core.lifecycle import REFUSED, IllegalTransition, OfferState, TicketState, Trigger, end
+from router.core.tickets import deadline
 from router.core.turn import Turn
 from router.topics import TICKETS_FEEDBACK
 

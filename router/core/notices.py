@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
+from router.core.entities.notice import Alarm, HeldNotice, Told
+from router.core.entities.ticket import Ticket
 from router.core.events import NoticeEvent, NoticeHeld, NoticeWithheld
-from router.core.held import Alarm, HeldNotice, Told
 from router.core.sla import QUEUE_TIME
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.core.writing import identity, messages
 from router.topics import MESSAGES_OUTBOUND, SLA_ESCALATIONS

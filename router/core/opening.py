@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from router.core.aftercare import Aftercare
 from router.core.desk import Desk
+from router.core.entities.aftercare import Aftercare
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketMessage, TicketTriaged
 from router.core.letters import answer_to
 from router.core.lifecycle import TicketState
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 EXCERPT_CHARACTERS = 2_000

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from router.core.aftercare import ENDED, Order
+from router.core.entities.aftercare import ENDED, Order
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import TicketState
-from router.core.tickets import Ticket
 
 
 class OrderBook:

@@ -14,7 +14,8 @@ import msgspec
 from channels.identity import conversation_key
 from channels.outbound import OutboundMessage, Receipt
 from router.core import clocks
-from router.core.aftercare import SENT, Order
+from router.core.entities.aftercare import SENT, Order
+from router.core.entities.ticket import Ticket
 from router.core.events import (
     OrderCreated,
     OrderNoticeFailed,
@@ -24,7 +25,6 @@ from router.core.events import (
 )
 from router.core.sla import ACCEPT
 from router.core.tending import care_of, tended
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.core.worker_answers import UNREACHABLE
 from router.topics import MESSAGES_OUTBOUND, OPERATIONS, queue_topic

@@ -6,10 +6,10 @@ runs as if it had been there before.
 
 from datetime import datetime
 
-from router.core.aftercare import SENT, Aftercare
+from router.core.entities.aftercare import SENT, Aftercare
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import TicketState
 from router.core.sla import ACCEPT, QUEUE_TIME
-from router.core.tickets import Ticket
 
 FIRST, NEXT, PERIODIC, RESOLUTION = "first_response", "next_response", "periodic", "resolution"
 SETTLED = (RESOLUTION, "requester_wait", "agent_work")

@@ -1,36 +1,21 @@
 """Between pools a ticket goes whole, as a record: two writers never share it."""
 
-from datetime import datetime, timedelta
-from typing import ClassVar
+from datetime import timedelta
 
 import msgspec
 
 from router.core import clocks, moves
 from router.core.desk import Desk
-from router.core.events import Event, TicketTransferred
+from router.core.entities.ticket import Stub, Ticket
+from router.core.events import TicketMoved, TicketTransferred
 from router.core.lifecycle import Trigger
-from router.core.tickets import Stub, Ticket, modernized
+from router.core.tickets import modernized
 from router.core.turn import Turn
 from router.topics import TICKETS_TRIAGED
 
 STUB_MEMORY = timedelta(days=90)
 STUB_REST = timedelta(days=7)
 """What of it is left once a close was forwarded: longer than a shard is down."""
-
-
-class TicketMoved(Event, frozen=True, kw_only=True):
-    """The whole ticket, for the pool that it goes to (topic `tickets.triaged`).
-
-    It has left `at` the instant of what moved it; older versions did not say when.
-    """
-
-    TYPE: ClassVar[str] = "ticket.moved"
-    ticket: Ticket
-    from_queue: str
-    agent: str | None
-    reason: str
-    by: str | None = None
-    at: datetime | None = None
 
 
 def transfer(

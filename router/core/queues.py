@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from router.core.tickets import Ticket
+from router.core.entities.ticket import Ticket
 
 FIRST_LOOK, WIDER = 6, 3
 """So many heads of each queue are looked at first; so many times more with every further look."""

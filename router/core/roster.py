@@ -6,7 +6,7 @@ So the agents of a queue who have two skills are three numbers and'ed, however m
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from router.core.agents import AgentState
+from router.core.entities.agent import AgentState
 from router.core.overlays import effective
 from router.core.queues import Need
 from rules.model import Rulebook

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from router.core.agents import AgentState
 from router.core.desk import Desk
+from router.core.entities.agent import AgentState
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import TicketState
-from router.core.tickets import Ticket
 from rules.calendar import NeverOpen
 
 Changes = dict[str, Any]

@@ -13,15 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-
-class Entity(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """What a table holds: immutable, JSON when stored, and it may ask to be woken.
-
-    It holds no cycle, so the garbage collector need not look at it (`gc`): there are millions.
-    """
-
-    wake_at: datetime | None = None
-
+from router.core.entities.entity import Entity
 
 E = TypeVar("E", bound=Entity)
 

@@ -1,11 +1,11 @@
-"""A ticket's aftercare (`router.core.aftercare`), read and saved."""
+"""A ticket's aftercare (`router.core.entities.aftercare`), read and saved."""
 
 from typing import Any
 
 import msgspec
 
-from router.core.aftercare import NOTHING, Aftercare
-from router.core.tickets import Ticket
+from router.core.entities.aftercare import NOTHING, Aftercare
+from router.core.entities.ticket import Ticket
 from router.core.turn import Turn
 
 

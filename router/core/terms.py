@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from router.core.aftercare import MOST_ORDERS
-from router.core.sla import ACCEPT, ALWAYS, QUEUE_TIME, Policy, Rung, marks
-from router.core.tickets import Ticket
+from router.core.entities.aftercare import MOST_ORDERS
+from router.core.entities.clock import Policy, Rung
+from router.core.entities.ticket import Ticket
+from router.core.sla import ACCEPT, ALWAYS, QUEUE_TIME, marks
 from rules.index import Compiled
 from rules.service_levels import LadderLevel, Sla
 

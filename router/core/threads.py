@@ -12,11 +12,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-import msgspec
-
 from channels.identity import conversation_id
 from channels.request import CustomerRequest
-from router.core.state import Entity
+from router.core.entities.conversation import Conversation
 from rules.model import Threading
 
 MESSAGE_IDS_KEPT = 50
@@ -30,48 +28,6 @@ WINDOWS = {
 }
 """How long an open conversation takes in what says nothing of its thread; a mail that does not
 refer to an earlier one is a new matter (a new topic under an old subject is common)."""
-
-
-class Conversation(Entity, frozen=True, kw_only=True):
-    """One thread with one customer on one channel account.
-
-    `count` numbers its messages; `message_ids` are the customer's own, newest last, and `last_at`
-    is when a person last wrote: what a machine sends keeps no conversation alive. `into` is the
-    ticket that its own was merged into; `aside`: it is one that we began.
-    """
-
-    id: str
-    ticket: str
-    pool: str
-    state: str = "open"
-    count: int = 1
-    opened_at: datetime
-    last_at: datetime
-    resolved_at: datetime | None = None
-    message_ids: tuple[str, ...] = ()
-    into: str | None = None
-    aside: bool = False
-
-    @property
-    def home(self) -> str:
-        """The ticket that has its messages now."""
-        return self.into or self.ticket
-
-
-class Sent(msgspec.Struct, frozen=True, gc=False):
-    """An automatic message that we sent: when, and a hash of the text that it answered."""
-
-    at: datetime
-    text: str
-
-
-class Contact(Entity, frozen=True, kw_only=True):
-    """A customer's address on one of our accounts, under its conversation key."""
-
-    conversations: tuple[str, ...] = ()
-    sent: tuple[Sent, ...] = ()
-    opted_out: bool = False
-    last_at: datetime
 
 
 class Proof(StrEnum):

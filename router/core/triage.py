@@ -17,9 +17,13 @@ from channels.identity import conversation_key, key_of, ticket_id
 from channels.request import CustomerRequest
 from router.core import acks, threads
 from router.core.ack_variables import Variables
-from router.core.customers import CustomerChanged, Customers, Known
-from router.core.desk import Activation
+from router.core.customers import Customers
+from router.core.entities.conversation import Contact, Conversation, Thread
+from router.core.entities.customer import Known
+from router.core.entities.inputs import Activation, Seen
+from router.core.entities.queue import Filled
 from router.core.events import (
+    CustomerChanged,
     Event,
     QueueStatistics,
     RequestDuplicate,
@@ -32,12 +36,12 @@ from router.core.events import (
     TicketTriaged,
     WorkerAnswered,
 )
-from router.core.letters import Letterhead, Thread, answer_to, letter
-from router.core.outputs import Given, Outbox, Output
+from router.core.letters import Letterhead, answer_to, letter
+from router.core.outbox import Outbox
+from router.core.outputs import Given, Output
 from router.core.packing import unpacked
 from router.core.splitting import as_asked, split_of
-from router.core.state import Entity, Journal, Table, Timers
-from router.core.threads import Contact, Conversation
+from router.core.state import Journal, Table, Timers
 from router.core.worker_answers import UNDELIVERED, answer_in
 from router.topics import MESSAGES_OUTBOUND, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
 from rules.decide import decide
@@ -49,17 +53,6 @@ _NO_QUEUES: Mapping[str, Waiting] = {}
 CONTACT_MEMORY = timedelta(days=30)
 
 _COMINGS_AND_GOINGS = frozenset({"left", "returned"})
-
-
-class Seen(Entity, frozen=True, kw_only=True):
-    """A request that we have: forgotten when the dedup window is over."""
-
-
-class Filled(Entity, frozen=True, kw_only=True):
-    """What dispatch told of a queue in which tickets wait."""
-
-    waiting: int
-    oldest: datetime | None
 
 
 class Opening(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from router.core.desk import Desk
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketEvent
 from router.core.lifecycle import Trigger, move
-from router.core.outputs import Outbox
-from router.core.tickets import Ticket
+from router.core.outbox import Outbox
 from router.topics import TICKETS_EVENTS, queue_topic
 
 

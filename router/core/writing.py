@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from channels.outbound import OutboundMessage
-from router.core.held import Alarm
+from router.core.entities.notice import Alarm
 from rules.contacts import Contact
 from rules.index import Compiled
 from rules.notice_texts import NOTICE, TARGET_NAMES, USUAL

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from channels.contract import decode
 from channels.errors import Malformed
 from channels.request import CustomerRequest
-from router.core.customers import CustomerChanged, Customers
-from router.core.events import RequestFiled, TicketOpened
+from router.core.customers import Customers
+from router.core.events import CustomerChanged, RequestFiled, TicketOpened
 from router.core.state import Journal
 from router.core.triage import facts_of
 from router.log.protocol import Log, Record

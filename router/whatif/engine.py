@@ -13,9 +13,8 @@ import msgspec
 
 from channels.request import CustomerRequest
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
 from router.core.dispatch import Dispatch
-from router.core.events import RulebookActivated, TicketMessage, TicketTriaged
+from router.core.events import CustomerChanged, RulebookActivated, TicketMessage, TicketTriaged
 from router.core.outputs import Given, Output
 from router.core.triage import Triage
 from router.shard import TIMER_RETRY

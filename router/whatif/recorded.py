@@ -9,7 +9,7 @@ from channels.contract import decode
 from channels.errors import Malformed
 from channels.request import CustomerRequest
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
+from router.core.events import CustomerChanged
 from router.log.protocol import Log, Record
 from router.log.reading import stored
 from router.topics import AGENT_COMMANDS, CUSTOMERS, REQUESTS_INBOUND

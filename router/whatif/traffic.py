@@ -13,7 +13,7 @@ from channels.errors import Malformed
 from channels.identity import request_id, ticket_id
 from channels.request import Channel, CustomerRequest
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
+from router.core.events import CustomerChanged
 from router.core.handlers.splits import split_name
 from router.simulate import Line, command_of, instant, json_object, only_time, request_of
 

@@ -17,11 +17,10 @@ import msgspec
 from channels.contract import encode
 from router.core.commands import Command
 from router.core.dispatch import Dispatch
-from router.core.events import TicketClose, TicketMessage, TicketTriaged
+from router.core.entities.clock import Clock
+from router.core.entities.ticket import Ticket
+from router.core.events import TicketClose, TicketMessage, TicketMoved, TicketTriaged
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved
-from router.core.sla import Clock
-from router.core.tickets import Ticket
 from router.world import LETTERHEAD, TICK
 from tests.unit.router.core.cores import activation, message
 from tests.unit.router.core.story import START, Rules

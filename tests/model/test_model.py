@@ -12,10 +12,10 @@ import pytest
 
 from router.core import assign, candidates, dispatch, moves
 from router.core.agents import Loads
-from router.core.outputs import Outbox
+from router.core.entities.ticket import Ticket
+from router.core.outbox import Outbox
 from router.core.queues import Line, Waiting
 from router.core.state import Journal
-from router.core.tickets import Ticket
 from tests.model.explorer import Broken, Explorer, Happening, Scenario, Step, World
 from tests.model.scenarios import LARGER, SCENARIOS
 from tests.model.truths import Liveness, in_state, of_step

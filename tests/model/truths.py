@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from router.core.entities.ticket import Ticket
 from router.core.lifecycle import OFFER_TRANSITIONS, TRANSITIONS, OfferState, TicketState, Trigger
 from router.core.outputs import Output
-from router.core.tickets import Ticket
 from router.topics import TICKETS_EVENTS
 from tests.model.explorer import Broken, Happening, Order, Step, World
 from tests.simulation.invariants import idle_beside_waiting, wrongly_placed

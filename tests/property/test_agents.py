@@ -19,8 +19,8 @@ from router.core.agents import unfit
 from router.core.commands import Command
 from router.core.desk import Desk
 from router.core.dispatch import Dispatch
+from router.core.entities.ticket import Ticket
 from router.core.outputs import Given
-from router.core.tickets import Ticket
 from router.world import LETTERHEAD
 from tests.simulation.invariants import (
     fits,

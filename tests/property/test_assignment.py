@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from router.core import assign
 from router.core.agents import unable, unfit
 from router.core.dispatch import Dispatch
+from router.core.entities.ticket import Ticket
 from router.core.queues import Place
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from tests.unit.router.core.cores import Core, at, triaged
 

@@ -12,18 +12,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.core.sla import (
-    Clock,
-    Lapse,
-    LapseKind,
-    Pause,
-    Policy,
-    Rung,
-    advance,
-    marks,
-    measured,
-    start,
-)
+from router.core.entities.clock import Clock, Lapse, LapseKind, Pause, Policy, Rung
+from router.core.sla import advance, marks, measured, start
 from rules.calendar import Calendar
 from rules.model import CalendarSpec
 

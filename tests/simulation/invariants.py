@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from router.core.agents import AgentState
 from router.core.desk import Desk
 from router.core.dispatch import Dispatch
-from router.core.tickets import Ticket
+from router.core.entities.agent import AgentState
+from router.core.entities.ticket import Ticket
 from router.shard import Core
 from rules.model import Rulebook
 from rules.people import QueueTarget

@@ -10,9 +10,9 @@ import pytest
 from router.core import assign, escalation
 from router.core.agents import Loads
 from router.core.dispatch import Dispatch
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketMessage
 from router.core.pools import surviving
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from tests.simulation.chaos import Chaos
 from tests.simulation.checkers import Event, Run, every_lapse_is_told_and_no_other, violations

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from router.core import clocks, moves, pools
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketHeld, TicketPending
 from router.core.handlers import work
 from router.core.handlers.checks import own_ticket
 from router.core.lifecycle import TicketState, Trigger
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 LONGEST = timedelta(days=366)

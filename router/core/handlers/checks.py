@@ -4,8 +4,8 @@ from collections.abc import Container, Iterator
 
 from channels import phone
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Offer, Ticket
 from router.core.lifecycle import TicketState, Trigger, may
-from router.core.tickets import Offer, Ticket
 from router.core.turn import Turn
 from rules.people import Agent
 

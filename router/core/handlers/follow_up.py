@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from router.core import follow_ups
-from router.core.aftercare import FollowUp
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.aftercare import FollowUp
+from router.core.entities.ticket import Ticket
 from router.core.handlers.checks import at_most, phone_given, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from rules.aftercare import LONGEST_FOLLOW_UP
 from rules.scalars import parse_duration

@@ -2,9 +2,9 @@
 
 from router.core import merging
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.handlers import aside
 from router.core.handlers.checks import supervises, ticket_named, ticket_of
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from router.core import assign, escalation, moves
 from router.core.agents import unable
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.handlers.checks import offered_ticket, ticket_of
 from router.core.lifecycle import TicketState, Trigger
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

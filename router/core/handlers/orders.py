@@ -3,12 +3,12 @@
 from typing import get_args
 
 from router.core import orders
-from router.core.aftercare import ENDED, MOST_ORDERS, SENT, Order
 from router.core.commands import Command, OrderState, Rejected, Rejection
+from router.core.entities.aftercare import ENDED, MOST_ORDERS, SENT, Order
+from router.core.entities.ticket import Ticket
 from router.core.handlers.checks import at_most, own_ticket, phone_given, ticket_of
 from router.core.lifecycle import TicketState
 from router.core.tending import care_of
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 LONGEST_WORDS = 500

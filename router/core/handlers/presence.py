@@ -6,12 +6,9 @@ from typing import Any, get_args
 import msgspec
 
 from router.core import moves, standing
-from router.core.agents import AgentState
 from router.core.commands import Command, Rejected, Rejection
-from router.core.events import (
-    AgentOverdue,
-    AgentPresence,
-)
+from router.core.entities.agent import AgentState
+from router.core.events import AgentOverdue, AgentPresence
 from router.core.handlers.checks import supervised
 from router.core.lifecycle import TicketState
 from router.core.turn import Turn

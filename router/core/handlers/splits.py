@@ -5,10 +5,10 @@ from typing import Any
 from channels.identity import key_of, request_id, ticket_id
 from channels.request import CustomerRequest, Recipient, Sender
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketSplit
 from router.core.handlers.checks import charge_of, known
 from router.core.opening import EXCERPT_CHARACTERS
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.topics import REQUESTS_INBOUND
 

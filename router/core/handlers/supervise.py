@@ -3,9 +3,9 @@
 from router.core import clocks, moves
 from router.core.agents import full, unsuited
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.handlers.checks import colleague, supervised_ticket
 from router.core.lifecycle import TicketState
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

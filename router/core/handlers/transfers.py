@@ -2,10 +2,10 @@
 
 from router.core import pools
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketsTransferred
 from router.core.handlers.checks import known, own_ticket, supervises, ticket_of, waiting_in
 from router.core.lifecycle import Trigger
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 from router.topics import TICKETS_EVENTS
 

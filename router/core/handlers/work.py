@@ -4,17 +4,12 @@ from datetime import datetime
 
 from router.core import agents, clocks, follow_ups, moves, pools
 from router.core.commands import Command, Rejected, Rejection
-from router.core.events import (
-    TicketReopened,
-    TicketResolved,
-    TicketResumed,
-    TicketStepDone,
-)
+from router.core.entities.ticket import Ticket
+from router.core.events import TicketReopened, TicketResolved, TicketResumed, TicketStepDone
 from router.core.handlers import wrap_up
 from router.core.handlers.checks import own_ticket, ticket_of
 from router.core.lifecycle import Trigger, may
 from router.core.owed import SETTLED
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

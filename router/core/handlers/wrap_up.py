@@ -2,11 +2,11 @@
 
 from router.core import moves
 from router.core.commands import Command, Rejected, Rejection
+from router.core.entities.clock import ZERO
+from router.core.entities.ticket import Ticket
 from router.core.events import TicketWrappedUp
 from router.core.handlers.checks import ticket_of
 from router.core.lifecycle import TicketState
-from router.core.sla import ZERO
-from router.core.tickets import Ticket
 from router.core.turn import Turn
 
 

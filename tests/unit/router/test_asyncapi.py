@@ -8,8 +8,7 @@ import pytest
 
 from router import asyncapi
 from router.contracts import CONTRACTS
-from router.core.events import RulebookActivated
-from router.core.pools import TicketMoved
+from router.core.events import RulebookActivated, TicketMoved
 from router.topics import AGENT_QUEUE
 from tests.simulation.chaos import Chaos
 

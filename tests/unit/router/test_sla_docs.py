@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.core.sla import LapseKind
+from router.core.entities.clock import LapseKind
 from router.core.tickets import MOST_PAUSES
 from rules.service_levels import Targets
 from tests.unit.router.played import played

@@ -17,8 +17,7 @@ from channels.errors import Malformed, Unavailable
 from channels.identity import request_id
 from router import bootstrap
 from router.commands import rules
-from router.core.customers import CustomerChanged
-from router.core.events import TicketOpened
+from router.core.events import CustomerChanged, TicketOpened
 from router.edges.intake import request_message
 from router.log.protocol import Envelope, Log, Message
 from router.settings import Config

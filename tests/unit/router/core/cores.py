@@ -12,9 +12,8 @@ from channels.defaults import fill
 from channels.identity import conversation_key, ticket_id
 from router.core.commands import Command
 from router.core.dispatch import Dispatch
-from router.core.events import RulebookActivated, TicketMessage, TicketTriaged
+from router.core.events import RulebookActivated, TicketMessage, TicketMoved, TicketTriaged
 from router.core.outputs import Given, Output
-from router.core.pools import TicketMoved
 from router.world import LETTERHEAD
 from rules.load import version
 from tests.unit.router.core.story import START, Rules, rules, written

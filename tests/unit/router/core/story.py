@@ -19,10 +19,10 @@ from channels.identity import ticket_id
 from channels.outbound import Receipt
 from router import deadletter, operations, records
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
 from router.core.desk import Desk
 from router.core.dispatch import Dispatch
-from router.core.tickets import Ticket
+from router.core.entities.ticket import Ticket
+from router.core.events import CustomerChanged
 from router.core.triage import Triage
 from router.edges.intake import request_message
 from router.log.protocol import Envelope, Message

@@ -8,7 +8,7 @@ import pytest
 from channels.defaults import fill
 from channels.request import CustomerRequest
 from router.core.acks import SENT_KEPT, Withheld, counted, fingerprint, withheld_reason
-from router.core.threads import Contact, Sent
+from router.core.entities.conversation import Contact, Sent
 from rules.model import AckPolicy, Budget
 from tests.unit.router.core.story import START, Story
 

@@ -8,7 +8,6 @@ import pytest
 
 from router.core.agents import (
     WHOLE,
-    AgentState,
     absent,
     full,
     guarded,
@@ -18,9 +17,10 @@ from router.core.agents import (
     unsuited,
     weight_of,
 )
+from router.core.entities.agent import AgentState
+from router.core.entities.ticket import Refusal, Ticket
 from router.core.lifecycle import TicketState
 from router.core.queues import Need
-from router.core.tickets import Refusal, Ticket
 from rules.people import Agent
 from tests.unit.router.core.story import START
 

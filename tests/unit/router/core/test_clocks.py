@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from router.core.entities.clock import Clock, Pause
 from router.core.events import TicketMessage, TicketTriaged
-from router.core.sla import Clock, Pause
 from tests.unit.router.core.cores import Core, at, fields_of, message, of, triaged, types
 from tests.unit.router.core.story import Story, rules
 from tests.unit.router.core.test_commands import assigned

@@ -1,7 +1,9 @@
 """Who is the customer: reference data by name and by address, whatever becomes of it."""
 
 from channels.defaults import fill
-from router.core.customers import CustomerChanged, Customers, Known
+from router.core.customers import Customers
+from router.core.entities.customer import Known
+from router.core.events import CustomerChanged
 from router.core.state import Journal
 from tests.unit.router.core.story import START, Story
 

@@ -1,9 +1,9 @@
 """How full queues are reaches the conditions that ask for it."""
 
+from router.core.entities.ticket import Ticket
 from router.core.gauges import SPARE, Gauges
 from router.core.lifecycle import TicketState
 from router.core.state import Journal
-from router.core.tickets import Ticket
 from router.topics import QUEUES_STATISTICS
 from tests.unit.router.core.cores import at
 from tests.unit.router.core.story import Story, rules

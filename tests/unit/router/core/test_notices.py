@@ -9,7 +9,7 @@ import yaml
 from channels.contract import encode
 from channels.outbound import Receipt
 from router.core.dispatch import Dispatch
-from router.core.held import Alarm
+from router.core.entities.notice import Alarm
 from router.core.notices import TOGETHER
 from router.core.outputs import Output
 from router.core.writing import one_line, written

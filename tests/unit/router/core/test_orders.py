@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from router.core.aftercare import MOST_ORDERS
+from router.core.entities.aftercare import MOST_ORDERS
 from router.core.events import WorkerAnswered
 from router.core.worker_answers import answer_of
 from tests.unit.router.core.cores import Core, fields_of, of, triaged

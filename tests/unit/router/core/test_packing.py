@@ -10,7 +10,7 @@ from channels.contract import decode, encode
 from channels.errors import Malformed
 from router import records
 from router.core import packing
-from router.core.desk import Activation
+from router.core.entities.inputs import Activation
 from router.core.events import RulebookActivated
 from router.core.outputs import Given
 from router.core.packing import pack, unpacked

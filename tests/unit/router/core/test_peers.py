@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from router.core.entities.clock import Pause, Policy
 from router.core.events import SlaBreached
-from router.core.sla import Pause, Policy, advance, marks, start
+from router.core.sla import advance, marks, start
 from rules.calendar import Calendar
 from rules.model import CalendarSpec
 from tests.unit.router.core.cores import Core, at, fields_of, of, triaged

@@ -5,22 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from router.core.sla import (
-    ALWAYS,
-    Clock,
-    LapseKind,
-    Pause,
-    Policy,
-    Rung,
-    advance,
-    cut,
-    drop,
-    marks,
-    measured,
-    modern,
-    notifying,
-    start,
-)
+from router.core.entities.clock import Clock, LapseKind, Pause, Policy, Rung
+from router.core.sla import ALWAYS, advance, cut, drop, marks, measured, modern, notifying, start
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 PENDING = frozenset({"pending"})

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from router.core.state import SPARE, Entity, Journal, Table, Timers
+from router.core.entities.entity import Entity
+from router.core.state import SPARE, Journal, Table, Timers
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

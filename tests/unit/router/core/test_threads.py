@@ -7,15 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from channels.defaults import fill
-from router.core.threads import (
-    MESSAGE_IDS_KEPT,
-    Conversation,
-    Proof,
-    find,
-    new_id,
-    open_for,
-    remembered,
-)
+from router.core.entities.conversation import Conversation
+from router.core.threads import MESSAGE_IDS_KEPT, Proof, find, new_id, open_for, remembered
 from rules.model import Threading
 from tests.unit.router.core.story import START
 

@@ -7,7 +7,8 @@ import pytest
 
 from channels.errors import Malformed
 from router.core.events import RulebookActivated, TicketFeedback
-from router.core.outputs import Given, Outbox
+from router.core.outbox import Outbox
+from router.core.outputs import Given
 from router.core.triage import CONTACT_MEMORY, Triage
 from router.topics import TICKETS_FEEDBACK
 from router.world import LETTERHEAD

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from channels.defaults import fill
-from router.core.customers import CustomerChanged
+from router.core.events import CustomerChanged
 from router.rule_stats.sources import Desk, Sample
 from rules.index import compile_rulebook
 

@@ -12,7 +12,7 @@ from channels.defaults import fill
 from channels.errors import Malformed
 from router import records
 from router.core.commands import Command
-from router.core.customers import CustomerChanged
+from router.core.events import CustomerChanged
 from router.edges.intake import request_message
 from router.log.protocol import Envelope, Log, Message
 from router.topics import AGENT_COMMANDS, CUSTOMERS, REQUESTS_INBOUND
