@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := .stamps/ready
 PEERS := .stamps/peers/ready
+COMPILED := .stamps/compiled/ready
+COMPILED_SITE := $(CURDIR)/.stamps/compiled/site
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SCRIPTS := scripts/check-compose scripts/check-lock scripts/intent-cases scripts/with-kafka \
 	scripts/write-docs
@@ -20,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-ind
 
 export PYTHON
 
-.PHONY: help demo test check bench soak docs lock clean
+.PHONY: help demo test compiled check bench soak docs lock clean
 
 help: ## Show the verbs
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -36,6 +38,13 @@ endif
 test: $(READY) ## Pass the tests
 	scripts/setup-test-services
 	$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup $(ARGS)
+
+compiled: $(COMPILED) ## Compile the core, and pass its tests with it
+	scripts/setup-test-services
+	PYTHONPATH=$(COMPILED_SITE) $(BIN)/pytest -o pythonpath=$(COMPILED_SITE) \
+		-m "not soak and not interpreted" -n 2 --dist loadgroup \
+		tests/unit tests/simulation tests/model tests/property tests/conformance \
+		tests/integration/test_kafka_workers.py $(ARGS)
 
 check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
 	$(BIN)/ruff check . $(SCRIPTS)
@@ -70,6 +79,10 @@ lock: ## Work both lock files out anew (ARGS=--upgrade for newer versions)
 clean: ## Remove what the other verbs have made
 	rm -rf $(VENV) .stamps .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache .coverage build dist
+
+$(COMPILED): $(READY) scripts/compile-core $(shell find channels rules router -name '*.py')
+	@scripts/compile-core $(@D)
+	@touch $@
 
 $(PEERS): bench/peers.lock
 	@echo "setting up .stamps/peers: what is measured beside us, by hash from bench/peers.lock"

@@ -51,9 +51,17 @@ _log = structlog.get_logger(__name__)
 class Core(Protocol):
     """What a shard needs of a stage's core (`router.core.triage`, `router.core.dispatch`)."""
 
-    stage: Stage
-    contracts: Mapping[str, type[Any]]
     journal: Journal
+
+    @property
+    def stage(self) -> Stage:
+        """Which stage it is."""
+        ...
+
+    @property
+    def contracts(self) -> Mapping[str, type[Any]]:
+        """The contract of each type of event that it takes."""
+        ...
 
     @property
     def activation(self) -> int:

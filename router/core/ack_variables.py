@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from channels.request import CustomerRequest
 from rules.decision import Decision
@@ -61,13 +61,13 @@ class Variables(Mapping[str, Any]):
     def _timezone(self) -> str:
         return self._rulebook.calendars[self._sla.calendar].timezone if self._sla else "UTC"
 
-    _ASKED: Mapping[str, Callable[["Variables"], Any]] = {
+    _ASKED: ClassVar[Mapping[str, Callable[["Variables"], Any]]] = {
         "ticket": lambda self: self._ticket,
         "customer": lambda self: self._request.sender.name or "",
-        "queue": _queue,
-        "type": _type,
-        "open": _open,
-        "due_at": _due_at,
-        "next_open": _next_open,
-        "timezone": _timezone,
+        "queue": lambda self: self._queue(),
+        "type": lambda self: self._type(),
+        "open": lambda self: self._open(),
+        "due_at": lambda self: self._due_at(),
+        "next_open": lambda self: self._next_open(),
+        "timezone": lambda self: self._timezone(),
     }

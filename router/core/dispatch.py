@@ -9,7 +9,7 @@ make the same outputs.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -63,8 +63,8 @@ COMMAND_MEMORY = timedelta(hours=24)
 class Dispatch:
     """The core of one dispatch shard."""
 
-    stage = Stage.DISPATCH
-    contracts: Mapping[str, type[Any]] = {
+    stage: ClassVar[Stage] = Stage.DISPATCH
+    contracts: ClassVar[Mapping[str, type[Any]]] = {
         RulebookActivated.TYPE: RulebookActivated,
         TicketTriaged.TYPE: TicketTriaged,
         TicketMessage.TYPE: TicketMessage,

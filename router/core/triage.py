@@ -9,7 +9,7 @@ resolves them; only triage closes, when the reopen window is over.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -73,8 +73,8 @@ class Triage:
     `activation` is the number of the rulebook's activation in force; 0 before the first.
     """
 
-    stage = Stage.TRIAGE
-    contracts: Mapping[str, type[Any]] = {
+    stage: ClassVar[Stage] = Stage.TRIAGE
+    contracts: ClassVar[Mapping[str, type[Any]]] = {
         RulebookActivated.TYPE: RulebookActivated,
         CustomerChanged.TYPE: CustomerChanged,
         QueueStatistics.TYPE: QueueStatistics,

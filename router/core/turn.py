@@ -69,10 +69,15 @@ class Turn:
         return self.at if self.asked is None else ticket.once_here(self.asked)
 
     def event(
-        self, kind: type[TicketEvent], ticket: Ticket, /, queue: str | None = None, **fields: Any
+        self,
+        contract: type[TicketEvent],
+        ticket: Ticket,
+        /,
+        queue: str | None = None,
+        **fields: Any,
     ) -> TicketEvent:
-        """An event of `kind` about `ticket`, for its own queue or another."""
-        return kind(
+        """An event about `ticket`, for its own queue or another."""
+        return contract(
             ticket=ticket.id,
             conversation=ticket.conversation,
             external_id=ticket.external_id,
@@ -88,7 +93,7 @@ class Turn:
 
     def emit(
         self,
-        kind: type[TicketEvent],
+        contract: type[TicketEvent],
         ticket: Ticket,
         /,
         *topics: str,
@@ -97,10 +102,10 @@ class Turn:
     ) -> str:
         """Yield an event about `ticket` to `tickets.events` and the further `topics`."""
         key = ticket.conversation.partition("-")[0]
-        data = self.event(kind, ticket, **fields)
-        event_id = self.out.add(TICKETS_EVENTS, key, kind.TYPE, data, id=id)
+        data = self.event(contract, ticket, **fields)
+        event_id = self.out.add(TICKETS_EVENTS, key, contract.TYPE, data, id=id)
         for topic in topics:
-            self.out.add(topic, ticket.id, kind.TYPE, data, id=event_id)
+            self.out.add(topic, ticket.id, contract.TYPE, data, id=event_id)
         return event_id
 
     def discard(self) -> None:
@@ -110,14 +115,14 @@ class Turn:
         self.freed.clear()
         self.entering.clear()
 
-    def emit_queue(self, kind: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> str:
+    def emit_queue(self, contract: type[TicketEvent], ticket: Ticket, /, **fields: Any) -> str:
         """Like `emit`, and to the topics of all queues whose agents may have the ticket."""
         topics = (queue_topic(queue) for queue in self.desk.places(ticket))
-        return self.emit(kind, ticket, *topics, **fields)
+        return self.emit(contract, ticket, *topics, **fields)
 
     def tell_queue(
-        self, kind: type[TicketEvent], ticket: Ticket, queue: str, /, **fields: Any
+        self, contract: type[TicketEvent], ticket: Ticket, queue: str, /, **fields: Any
     ) -> None:
         """Yield an event to the topic of `queue` alone."""
-        data = self.event(kind, ticket, queue=queue, **fields)
-        self.out.add(queue_topic(queue), ticket.id, kind.TYPE, data)
+        data = self.event(contract, ticket, queue=queue, **fields)
+        self.out.add(queue_topic(queue), ticket.id, contract.TYPE, data)

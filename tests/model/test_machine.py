@@ -148,6 +148,7 @@ def test_any_long_sequence() -> None:
     run_state_machine_as_test(DispatchMachine, settings=many)
 
 
+@pytest.mark.interpreted
 def test_a_core_that_overloads_agents_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine gets to states in which what is broken shows."""
     monkeypatch.setattr(Loads, "load", lambda *_: 0)

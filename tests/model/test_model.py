@@ -141,6 +141,7 @@ MUTANTS: dict[str, tuple[str, object, str, Any, str]] = {
 """What is broken, by which scenario it is found, where, by what, and what is said of it."""
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_broken_core_is_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is not vacuous: whatever is taken away, some state shows it."""

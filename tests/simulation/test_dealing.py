@@ -72,6 +72,7 @@ MUTANTS: dict[str, tuple[object, str, Any, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.interpreted
 async def test_a_router_that_lets_a_message_lapse_clocks_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -92,6 +93,7 @@ async def test_a_router_that_lets_a_message_lapse_clocks_is_found_out(
     pytest.fail("a false breach was not seen")
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_a_router_that_deals_out_otherwise_is_found_out(
     mutant: str, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,6 @@
 """Each target through a ticket's life, and what a change of its promises makes of its clocks."""
 
 import json
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from router.core import clocks
 from router.core.dispatch import Dispatch
 from router.core.entities.clock import Pause
 from router.core.entities.ticket import Ticket
+from router.core.lifecycle import TicketState
 from router.core.owed import LATER
 from router.core.tickets import MOST_PAUSES
 from router.core.turn import Turn
@@ -410,14 +410,7 @@ async def test_a_step_that_is_reported_twice_is_done_once() -> None:
     assert len(told(story, "met", "step:call")) == 1
 
 
-class Aside(StrEnum):
-    """States in which a ticket waits, whatever commands there are to bring it there."""
-
-    PENDING = "pending"
-    ON_HOLD = "on_hold"
-
-
-def aside(core: Core, ticket: str, state: Aside, seconds: float) -> Ticket:
+def aside(core: Core, ticket: str, state: TicketState, seconds: float) -> Ticket:
     """The ticket comes to a state in which it waits."""
     turn = Turn(core.core.desk, f"aside-{seconds}", at(seconds), at(seconds))
     row = core.core.desk.tickets.rows[ticket]
@@ -428,13 +421,13 @@ def test_pauses_are_kept_by_state() -> None:
     """From pending to on hold the first ends where the second begins; the same again is nothing."""
     core, order = Core(standard("pause: [on-hold]")), triaged()
     core.step(order)
-    ticket = aside(core, order.ticket, Aside.PENDING, 10)
+    ticket = aside(core, order.ticket, TicketState.PENDING, 10)
     core.core.desk.tickets.put(order.ticket, ticket)
-    held = aside(core, order.ticket, Aside.ON_HOLD, 20)
+    held = aside(core, order.ticket, TicketState.ON_HOLD, 20)
     assert held.pauses == (Pause("pending", at(10), at(20)), Pause("on-hold", at(20)))
     assert [clock.due_at for clock in held.clocks] == [None, None]
     core.core.desk.tickets.put(order.ticket, held)
-    assert aside(core, order.ticket, Aside.ON_HOLD, 30).pauses == held.pauses
+    assert aside(core, order.ticket, TicketState.ON_HOLD, 30).pauses == held.pauses
 
 
 def test_a_ticket_that_an_older_version_stored_goes_on() -> None:

@@ -180,6 +180,7 @@ def test_an_input_that_raises_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> N
     assert "ticket.parked" in {one[1] for one in learner.told}
 
 
+@pytest.mark.interpreted
 def test_a_timer_that_raises_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted, tried again a minute later, and does not hold the others up."""
     engine = Engine(FILES, START, lambda _: None)
