@@ -227,14 +227,22 @@ def rescind(turn: Turn, agent: str, reason: str) -> None:
 
 
 def withdraw(turn: Turn, agent: str, reason: str) -> None:
-    """Take back what is on offer and no longer suits or fits the agent, last in order first."""
-    spec, loads = turn.desk.roster.agents[agent], turn.desk.loads
-    held = [turn.desk.tickets.rows[key] for key in loads.held(agent)]
-    offered = [ticket for ticket in held if ticket.offer is not None]
-    for ticket in sorted(offered, key=turn.desk.waiting.place, reverse=True):
-        others, weight = loads.load(agent) - ticket.weight, turn.desk.weight(agent, ticket)
-        if unsuited(spec, turn.desk.need(ticket)) or not has_room(spec, others, weight):
+    """Take back what is on offer and no longer suits or fits the agent, last in order first.
+
+    What is on offer weighs what it would if it were accepted now.
+    """
+    desk, spec = turn.desk, turn.desk.roster.agents[agent]
+    held = [desk.tickets.rows[key] for key in desk.loads.held(agent)]
+    offered = [_weighed(turn, ticket, agent) for ticket in held if ticket.offer is not None]
+    for ticket in sorted(offered, key=desk.waiting.place, reverse=True):
+        others = desk.loads.load(agent) - ticket.weight
+        if unsuited(spec, desk.need(ticket)) or not has_room(spec, others, ticket.weight):
             release(turn, ticket, reason)
+
+
+def _weighed(turn: Turn, ticket: Ticket, agent: str) -> Ticket:
+    weight = turn.desk.weight(agent, ticket)
+    return ticket if weight == ticket.weight else turn.save(ticket, weight=weight)
 
 
 def transfer(

@@ -287,6 +287,33 @@ async def test_an_offer_for_which_there_is_no_room_any_more_goes_back(
     assert story.desk.loads.load("ann") <= story.desk.roster.agents["ann"].capacity
 
 
+@pytest.mark.parametrize("by_rulebook", [False, True])
+async def test_what_is_on_offer_weighs_what_it_would_if_it_were_accepted(
+    *, by_rulebook: bool
+) -> None:
+    """Nothing comes beside what takes all of an agent, and what has come goes back."""
+    story = await team()
+
+    async def weigh(weights: dict[str, Any] | None) -> None:
+        if by_rulebook:
+            changes = {"agents": {"ann": {"weights": weights}}} if weights else {}
+            await story.enforce(merged(rules(TEAM), changes))
+        else:
+            await set_of(story, "ann", weights=weights)
+
+    await story.available("ann")
+    await story.request("x1", sender="+8611")
+    await weigh({"sms": "all"})
+    await story.at(1)
+    await story.request("x2", channel="chat", account="web", sender="visitor")
+    assert story.desk.loads.held("ann") == [story.id("x1")]
+    await weigh(None)
+    assert set(story.desk.loads.held("ann")) == {story.id("x1"), story.id("x2")}
+    await weigh({"sms": "all"})
+    assert story.desk.loads.held("ann") == [story.id("x1")]
+    assert await story.command("ann", "accept", "x1") is None
+
+
 @pytest.mark.parametrize(
     ("changes", "gone"),
     [
