@@ -1,5 +1,8 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml requirements.lock requirements-run.lock README.md LICENSE ./
 RUN python -m venv /build \
  && /build/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
@@ -8,7 +11,7 @@ RUN python -m venv /build \
 COPY channels channels
 COPY rules rules
 COPY router router
-RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+RUN HATCH_BUILD_HOOK_ENABLE_MYPYC=1 /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/switchboard/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
 
 FROM python:3.12-slim

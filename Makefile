@@ -56,7 +56,7 @@ check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
 	$(BIN)/python scripts/check-lock
 	scripts/check-hygiene
 
-bench: $(READY) $(PEERS) ## Measure, as ratios to a baseline in the same run
+bench: $(READY) $(PEERS) $(COMPILED) ## Measure, as ratios to a baseline in the same run
 	scripts/setup-test-services
 	$(BIN)/python -m bench $(ARGS)
 

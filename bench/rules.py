@@ -121,7 +121,7 @@ def compiled_cost() -> dict[str, Any]:
 def compiling() -> str:
     """The row of compiling, measured in a process of its own: memory is not shared."""
     ran = subprocess.run(
-        [sys.executable, "-m", "bench.rules", "compile"],
+        [sys.executable, "-P", "-m", "bench.rules", "compile"],
         capture_output=True, text=True, check=True, env=os.environ,
     )  # fmt: skip
     cost = json.loads(ran.stdout)
