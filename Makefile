@@ -37,13 +37,13 @@ endif
 
 test: $(READY) ## Pass the tests
 	scripts/setup-test-services
-	$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not soak and not compiled" -n 2 --dist loadgroup $(ARGS)
 
 compiled: $(COMPILED) ## Compile the core, and pass its tests with it
 	scripts/setup-test-services
 	PYTHONPATH=$(COMPILED_SITE) $(BIN)/pytest -o pythonpath=$(COMPILED_SITE) \
 		-m "not soak and not interpreted" -n 2 --dist loadgroup \
-		tests/unit tests/simulation tests/model tests/property tests/conformance \
+		tests/compiled tests/unit tests/simulation tests/model tests/property tests/conformance \
 		tests/integration/test_kafka_workers.py $(ARGS)
 
 check: $(READY) ## Lint, types, import contracts, compose file, locks, hygiene
