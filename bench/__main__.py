@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-COMPILED_SITE = ROOT / ".stamps" / "compiled" / "site"
+SITE = ".stamps/compiled/site"
 HEAD = """# Benchmarks
 
 Written by `make bench` itself. Ratios to a baseline in the same run are what counts: the figures
@@ -29,9 +29,9 @@ def main() -> None:
     lines = [f"Python {platform.python_version()}, {platform.machine()}.", ""]
     for name in MODULES:
         lines += _section(f"## `python -m bench.{name}`", name, {})
-        if name in COMPILED:
-            path = {"PYTHONPATH": str(COMPILED_SITE)}
-            lines += _section(f"## `python -m bench.{name}`, compiled", name, path)
+        if name in COMPILED and (ROOT / SITE).is_dir():
+            title = f"## `PYTHONPATH={SITE} python -P -m bench.{name}`, compiled"
+            lines += _section(title, name, {"PYTHONPATH": str(ROOT / SITE)})
     PAGE.write_text(HEAD + "\n".join(lines), encoding="utf-8")
 
 

@@ -25,7 +25,8 @@ from router.core.triage import Triage
 from router.log.kafka import KafkaLog
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Message
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from router.topics import REQUESTS_INBOUND
 
 PER_SECOND = 200

@@ -15,7 +15,8 @@ from router.core.letters import Letterhead
 from router.core.triage import Triage
 from router.log.memory import MemoryLog
 from router.log.protocol import Commit, Log, ShardLog, Source
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 
 COUNT = 20_000
 BATCH = 1_000

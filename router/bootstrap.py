@@ -41,8 +41,9 @@ from router.log.valkey import ValkeyLog
 from router.log.valkey_server import EmbeddedServer, socket_of
 from router.rulebook_following import Folder, follow_budgets
 from router.settings import Config
-from router.shard import Core, Shard
+from router.shard import Shard
 from router.sharing import FENCED_SECONDS, Shares
+from router.stepping import Core
 from router.topics import LEADING, Stage
 
 ROLES = frozenset({"router", "channels", "senders"})

@@ -1,28 +1,22 @@
 """The loop around one core and one partition: restore, poll, step, commit.
 
-A commit is atomic: outputs, state changes and positions together. What raises in a step leaves no
-trace in the state and becomes a dead letter; an outage stops the shard, which opens anew and goes
-on from what is stored.
+A commit is atomic: outputs, state changes and positions together. An outage stops the shard, which
+opens anew and goes on from what is stored.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 import structlog
 
-from channels.contract import decode, encode
-from channels.errors import Malformed, Unavailable
-from router import deadletter, operations
+from channels.errors import Unavailable
+from router import operations
 from router.collector import resting_collector
-from router.core.outputs import Given, Output
-from router.core.state import Journal
 from router.log.protocol import (
     Batch,
     Commit,
-    Envelope,
     Fenced,
     Log,
     Message,
@@ -33,68 +27,16 @@ from router.log.protocol import (
 )
 from router.log.topics import sources
 from router.preparing import STORED, is_activation, prepare_restore, prepare_step, superseded
+from router.stepping import Core, Stepper
 from router.topics import COMPACTED, Stage
 
-MAX_RECORD_BYTES = 900_000
-"""No output is larger: Kafka's brokers refuse 1 MiB by default."""
-
 MAX_CLOCK_SKEW = timedelta(seconds=5)
-TIMER_RETRY = timedelta(minutes=1)
 TIMERS_A_COMMIT = 2_000
 RECORDS_A_SLICE = 50
 """So many steps at a stretch, then the event loop's other work: sockets must not wait for us."""
 _NOW = "shard:now"
 
 _log = structlog.get_logger(__name__)
-
-
-class Core(Protocol):
-    """What a shard needs of a stage's core (`router.core.triage`, `router.core.dispatch`)."""
-
-    journal: Journal
-
-    @property
-    def stage(self) -> Stage:
-        """Which stage it is."""
-        ...
-
-    @property
-    def contracts(self) -> Mapping[str, type[Any]]:
-        """The contract of each type of event that it takes."""
-        ...
-
-    @property
-    def activation(self) -> int:
-        """The rulebook's activation in force."""
-        ...
-
-    def step(self, event: object, given: Given, now: datetime) -> list[Output]:
-        """Process one input."""
-        ...
-
-    def fire(self, before: datetime, now: datetime) -> list[Output] | None:
-        """Handle one timer that is due strictly before `before`, or return None."""
-        ...
-
-    def postpone(self, until: datetime) -> None:
-        """Put the earliest due timer off."""
-        ...
-
-    def next_at(self) -> datetime | None:
-        """The earliest timer's instant."""
-        ...
-
-    def caught_up(self, now: datetime) -> list[Output]:
-        """Everything that was stored while the shard was down has been read."""
-        ...
-
-    def refuse(self, kind: str, given: Given, problem: str, now: datetime) -> list[Output] | None:
-        """What to answer to an input that is not of its contract; None: a dead letter."""
-        ...
-
-    def fallback(self, event: object, given: Given, now: datetime) -> list[Output] | None:
-        """The least that must be done for an input whose step raised."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +73,7 @@ class Shard:
         self.positions: dict[Source, str] = {}
         self.core = core()
         self.name = f"switchboard/{self.core.stage.value}/{partition}"
+        self._stepper = Stepper(self.core, self.name, partition)
 
     async def open(self) -> None:
         """Own the partition: fence who owned it before, and restore what is stored."""
@@ -139,6 +82,7 @@ class Shard:
         inputs = sources(stage, self._partition)
         self._handle = await self._log.open_shard(stage.value, self._partition, inputs)
         self.core = self._make_core()
+        self._stepper = Stepper(self.core, self.name, self._partition)
         self._held = []
         self.positions = {}
         self._now: datetime | None = None
@@ -230,7 +174,7 @@ class Shard:
             if record not in passed_over:
                 if is_activation(record):
                     await prepare_step(record, self.core.activation)
-                messages += self._step(record, now)
+                messages += self._stepper.step(record, now)
             last[record.topic, record.partition] = record
         positions = {Source(*place): record.offset for place, record in last.items()}
         frontier = self._frontier(batch)
@@ -262,61 +206,6 @@ class Shard:
         activation = record.envelope.extensions.get("activation")
         return activation is not None and int(activation) > in_force
 
-    def _step(self, record: Record, now: datetime) -> list[Message]:
-        mark = self.core.journal.mark()
-        given = self._given(record)
-        event: object = None
-        try:
-            try:
-                event = decode(self._contract(record.envelope.type), record.value)
-            except Malformed as error:
-                refusal = self.core.refuse(record.envelope.type, given, str(error), now)
-                if refusal is None:
-                    raise
-                return self._messages(refusal)
-            return self._messages(self.core.step(event, given, now))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others must go on
-            self.core.journal.rollback(mark)
-            return self._dead_letter(record, event, given, error, now)
-
-    def _given(self, record: Record) -> Given:
-        """How a record came. What all shards of a stage read causes other things in each."""
-        cause = record.envelope.id
-        if self._partition and record.topic in COMPACTED:
-            cause = f"{cause}@{self._partition}"
-        return Given(cause, record.stored_at, record.value)
-
-    def _event(self, record: Record) -> object:
-        """What the record holds; None when it is not of its contract."""
-        try:
-            return decode(self._contract(record.envelope.type), record.value)
-        except Malformed:
-            return None
-
-    def _contract(self, kind: str) -> type[Any]:
-        try:
-            return self.core.contracts[kind]
-        except KeyError:
-            raise Malformed(f"no contract for events of type {kind!r}") from None
-
-    def _dead_letter(
-        self, record: Record, event: object, given: Given, error: Exception, now: datetime
-    ) -> list[Message]:
-        kind, problem = type(error).__name__, str(error)[:2_000]
-        letter = deadletter.of_record(record, error=kind, problem=problem, at=now)
-        _log.error("dead_letter", shard=self.name, origin=str(letter.origin), error=kind)
-        return [*deadletter.messages(letter, self.name), *self._least(event, given, now)]
-
-    def _least(self, event: object, given: Given, now: datetime) -> list[Message]:
-        """What must be done even for an input whose step raised; it may fail too."""
-        mark = self.core.journal.mark()
-        try:
-            return self._messages(self.core.fallback(event, given, now) or [])
-        except Exception:  # noqa: BLE001 - what can be done was done; operations are told
-            self.core.journal.rollback(mark)
-            _log.exception("fallback_failed", shard=self.name, cause=given.cause)
-            return []
-
     def _catch_up(self, batch: Batch, frontier: datetime, now: datetime) -> list[Message]:
         """Timers rest until everything is read that was stored when the shard opened."""
         if not self._caught_up:
@@ -324,37 +213,17 @@ class Shard:
             if frontier < self._since or self._held or self.core.activation == 0:
                 return []
             self._caught_up = True
-            return [*self._messages(self.core.caught_up(now)), *self._fire(frontier, now)]
+            return [*self._stepper.messages(self.core.caught_up(now)), *self._fire(frontier, now)]
         return self._fire(frontier, now)
 
     def _fire(self, before: datetime, now: datetime) -> list[Message]:
         messages: list[Message] = []
         for _ in range(TIMERS_A_COMMIT):
-            fired = self._fire_one(before, now)
+            fired = self._stepper.fire(before, now)
             if fired is None:
                 break
             messages += fired
         return messages
-
-    def _fire_one(self, before: datetime, now: datetime) -> list[Message] | None:
-        mark = self.core.journal.mark()
-        try:
-            outputs = self.core.fire(before, now)
-            return None if outputs is None else self._messages(outputs)
-        except Exception as error:  # noqa: BLE001 - operations are told, others go on
-            self.core.journal.rollback(mark)
-            return [self._timer_failed(error, now)]
-
-    def _timer_failed(self, error: Exception, now: datetime) -> Message:
-        """The earliest timer cannot be done now: later, and operations are told."""
-        self.core.postpone(now + TIMER_RETRY)
-        _log.error("timer_failed", shard=self.name, exc_info=error)
-        data = operations.TimerFailed(
-            source=self.name, error=type(error).__name__, problem=str(error)[:2_000],
-            again_at=now + TIMER_RETRY, at=now,
-        )  # fmt: skip
-        identity = f"{self.name}/timer-failed/{now.isoformat()}"
-        return operations.message(data, id=identity, source=self.name, at=now)
 
     def _watermark(self, frontier: datetime, records: int, now: datetime) -> list[Message]:
         every = self._pace.watermark
@@ -366,22 +235,6 @@ class Shard:
         )
         identity = f"{self.name}/watermark/{now.isoformat()}"
         return [operations.message(data, id=identity, source=self.name, at=now)]
-
-    def _messages(self, outputs: Sequence[Output]) -> list[Message]:
-        """The outputs as records. Raises `TooLarge` for one that no log would take."""
-        messages: list[Message] = []
-        envelope: Envelope | None = None
-        value = b""
-        for output in outputs:
-            if envelope is None or output.id != envelope.id:  # else one event to several topics
-                value = encode(output.data)
-                if len(value) > MAX_RECORD_BYTES:
-                    raise TooLarge(f"{output.type} would have {len(value)} bytes")
-                envelope = Envelope(
-                    output.id, output.type, self.name, output.time, output.extensions
-                )
-            messages.append(Message(output.topic, output.key, value, envelope))
-        return messages
 
     async def _commit(
         self, messages: list[Message], positions: dict[Source, str], now: datetime
@@ -403,15 +256,13 @@ class Shard:
             if is_activation(record):
                 await prepare_step(record, self.core.activation)
             try:
-                await self._commit(self._step(record, now), position, now)
+                await self._commit(self._stepper.step(record, now), position, now)
             except TooLarge as error:
                 self.core.journal.rollback()
-                given = self._given(record)
-                letter = self._dead_letter(record, self._event(record), given, error, now)
-                await self._commit(letter, position, now)
-        while self._caught_up and (fired := self._fire_one(self._frontier(batch), now)):
+                await self._commit(self._stepper.refused(record, error, now), position, now)
+        while self._caught_up and (fired := self._stepper.fire(self._frontier(batch), now)):
             try:
                 await self._commit(fired, {}, now)
             except TooLarge as error:
                 self.core.journal.rollback()
-                await self._commit([self._timer_failed(error, now)], {}, now)
+                await self._commit([self._stepper.timer_failed(error, now)], {}, now)

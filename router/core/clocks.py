@@ -12,7 +12,7 @@ import msgspec
 
 from router.core import notices, sla
 from router.core.entities.clock import Clock, Lapse, LapseKind, Pause, Policy
-from router.core.entities.ticket import Ticket
+from router.core.entities.ticket import MOST_PAUSES, Ticket
 from router.core.events import (
     SlaAcknowledged,
     SlaBreached,
@@ -29,7 +29,6 @@ from router.core.events import (
 from router.core.owed import FIRST, LATER, NEXT, PERIODIC, SETTLED, cycle_of, owed_since, owes_first
 from router.core.sla import ACCEPT, QUEUE_TIME
 from router.core.terms import Promised
-from router.core.tickets import MOST_PAUSES
 from router.core.turn import Turn
 from router.topics import SLA_ESCALATIONS
 

@@ -31,7 +31,7 @@ from router.core import (
 )
 from router.core.commands import Address, Command, Rejected, Rejection, fingerprint
 from router.core.desk import Desk
-from router.core.entities.inputs import Activation, Remembered
+from router.core.entities.inputs import Remembered
 from router.core.entities.ticket import Ticket
 from router.core.events import (
     CommandAccepted,
@@ -53,6 +53,7 @@ from router.core.handlers.verbs import HANDLERS
 from router.core.letters import Letterhead
 from router.core.lifecycle import TicketState, Trigger
 from router.core.outputs import Given, Output
+from router.core.packing import kept
 from router.core.pools import followed, forward, forward_close, move_in, settle, surviving
 from router.core.turn import Turn
 from router.topics import MESSAGES_RECEIPTS, TICKETS_EVENTS, TICKETS_TRIAGED, Stage
@@ -207,7 +208,7 @@ class Dispatch:
         tickets = [ticket for ticket in self.desk.tickets.sorted() if ticket.open]
         before = [(self.desk.promised(one), self.desk.places(one)) for one in tickets]
         pools, mixed = self.desk.pools_of_agents(), self.desk.mixed_queues()
-        self.desk.rulebooks.put("current", Activation.of(event))
+        self.desk.rulebooks.put("current", kept(event))
         for ticket, (policies, places) in zip(tickets, before, strict=True):
             settled = settle(turn, clocks.remeasure(turn, policies, ticket))
             if settled is not None and settled.queue == ticket.queue:

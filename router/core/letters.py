@@ -3,13 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.outbound import OutboundKind, OutboundMessage
 from channels.proof import Secrets, message_id, reply_address, untagged
 from channels.request import CustomerRequest, Sender
 from router.core.acks import is_own
-from router.core.entities.conversation import Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,22 @@ def answer_to(request: CustomerRequest, own: Collection[str]) -> Sender:
         if not is_own(untagged(one.address), request.account, own):
             return Sender(address=one.address, name=one.name)
     return request.sender
+
+
+class Thread(NamedTuple):
+    """The customer's side of a conversation, as far as an answer needs it."""
+
+    conversation: str
+    ticket: str
+    pool: str
+    channel: str
+    account: str
+    to: str
+    to_name: str | None
+    subject: str | None
+    language: str | None
+    in_reply_to: str | None
+    references: tuple[str, ...] = ()
 
 
 AUTOMATIC = {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}

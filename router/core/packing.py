@@ -9,6 +9,8 @@ from typing import Protocol
 import msgspec
 
 from channels.errors import Malformed
+from router.core.entities.inputs import Activation
+from router.core.events import RulebookActivated
 
 PLAIN_BYTES = 800_000
 """What is larger as JSON is deflated: a log takes records of 1,000,000 bytes."""
@@ -28,6 +30,13 @@ class Packed(Protocol):
     def files(self) -> dict[str, str]: ...  # noqa: D102 - see the class
     @property
     def packed(self) -> str: ...  # noqa: D102 - see the class
+
+
+def kept(event: RulebookActivated) -> Activation:
+    """The rulebook that an event puts in force, as a shard remembers it."""
+    return Activation(
+        activation=event.activation, version=event.version, files=event.files, packed=event.packed
+    )
 
 
 def pack(files: Mapping[str, str]) -> tuple[dict[str, str], str]:

@@ -1,4 +1,4 @@
-"""The ticket as dispatch keeps it: the unit of work that is routed."""
+"""What follows from a ticket: its place in a queue, its deadline, its form of today."""
 
 from datetime import datetime, timedelta
 
@@ -7,9 +7,6 @@ import msgspec
 from router.core.entities.clock import Clock
 from router.core.entities.ticket import Ticket
 from router.core.sla import QUEUE_TIME, modern
-
-MOST_PAUSES = 1_000
-"""Of a ticket that was put aside more often the oldest pauses count as time that was worked."""
 
 
 def modernized(ticket: Ticket) -> Ticket:

@@ -18,7 +18,7 @@ from channels.request import CustomerRequest
 from router.core import acks, threads
 from router.core.ack_variables import Variables
 from router.core.customers import Customers
-from router.core.entities.conversation import Contact, Conversation, Thread
+from router.core.entities.conversation import Contact, Conversation
 from router.core.entities.customer import Known
 from router.core.entities.inputs import Activation, Seen
 from router.core.entities.queue import Filled
@@ -36,10 +36,10 @@ from router.core.events import (
     TicketTriaged,
     WorkerAnswered,
 )
-from router.core.letters import Letterhead, answer_to, letter
+from router.core.letters import Letterhead, Thread, answer_to, letter
 from router.core.outbox import Outbox
 from router.core.outputs import Given, Output
-from router.core.packing import unpacked
+from router.core.packing import kept, unpacked
 from router.core.splitting import as_asked, split_of
 from router.core.state import Journal, Table, Timers
 from router.core.worker_answers import UNDELIVERED, answer_in
@@ -172,7 +172,7 @@ class Triage:
 
     def _activated(self, _: Outbox, event: RulebookActivated) -> None:
         if event.activation > self.activation:
-            self.rulebooks.put("current", Activation.of(event))
+            self.rulebooks.put("current", kept(event))
 
     def _customer(self, _: Outbox, event: CustomerChanged) -> None:
         self.customers.change(event)

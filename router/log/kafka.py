@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from router.log import kafka_brokers, kafka_topics
 from router.log import kafka_layout as layout
-from router.log.kafka_batches import batches, send
+from router.log.kafka_batches import batches
 from router.log.kafka_brokers import Finding
 from router.log.kafka_kept import Kept
 from router.log.kafka_membership import Membership
 from router.log.kafka_namespace import Namespace
+from router.log.kafka_sending import send
 from router.log.kafka_shard import KafkaShard
 from router.log.kafka_subscription import KafkaSubscription
 from router.log.kafka_topics import Difference, Shape

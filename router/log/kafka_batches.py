@@ -1,15 +1,9 @@
-"""Messages as record batches, and the batches on their way.
+"""Messages as record batches: `create_batch` costs a fraction of a `send` for each record."""
 
-`create_batch` / `send_batch` cost a fraction of a `send` for each record. A partition takes one
-batch at a time; each future is looked at, for a failed batch does not fail its transaction.
-"""
-
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.structs import RecordMetadata
+from aiokafka import TopicPartition
 
 from router.log import kafka_layout as layout
 from router.log.kafka_namespace import Namespace
@@ -67,27 +61,3 @@ def filled(create: Callable[[], Any], entries: Iterable[Entry]) -> Builders:
             append = builders[-1].append
             append(timestamp=0, key=key, value=value, headers=headed)
     return builders
-
-
-async def send(
-    producer: AIOKafkaProducer, waiting: Mapping[TopicPartition, Builders]
-) -> dict[TopicPartition, list[RecordMetadata]]:
-    """Send everything; the replies, when all have come. Raises the first failure."""
-    futures: dict[TopicPartition, list[asyncio.Future[RecordMetadata]]] = {
-        where: [] for where in waiting
-    }
-    # The first batch of every partition, then the second ones: no partition waits for another.
-    for number in range(max(map(len, waiting.values()), default=0)):
-        for where, builders in waiting.items():
-            if number < len(builders):
-                sent = await producer.send_batch(
-                    builders[number], where.topic, partition=where.partition
-                )
-                futures[where].append(sent)
-    results = await asyncio.gather(
-        *(one for ones in futures.values() for one in ones), return_exceptions=True
-    )
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return {where: [one.result() for one in ones] for where, ones in futures.items()}

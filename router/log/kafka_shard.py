@@ -21,9 +21,10 @@ from aiokafka.structs import RecordMetadata
 
 from channels.errors import Malformed, Unavailable
 from router.log import kafka_layout as layout
-from router.log.kafka_batches import Builders, Entry, batches, filled, send
+from router.log.kafka_batches import Builders, Entry, batches, filled
 from router.log.kafka_clock import BrokerClock
 from router.log.kafka_namespace import Namespace
+from router.log.kafka_sending import send
 from router.log.protocol import Batch, Commit, Fenced, Record, Source, TooLarge
 
 POSITIONS = "log:positions"

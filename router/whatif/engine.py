@@ -17,7 +17,7 @@ from router.core.dispatch import Dispatch
 from router.core.events import CustomerChanged, RulebookActivated, TicketMessage, TicketTriaged
 from router.core.outputs import Given, Output
 from router.core.triage import Triage
-from router.shard import TIMER_RETRY
+from router.stepping import TIMER_RETRY
 from router.topics import REQUESTS_INBOUND, TICKETS_FEEDBACK, TICKETS_TRIAGED, Stage
 from router.world import LETTERHEAD, TICK
 from rules.load import version

@@ -1,6 +1,6 @@
 """What the router tells in some simulated runs, as a digest each; beside it, how it is run.
 
-`python -P -m tests.compiled.digests SEED...` prints a JSON object: the suffix of the core's files,
+`python -m tests.compiled.digests SEED...` prints a JSON object: the suffix of the core's files,
 and the digest of each seed.
 """
 

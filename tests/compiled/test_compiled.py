@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router import shard
+from router import stepping
 from router.core import dispatch, triage
 from tests.compiled.digests import digests
 
@@ -18,19 +18,25 @@ SEEDS = list(range(1_000, 1_024))
 pytestmark = pytest.mark.compiled
 
 
+def python(*arguments: str, **environment: str) -> str:
+    """What a Python of its own prints, which begins in the repository."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment, check=True,
+        capture_output=True, text=True,
+    ).stdout  # fmt: skip
+
+
 def test_the_compiled_core_is_what_is_tested() -> None:
-    """The path that `make compiled` sets comes before the sources."""
-    for module in (dispatch, triage, shard):
+    """Here, and in the processes that the tests start."""
+    for module in (dispatch, triage, stepping):
         assert not str(module.__file__).endswith(".py")
+    assert python("-c", "from router import stepping; print(stepping.__file__)").endswith(".so\n")
 
 
 def test_it_tells_what_the_sources_tell() -> None:
     """Whole runs with crashes, delays and changes of rules, event by event."""
-    sources = subprocess.run(
-        [sys.executable, "-P", "-m", "tests.compiled.digests", *map(str, SEEDS)],
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    told, expected = digests(SEEDS), json.loads(sources.stdout)
+    seeds = map(str, SEEDS)
+    expected = json.loads(python("-m", "tests.compiled.digests", *seeds, PYTHONPATH=str(ROOT)))
+    told = digests(SEEDS)
     assert expected.pop("core") == "py" != told.pop("core")
     assert told == expected

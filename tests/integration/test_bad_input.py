@@ -121,6 +121,7 @@ async def test_a_record_that_is_not_as_it_should_be_is_dead_lettered(
     assert [one.envelope.type for one in world.of(OPERATIONS)] == ["operations.deadlettered"]
 
 
+@pytest.mark.interpreted
 async def test_a_core_that_raises_leaves_no_trace_and_the_shard_goes_on() -> None:
     """The state is as if the event had never been; the event is a dead letter."""
     world = World(Fragile)
@@ -135,6 +136,7 @@ async def test_a_core_that_raises_leaves_no_trace_and_the_shard_goes_on() -> Non
     assert len(core.conversations) == 2
 
 
+@pytest.mark.interpreted
 async def test_a_redriven_dead_letter_is_processed_once() -> None:
     """After the fault is mended it goes through, and a second redrive is a duplicate."""
     world = World(Fragile)
@@ -211,6 +213,7 @@ async def test_a_shard_whose_clock_is_wrong_stops(seconds: float) -> None:
         await wrong.turn()
 
 
+@pytest.mark.interpreted
 async def test_a_timer_whose_output_no_log_takes_is_put_off_and_told() -> None:
     """The records of its batch are processed, the other timers fire, operations hear of it."""
 
@@ -242,6 +245,7 @@ async def test_a_timer_whose_output_no_log_takes_is_put_off_and_told() -> None:
     assert core.next_at() is not None
 
 
+@pytest.mark.interpreted
 async def test_a_triaged_record_that_raises_still_has_a_ticket() -> None:
     """It was acknowledged: it is opened parked, by the least code, and operations are told."""
 

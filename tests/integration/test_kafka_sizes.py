@@ -23,7 +23,8 @@ from router.log.kafka_shard import KafkaShard
 from router.log.kafka_wire import Cluster
 from router.log.protocol import Commit, Envelope, Fenced, Message, ShardLog
 from router.log.reading import stored
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from tests.integration.kafka_workers import RULEBOOK
 from tests.kafka import cluster as brokers
 from tests.kafka.fixtures import External

@@ -32,7 +32,8 @@ from router.log.reading import stored
 from router.rulebook_following import put_in_force
 from router.rulebook_history import history
 from router.settings import load
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from rules.load import version
 from tests.integration.killing import Installation as Served
 from tests.kafka.cluster import Cluster

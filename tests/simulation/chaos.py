@@ -23,7 +23,8 @@ from router.core.triage import Triage
 from router.edges.intake import request_message
 from router.log.memory import Faults, MemoryLog
 from router.log.protocol import Fenced, Message, Source
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from router.topics import Partitions
 from rules.people import PresenceState
 from tests.simulation.checkers import Rules, Run

@@ -12,7 +12,7 @@ from router.core.desk import Desk
 from router.core.dispatch import Dispatch
 from router.core.entities.agent import AgentState
 from router.core.entities.ticket import Ticket
-from router.shard import Core
+from router.stepping import Core
 from rules.model import Rulebook
 from rules.people import QueueTarget
 

@@ -47,19 +47,3 @@ class Contact(Entity, frozen=True, kw_only=True):
     sent: tuple[Sent, ...] = ()
     opted_out: bool = False
     last_at: datetime
-
-
-class Thread(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The customer's side of a conversation, as far as an answer needs it."""
-
-    conversation: str
-    ticket: str
-    pool: str
-    channel: str
-    account: str
-    to: str
-    to_name: str | None
-    subject: str | None
-    language: str | None
-    in_reply_to: str | None
-    references: tuple[str, ...] = ()

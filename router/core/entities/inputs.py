@@ -1,7 +1,6 @@
 """What is remembered of the inputs: requests, commands, the rulebook in force."""
 
 from router.core.entities.entity import Entity
-from router.core.events import RulebookActivated
 
 
 class Seen(Entity, frozen=True, kw_only=True):
@@ -25,13 +24,3 @@ class Activation(Entity, frozen=True, kw_only=True):
     version: str
     files: dict[str, str]
     packed: str = ""
-
-    @classmethod
-    def of(cls, event: RulebookActivated) -> "Activation":
-        """What an event puts in force."""
-        return cls(
-            activation=event.activation,
-            version=event.version,
-            files=event.files,
-            packed=event.packed,
-        )

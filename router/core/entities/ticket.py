@@ -10,6 +10,8 @@ from router.core.entities.entity import Entity
 from router.core.lifecycle import OPEN, SET_ASIDE, WAITING, TicketState
 
 MISSING_KEPT = 100
+MOST_PAUSES = 1_000
+"""Of a ticket that was put aside more often the oldest pauses count as time that was worked."""
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):

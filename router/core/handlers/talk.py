@@ -2,11 +2,10 @@
 
 from router.core import clocks
 from router.core.commands import Command, Rejected, Rejection
-from router.core.entities.conversation import Thread
 from router.core.entities.ticket import Ticket
 from router.core.events import TicketConsulted, TicketNoted, TicketReplied
 from router.core.handlers.checks import charge_of, colleague, own_ticket, ticket_of
-from router.core.letters import Letterhead, letter
+from router.core.letters import Letterhead, Thread, letter
 from router.core.turn import Turn
 from router.topics import MESSAGES_OUTBOUND, queue_topic
 

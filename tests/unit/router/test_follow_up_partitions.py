@@ -13,7 +13,8 @@ from router.core.triage import Triage
 from router.edges.intake import request_message
 from router.log.memory import MemoryLog
 from router.log.protocol import Record
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from router.topics import Partitions
 from router.world import LETTERHEAD
 from tests.unit.router.core.story import START, rules, written

@@ -15,7 +15,8 @@ from router.core.triage import Triage
 from router.log.memory import MemoryLog
 from router.log.protocol import Envelope, Message, Record, Source
 from router.preparing import superseded
-from router.shard import Core, Pace, Shard
+from router.shard import Pace, Shard
+from router.stepping import Core
 from router.topics import CUSTOMERS, DEADLETTER, REQUESTS_INBOUND, RULEBOOK
 from router.world import LETTERHEAD
 from rules import index

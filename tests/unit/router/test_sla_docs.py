@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.core.entities.clock import LapseKind
-from router.core.tickets import MOST_PAUSES
+from router.core.entities.ticket import MOST_PAUSES
 from rules.service_levels import Targets
 from tests.unit.router.played import played
 

@@ -9,10 +9,9 @@ import pytest
 from router.core import clocks
 from router.core.dispatch import Dispatch
 from router.core.entities.clock import Pause
-from router.core.entities.ticket import Ticket
+from router.core.entities.ticket import MOST_PAUSES, Ticket
 from router.core.lifecycle import TicketState
 from router.core.owed import LATER
-from router.core.tickets import MOST_PAUSES
 from router.core.turn import Turn
 from router.world import LETTERHEAD
 from tests.unit.router.core.cores import Core, at, of, triaged, types
