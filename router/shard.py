@@ -71,9 +71,13 @@ class Shard:
         self._handle: ShardLog | None = None
         self._held: list[Record] = []
         self.positions: dict[Source, str] = {}
-        self.core = core()
-        self.name = f"switchboard/{self.core.stage.value}/{partition}"
-        self._stepper = Stepper(self.core, self.name, partition)
+        self._stepper = Stepper(core(), partition)
+        self.name = self._stepper.name
+
+    @property
+    def core(self) -> Core:
+        """The core that is stepped: another one each time that the shard is opened."""
+        return self._stepper.core
 
     async def open(self) -> None:
         """Own the partition: fence who owned it before, and restore what is stored."""
@@ -81,8 +85,7 @@ class Shard:
         stage: Stage = self.core.stage
         inputs = sources(stage, self._partition)
         self._handle = await self._log.open_shard(stage.value, self._partition, inputs)
-        self.core = self._make_core()
-        self._stepper = Stepper(self.core, self.name, self._partition)
+        self._stepper = Stepper(self._make_core(), self._partition)
         self._held = []
         self.positions = {}
         self._now: datetime | None = None

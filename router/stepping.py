@@ -75,11 +75,11 @@ class Core(Protocol):
 
 
 class Stepper:
-    """A core and the name under which its shard tells what it does."""
+    """A core, and the name under which its shard tells what it does."""
 
-    def __init__(self, core: Core, name: str, partition: int) -> None:
+    def __init__(self, core: Core, partition: int) -> None:
         self.core = core
-        self._name = name
+        self.name = f"switchboard/{core.stage.value}/{partition}"
         self._partition = partition
 
     def step(self, record: Record, now: datetime) -> list[Message]:
@@ -130,8 +130,8 @@ class Stepper:
         """The record as a dead letter, and the least that must be done for it all the same."""
         kind, problem = type(error).__name__, str(error)[:2_000]
         letter = deadletter.of_record(record, error=kind, problem=problem, at=now)
-        _log.error("dead_letter", shard=self._name, origin=str(letter.origin), error=kind)
-        return [*deadletter.messages(letter, self._name), *self._least(event, given, now)]
+        _log.error("dead_letter", shard=self.name, origin=str(letter.origin), error=kind)
+        return [*deadletter.messages(letter, self.name), *self._least(event, given, now)]
 
     def _least(self, event: object, given: Given, now: datetime) -> list[Message]:
         """What must be done even for an input whose step raised; it may fail too."""
@@ -140,7 +140,7 @@ class Stepper:
             return self.messages(self.core.fallback(event, given, now) or [])
         except Exception:  # noqa: BLE001 - what can be done was done; operations are told
             self.core.journal.rollback(mark)
-            _log.exception("fallback_failed", shard=self._name, cause=given.cause)
+            _log.exception("fallback_failed", shard=self.name, cause=given.cause)
             return []
 
     def fire(self, before: datetime, now: datetime) -> list[Message] | None:
@@ -156,13 +156,13 @@ class Stepper:
     def timer_failed(self, error: Exception, now: datetime) -> Message:
         """The earliest timer cannot be done now: later, and operations are told."""
         self.core.postpone(now + TIMER_RETRY)
-        _log.error("timer_failed", shard=self._name, exc_info=error)
+        _log.error("timer_failed", shard=self.name, exc_info=error)
         data = operations.TimerFailed(
-            source=self._name, error=type(error).__name__, problem=str(error)[:2_000],
+            source=self.name, error=type(error).__name__, problem=str(error)[:2_000],
             again_at=now + TIMER_RETRY, at=now,
         )  # fmt: skip
-        identity = f"{self._name}/timer-failed/{now.isoformat()}"
-        return operations.message(data, id=identity, source=self._name, at=now)
+        identity = f"{self.name}/timer-failed/{now.isoformat()}"
+        return operations.message(data, id=identity, source=self.name, at=now)
 
     def messages(self, outputs: Sequence[Output]) -> list[Message]:
         """The outputs as records. Raises `TooLarge` for one that no log would take."""
@@ -175,7 +175,7 @@ class Stepper:
                 if len(value) > MAX_RECORD_BYTES:
                     raise TooLarge(f"{output.type} would have {len(value)} bytes")
                 envelope = Envelope(
-                    output.id, output.type, self._name, output.time, output.extensions
+                    output.id, output.type, self.name, output.time, output.extensions
                 )
             messages.append(Message(output.topic, output.key, value, envelope))
         return messages
